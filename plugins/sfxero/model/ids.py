@@ -1,0 +1,30 @@
+"""Identifiers that must not be mistaken for one another."""
+
+from typing import NewType
+
+RouteName = NewType("RouteName", str)
+TenantId = NewType("TenantId", str)
+RunId = NewType("RunId", str)
+SourceId = NewType("SourceId", str)
+"""An id in the system a record comes from; Salesforce ids in their 18 characters."""
+TargetId = NewType("TargetId", str)
+"""An id in the system a record is written to."""
+
+_SUFFIX_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+
+
+def to_18(salesforce_id: str) -> SourceId:
+    """Return the 18-character form of a Salesforce id; the suffix encodes the case of each letter.
+
+    Raises ValueError for anything but 15 or 18 characters.
+    """
+    if len(salesforce_id) == 18:
+        return SourceId(salesforce_id)
+    if len(salesforce_id) != 15:
+        raise ValueError(f"a Salesforce id has 15 or 18 characters, not {len(salesforce_id)}")
+    suffix = ""
+    for start in range(0, 15, 5):
+        part = salesforce_id[start : start + 5]
+        bits = sum(1 << place for place, letter in enumerate(part) if letter.isupper())
+        suffix += _SUFFIX_LETTERS[bits]
+    return SourceId(salesforce_id + suffix)

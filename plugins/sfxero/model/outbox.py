@@ -1,0 +1,106 @@
+"""Records of the outbox as values: what is planned, what is claimed, what was tried."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from sfxero.model.ids import RouteName, SourceId, TargetId, TenantId
+from sfxero.model.states import Entity, EntryState, Operation
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SourceVersion:
+    """How new a record is: the greatest stamp among its inputs, then the time of reading."""
+
+    stamp_at: datetime
+    read_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedEntry:
+    """The wish that one record of one target have the values in `payload`.
+
+    `payload` is canonical JSON text of the target's fields, numbers exact; ids that only the target
+    knows are not in it, they are added when it is sent. `content_hash` is over `payload`.
+    `parent_source_id` names the record of `parent_entity` that must be linked before this can go.
+    `meta` holds what publishing needs beside the payload and is not part of the hash.
+    """
+
+    route: RouteName
+    tenant: TenantId
+    entity: Entity
+    source_id: SourceId
+    payload: str
+    content_hash: str
+    version: SourceVersion
+    mapping_version: str
+    parent_entity: Entity | None = None
+    parent_source_id: SourceId | None = None
+    meta: Mapping[str, str] = field(default_factory=dict)
+
+
+class PlanOutcome(StrEnum):
+    """What became of a planned entry."""
+
+    ADDED = "added"
+    UNCHANGED = "unchanged"
+    """The link, or the newest intended version, holds these values already."""
+    STALE = "stale"
+    """A newer version is sent or waiting already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The answer to one planned entry; `entry_id` is the entry that now stands for the record."""
+
+    source_id: SourceId
+    outcome: PlanOutcome
+    entry_id: int | None
+    state: EntryState | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry as claimed for publishing; `target_id` is the link's, None for a create."""
+
+    entry_id: int
+    route: RouteName
+    tenant: TenantId
+    entity: Entity
+    operation: Operation
+    source_id: SourceId
+    state: EntryState
+    payload: str
+    content_hash: str
+    version: SourceVersion
+    mapping_version: str
+    run_id: str
+    meta: Mapping[str, str]
+    target_id: TargetId | None
+    parent_target_id: TargetId | None
+    tries: int
+    lease_until_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """The target's own word on an entry: its id, its number, and the canonical reply as JSON."""
+
+    entry_id: int
+    target_id: TargetId
+    target_number: str | None
+    target_snapshot: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One request, stored before it is sent."""
+
+    attempt_id: int
+    entry_ids: Sequence[int]
+    operation: Operation
+    body_hash: str
+    idempotency_key: str
+    sent_at: datetime
+    deadline_at: datetime

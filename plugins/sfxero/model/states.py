@@ -1,0 +1,120 @@
+"""Closed sets of states with their transition tables (DESIGN: entries, windows, dispositions)."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+from sfxero.errors import LedgerError
+
+
+class Entity(StrEnum):
+    """A kind of record, in either system."""
+
+    ACCOUNT = "account"
+    OPPORTUNITY = "opportunity"
+    OPPORTUNITY_LINE = "opportunity_line"
+    CONTACT = "contact"
+    INVOICE = "invoice"
+
+
+class Operation(StrEnum):
+    """What a write does to its target record."""
+
+    CREATE = "create"
+    UPDATE = "update"
+
+
+class EntryState(StrEnum):
+    """States of an outbox entry."""
+
+    AWAITING_APPROVAL = "awaiting_approval"
+    PENDING = "pending"
+    RETRY_LATER = "retry_later"
+    CLAIMED = "claimed"
+    IN_DOUBT = "in_doubt"
+    SETTLED = "settled"
+    DEAD = "dead"
+    SUPERSEDED = "superseded"
+    STALE = "stale"
+
+
+WAITING: Final = frozenset(
+    {EntryState.AWAITING_APPROVAL, EntryState.PENDING, EntryState.RETRY_LATER}
+)
+ACTIVE: Final = frozenset({EntryState.CLAIMED, EntryState.IN_DOUBT})
+
+ENTRY_TRANSITIONS: Final[Mapping[EntryState, frozenset[EntryState]]] = {
+    EntryState.AWAITING_APPROVAL: frozenset(
+        {EntryState.PENDING, EntryState.DEAD, EntryState.SUPERSEDED, EntryState.STALE}
+    ),
+    EntryState.PENDING: frozenset(
+        {EntryState.CLAIMED, EntryState.SUPERSEDED, EntryState.STALE, EntryState.SETTLED}
+    ),
+    EntryState.RETRY_LATER: frozenset(
+        {
+            EntryState.CLAIMED,
+            EntryState.PENDING,
+            EntryState.SUPERSEDED,
+            EntryState.STALE,
+            EntryState.SETTLED,
+        }
+    ),
+    EntryState.CLAIMED: frozenset(
+        {
+            EntryState.SETTLED,
+            EntryState.DEAD,
+            EntryState.IN_DOUBT,
+            EntryState.RETRY_LATER,
+            EntryState.PENDING,
+        }
+    ),
+    EntryState.IN_DOUBT: frozenset(
+        {EntryState.SETTLED, EntryState.DEAD, EntryState.PENDING, EntryState.RETRY_LATER}
+    ),
+    EntryState.DEAD: frozenset({EntryState.PENDING, EntryState.SUPERSEDED}),
+    EntryState.SETTLED: frozenset(),
+    EntryState.SUPERSEDED: frozenset(),
+    EntryState.STALE: frozenset(),
+}
+
+
+class WindowState(StrEnum):
+    """States of a window; `superseded` says that a later window of the same route covers it."""
+
+    OPEN = "open"
+    STAGED = "staged"
+    PREPARED = "prepared"
+    SUPERSEDED = "superseded"
+
+
+class Disposition(StrEnum):
+    """What became of a record that a run read."""
+
+    IN_STEP = "in_step"
+    WAITING = "waiting"
+    IN_FLIGHT = "in_flight"
+    AWAITING_APPROVAL = "awaiting_approval"
+    QUARANTINED = "quarantined"
+    DEAD_LETTER = "dead_letter"
+    SUPERSEDED = "superseded"
+    REMOVED = "removed"
+    SKIPPED = "skipped"
+
+
+DISPOSITION_OF: Final[Mapping[EntryState, Disposition]] = {
+    EntryState.AWAITING_APPROVAL: Disposition.AWAITING_APPROVAL,
+    EntryState.PENDING: Disposition.WAITING,
+    EntryState.RETRY_LATER: Disposition.WAITING,
+    EntryState.CLAIMED: Disposition.IN_FLIGHT,
+    EntryState.IN_DOUBT: Disposition.IN_FLIGHT,
+    EntryState.SETTLED: Disposition.IN_STEP,
+    EntryState.DEAD: Disposition.DEAD_LETTER,
+    EntryState.SUPERSEDED: Disposition.SUPERSEDED,
+    EntryState.STALE: Disposition.SUPERSEDED,
+}
+
+
+def check_transition(before: EntryState, after: EntryState) -> None:
+    """Raise LedgerError if an entry may not go from `before` to `after`."""
+    if after not in ENTRY_TRANSITIONS[before]:
+        raise LedgerError(f"an entry cannot go from {before} to {after}")

@@ -1,0 +1,1 @@
+"""One limiter per tenant, shared by all workers through a store."""
