@@ -1,0 +1,92 @@
+"""Links: which record of the target stands for which of the source, and what both last held."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, func, select
+
+from sfxero.ledger.engine import CHUNK, Database, chunked
+from sfxero.ledger.tables import links
+from sfxero.model.ids import SourceId, TargetId, TenantId
+from sfxero.model.outbox import SourceVersion
+from sfxero.model.states import Entity
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A pair of records with the values that both sides last agreed on."""
+
+    source_id: SourceId
+    target_id: TargetId
+    target_number: str | None
+    content_hash: str
+    version: SourceVersion
+    mapping_version: str
+    source_snapshot: str
+    target_snapshot: str
+    settled_at: datetime
+
+
+class Links:
+    """Reads links; only settling an entry writes them."""
+
+    def __init__(self, database: Database) -> None:
+        """Share the ledger's database."""
+        self._database = database
+
+    def get_many(
+        self, tenant: TenantId, entity: Entity, source_ids: Iterable[SourceId]
+    ) -> dict[SourceId, Link]:
+        """Return the links of these sources, those that have one."""
+        found: dict[SourceId, Link] = {}
+        for chunk in chunked(source_ids):
+            rows = self._select(tenant, entity, links.c.source_id.in_(chunk))
+            found.update((row.source_id, _link(row)) for row in rows)
+        return found
+
+    def all(self, tenant: TenantId, entity: Entity) -> Iterator[Link]:
+        """Yield every link by source id; no transaction stays open between pages."""
+        after = ""
+        while True:
+            page = self._select(tenant, entity, links.c.source_id > after)
+            yield from (_link(row) for row in page)
+            if len(page) < CHUNK:
+                return
+            after = page[-1].source_id
+
+    def count(self, tenant: TenantId, entity: Entity) -> int:
+        """Count the tenant's linked records."""
+        statement = select(func.count()).where(links.c.tenant == tenant, links.c.entity == entity)
+        with self._database.read() as conn:
+            return int(conn.execute(statement).scalar_one())
+
+    def by_target(self, tenant: TenantId, entity: Entity, target_id: TargetId) -> list[Link]:
+        """Return the links to one record of the target; several sources may share it."""
+        rows = self._select(tenant, entity, links.c.target_id == target_id)
+        return [_link(row) for row in rows]
+
+    def _select(self, tenant: TenantId, entity: Entity, condition: Any) -> list[Row[Any]]:
+        statement = (
+            select(links)
+            .where(links.c.tenant == tenant, links.c.entity == entity, condition)
+            .order_by(links.c.source_id)
+            .limit(CHUNK)
+        )
+        with self._database.read() as conn:
+            return list(conn.execute(statement))
+
+
+def _link(row: Row[Any]) -> Link:
+    return Link(
+        source_id=row.source_id,
+        target_id=row.target_id,
+        target_number=row.target_number,
+        content_hash=row.content_hash,
+        version=SourceVersion(stamp_at=row.stamp_at, read_at=row.read_at),
+        mapping_version=row.mapping_version,
+        source_snapshot=row.source_snapshot,
+        target_snapshot=row.target_snapshot,
+        settled_at=row.settled_at,
+    )

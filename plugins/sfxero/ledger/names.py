@@ -1,0 +1,124 @@
+"""Names of the target's contacts: who holds which, kept so that a suffix never moves."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import func, select
+
+from sfxero.ledger.engine import Database, chunked, put
+from sfxero.ledger.tables import reserved_names, target_contacts
+from sfxero.model.ids import SourceId, TenantId
+
+_FRESH: Final = ("name_key", "name", "contact_number", "account_number", "status", "updated_at")
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryContact:
+    """A contact as the target lists it; `name_key` is the name as the target compares it."""
+
+    contact_id: str
+    name_key: str
+    name: str
+    contact_number: str | None
+    account_number: str | None
+    status: str
+    updated_at: datetime
+
+
+class Names:
+    """Reservations by name key, and the target's own directory."""
+
+    def __init__(self, database: Database) -> None:
+        """Share the ledger's database."""
+        self._database = database
+
+    def owners(self, tenant: TenantId) -> dict[str, str]:
+        """Return who holds each key: a source id, a contact number or `contact:<id>`.
+
+        A reservation has the word over the directory: it stands before the contact is created.
+        """
+        of_directory = (
+            select(
+                target_contacts.c.name_key,
+                func.coalesce(
+                    target_contacts.c.contact_number, "contact:" + target_contacts.c.contact_id
+                ).label("owner"),
+            )
+            .where(target_contacts.c.tenant == tenant)
+            .order_by(target_contacts.c.contact_id)
+        )
+        reserved = select(
+            reserved_names.c.name_key, reserved_names.c.source_id.label("owner")
+        ).where(reserved_names.c.tenant == tenant)
+        with self._database.read() as conn:
+            owners = {row.name_key: row.owner for row in conn.execute(of_directory)}
+            owners.update((row.name_key, row.owner) for row in conn.execute(reserved))
+        return owners
+
+    def names_of(self, tenant: TenantId) -> dict[SourceId, str]:
+        """Return the name that each source reserved last."""
+        statement = (
+            select(reserved_names.c.source_id, reserved_names.c.name)
+            .where(reserved_names.c.tenant == tenant)
+            .order_by(reserved_names.c.chosen_no)
+        )
+        with self._database.read() as conn:
+            return {row.source_id: row.name for row in conn.execute(statement)}
+
+    def reserve(
+        self, tenant: TenantId, rows: Iterable[tuple[SourceId, str, str]]
+    ) -> list[tuple[SourceId, str, str]]:
+        """Reserve (source, key, name) rows; return those whose key another source holds.
+
+        Older reservations of a source stay, and one chosen again becomes its present name.
+        """
+        refused: list[tuple[SourceId, str, str]] = []
+        for chunk in chunked(rows):
+            with self._database.write() as conn:
+                mine = reserved_names.c.tenant == tenant
+                last = conn.execute(select(func.max(reserved_names.c.chosen_no)).where(mine))
+                first_no = (last.scalar_one() or 0) + 1
+                wished = [
+                    {
+                        "tenant": tenant,
+                        "name_key": name_key,
+                        "source_id": source_id,
+                        "name": name,
+                        "chosen_no": first_no + place,
+                        "reserved_at": self._database.clock.now(),
+                    }
+                    for place, (source_id, name_key, name) in enumerate(chunk)
+                ]
+                wished.sort(key=lambda row: str(row["name_key"]))  # one order, against deadlocks
+                put(
+                    conn,
+                    reserved_names,
+                    wished,
+                    update=("name", "chosen_no", "reserved_at"),
+                    only_if_same="source_id",
+                )
+                keys = [name_key for _, name_key, _ in chunk]
+                held = select(reserved_names.c.name_key, reserved_names.c.source_id).where(
+                    mine, reserved_names.c.name_key.in_(keys)
+                )
+                holder = {row.name_key: row.source_id for row in conn.execute(held)}
+            refused += [row for row in chunk if holder[row[1]] != row[0]]
+        return refused
+
+    def upsert_directory(self, tenant: TenantId, rows: Iterable[DirectoryContact]) -> None:
+        """Store contacts as the target lists them now."""
+        for chunk in chunked(rows):
+            stored = [{"tenant": tenant, **asdict(contact)} for contact in chunk]
+            with self._database.write() as conn:
+                put(conn, target_contacts, stored, update=_FRESH)
+
+    def directory_watermark(self, tenant: TenantId) -> datetime | None:
+        """Return the newest change that the directory knows."""
+        statement = select(func.max(target_contacts.c.updated_at)).where(
+            target_contacts.c.tenant == tenant
+        )
+        with self._database.read() as conn:
+            newest: datetime | None = conn.execute(statement).scalar_one()
+        return newest

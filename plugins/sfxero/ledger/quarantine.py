@@ -1,0 +1,185 @@
+"""Quarantine: records that a rule refused, with the reasons that hold now."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import func, select, update
+
+from sfxero.ledger.engine import Database, chunked, put
+from sfxero.ledger.tables import quarantine, warnings
+from sfxero.model.findings import Finding, Severity
+from sfxero.model.ids import RouteName, RunId, SourceId
+from sfxero.model.states import Entity
+
+_SEEN_AGAIN: Final = (
+    "value",
+    "hint",
+    "last_seen_at",
+    "last_run_id",
+    "cleared_at",
+    "cleared_run_id",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineRow:
+    """One reason why one record waits in quarantine."""
+
+    entity: Entity
+    source_id: SourceId
+    rule: str
+    field: str | None
+    value: str | None
+    hint: str
+    first_seen_at: datetime
+    last_seen_at: datetime
+    last_run_id: RunId
+
+
+class Quarantine:
+    """Refusals by record and rule, open until a run finds them gone; warnings by run."""
+
+    def __init__(self, database: Database) -> None:
+        """Share the ledger's database."""
+        self._database = database
+
+    def put(self, run_id: RunId, route: RouteName, findings: Iterable[Finding]) -> None:
+        """Store what a run found; a refusal met before keeps the moment it was first seen."""
+        for chunk in chunked(findings):
+            now = self._database.clock.now()
+            seen = {"first_seen_at": now, "last_seen_at": now, "last_run_id": run_id}
+            open_again = {"cleared_at": None, "cleared_run_id": None}
+            refused = [
+                {**_columns(route, finding), **seen, **open_again}
+                for finding in chunk
+                if finding.severity is Severity.REFUSE
+            ]
+            warned = [
+                {**_columns(route, finding), "run_id": run_id}
+                for finding in chunk
+                if finding.severity is Severity.WARN
+            ]
+            with self._database.write() as conn:
+                put(conn, quarantine, refused, update=_SEEN_AGAIN)
+                put(conn, warnings, warned, update=("value", "hint"))
+
+    def clear(
+        self, run_id: RunId, route: RouteName, entity: Entity, source_ids: Iterable[SourceId]
+    ) -> int:
+        """Close all open rows of records that pass now."""
+        return sum(
+            self._close(run_id, route, entity, quarantine.c.source_id.in_(chunk))
+            for chunk in chunked(source_ids)
+        )
+
+    def clear_other_rules(self, run_id: RunId, route: RouteName, entity: Entity) -> int:
+        """Close the older rows of records that the run put here for other reasons."""
+        seen = quarantine.alias("seen")
+        seen_now = select(seen.c.source_id).where(
+            seen.c.route == route, seen.c.entity == entity, seen.c.last_run_id == run_id
+        )
+        return self._close(
+            run_id,
+            route,
+            entity,
+            quarantine.c.last_run_id != run_id,
+            quarantine.c.source_id.in_(seen_now),
+        )
+
+    def refused_ids(self, run_id: RunId, route: RouteName, entity: Entity) -> list[SourceId]:
+        """Return the records that this run has refused so far."""
+        statement = (
+            select(quarantine.c.source_id)
+            .distinct()
+            .where(
+                quarantine.c.route == route,
+                quarantine.c.entity == entity,
+                quarantine.c.last_run_id == run_id,
+                quarantine.c.cleared_at.is_(None),
+            )
+        )
+        with self._database.read() as conn:
+            return list(conn.execute(statement).scalars())
+
+    def open_ids(self, route: RouteName, entity: Entity) -> list[SourceId]:
+        """Return the records that wait in quarantine."""
+        statement = (
+            select(quarantine.c.source_id)
+            .distinct()
+            .where(
+                quarantine.c.route == route,
+                quarantine.c.entity == entity,
+                quarantine.c.cleared_at.is_(None),
+            )
+            .order_by(quarantine.c.source_id)
+        )
+        with self._database.read() as conn:
+            return list(conn.execute(statement).scalars())
+
+    def listing(self, route: RouteName) -> list[QuarantineRow]:
+        """Return all open rows of a route, by entity, record and rule."""
+        statement = (
+            select(quarantine)
+            .where(quarantine.c.route == route, quarantine.c.cleared_at.is_(None))
+            .order_by(*quarantine.primary_key.columns)
+        )
+        with self._database.read() as conn:
+            return [
+                QuarantineRow(
+                    entity=Entity(row.entity),
+                    source_id=row.source_id,
+                    rule=row.rule,
+                    field=row.field or None,
+                    value=row.value,
+                    hint=row.hint,
+                    first_seen_at=row.first_seen_at,
+                    last_seen_at=row.last_seen_at,
+                    last_run_id=row.last_run_id,
+                )
+                for row in conn.execute(statement)
+            ]
+
+    def counts_by_rule(
+        self, run_id: RunId, *, severity: Severity = Severity.REFUSE
+    ) -> dict[str, int]:
+        """Count the records that a run refused, or warned of, by rule."""
+        counted: Any
+        if severity is Severity.REFUSE:
+            table = quarantine
+            counted = (table.c.last_run_id == run_id, table.c.cleared_at.is_(None))
+        else:
+            table = warnings
+            counted = (table.c.run_id == run_id,)
+        records = select(table.c.rule, table.c.entity, table.c.source_id).where(*counted).distinct()
+        each = records.subquery()
+        statement = select(each.c.rule, func.count().label("n")).group_by(each.c.rule)
+        with self._database.read() as conn:
+            return {row.rule: row.n for row in conn.execute(statement)}
+
+    def _close(self, run_id: RunId, route: RouteName, entity: Entity, *conditions: Any) -> int:
+        statement = (
+            update(quarantine)
+            .where(
+                quarantine.c.route == route,
+                quarantine.c.entity == entity,
+                quarantine.c.cleared_at.is_(None),
+                *conditions,
+            )
+            .values(cleared_at=self._database.clock.now(), cleared_run_id=run_id)
+        )
+        with self._database.write() as conn:
+            return conn.execute(statement).rowcount
+
+
+def _columns(route: RouteName, finding: Finding) -> dict[str, Any]:
+    return {
+        "route": route,
+        "entity": finding.entity,
+        "source_id": finding.source_id,
+        "rule": finding.rule,
+        "field": finding.field or "",
+        "value": finding.value,
+        "hint": finding.hint,
+    }

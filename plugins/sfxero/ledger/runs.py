@@ -1,0 +1,214 @@
+"""Runs: what each read, and what became of every record of it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection, and_, case, delete, func, null, select, update
+
+from sfxero.errors import LedgerError
+from sfxero.ledger.engine import Database, chunked, put
+from sfxero.ledger.tables import (
+    DEAD,
+    RunState,
+    dispositions,
+    entries,
+    one_of,
+    run_records,
+    runs,
+    warnings,
+)
+from sfxero.model.findings import DispositionRow
+from sfxero.model.ids import RouteName, RunId, SourceId
+from sfxero.model.states import DISPOSITION_OF, Disposition, Entity
+
+_SAMPLE: Final = 20
+
+
+class DispositionCount(NamedTuple):
+    """How many records of a run ended in one way."""
+
+    entity: Entity
+    disposition: Disposition
+    rule: str | None
+    n: int
+
+
+class DeadLetter(NamedTuple):
+    """An entry given up on, with its reason."""
+
+    entry_id: int
+    entity: Entity
+    source_id: SourceId
+    error_class: str
+    message: str
+    hint: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """All that the gate needs to judge a run, as of one moment."""
+
+    counts: tuple[DispositionCount, ...]
+    records: Mapping[Entity, int]
+    missing_count: int
+    missing_sample: tuple[tuple[Entity, SourceId], ...]
+    dead_letters: tuple[DeadLetter, ...]
+    """Those that died in this run."""
+
+
+class Runs:
+    """Run rows with their records and dispositions."""
+
+    def __init__(self, database: Database) -> None:
+        """Share the ledger's database."""
+        self._database = database
+
+    def start(
+        self,
+        run_id: RunId,
+        route: RouteName,
+        *,
+        kind: str,
+        mapping_version: str,
+        actor: str,
+        params: str,
+    ) -> None:
+        """Open a run; one that is started again forgets what it read and found before."""
+        values = {
+            "route": route,
+            "kind": kind,
+            "mapping_version": mapping_version,
+            "actor": actor,
+            "params": params,
+            "state": RunState.RUNNING,
+            "verdict": None,
+            "started_at": self._database.clock.now(),
+            "finished_at": None,
+        }
+        with self._database.write() as conn:
+            put(conn, runs, [{"run_id": run_id, **values}], update=values)
+            for table in (run_records, dispositions, warnings):
+                conn.execute(delete(table).where(table.c.run_id == run_id))
+
+    def add_records(self, run_id: RunId, entity: Entity, source_ids: Iterable[SourceId]) -> None:
+        """Remember which records the run read; the same id twice is one record."""
+        for chunk in chunked(source_ids):
+            rows = [
+                {"run_id": run_id, "entity": entity, "source_id": source_id} for source_id in chunk
+            ]
+            with self._database.write() as conn:
+                put(conn, run_records, rows)
+
+    def record_dispositions(self, run_id: RunId, rows: Iterable[DispositionRow]) -> None:
+        """Store what became of records; the last word on a record stands."""
+        for chunk in chunked(rows):
+            stored = [
+                {
+                    "run_id": run_id,
+                    "entity": row.entity,
+                    "source_id": row.source_id,
+                    "disposition": row.disposition,
+                    "rule": row.rule,
+                    "entry_id": row.entry_id,
+                }
+                for row in chunk
+            ]
+            with self._database.write() as conn:
+                put(conn, dispositions, stored, update=("disposition", "rule", "entry_id"))
+
+    def settle(self, run_id: RunId) -> RunReport:
+        """Bring the dispositions in line with their entries, and count, as of one moment."""
+        with self._database.write_snapshot() as conn:
+            _refresh(conn, run_id)
+            missing_count, missing_sample = _missing(conn, run_id)
+            return RunReport(
+                counts=_counts(conn, run_id),
+                records=_records(conn, run_id),
+                missing_count=missing_count,
+                missing_sample=missing_sample,
+                dead_letters=_dead_letters(conn, run_id),
+            )
+
+    def finish(self, run_id: RunId, *, state: RunState | str, verdict: str) -> None:
+        """Close the run with its verdict."""
+        statement = (
+            update(runs)
+            .where(runs.c.run_id == run_id)
+            .values(state=RunState(state), verdict=verdict, finished_at=self._database.clock.now())
+        )
+        with self._database.write() as conn:
+            if conn.execute(statement).rowcount != 1:
+                raise LedgerError(f"there is no run {run_id}")
+
+
+def _refresh(conn: Connection, run_id: RunId) -> None:
+    said = {str(state): str(disposition) for state, disposition in DISPOSITION_OF.items()}
+    present = (
+        select(case(said, value=entries.c.state))
+        .where(entries.c.entry_id == dispositions.c.entry_id)
+        .scalar_subquery()
+    )
+    conn.execute(
+        update(dispositions)
+        .where(
+            dispositions.c.run_id == run_id,
+            dispositions.c.entry_id.is_not(None),
+            dispositions.c.disposition != present,
+        )
+        .values(disposition=present)
+    )
+
+
+def _counts(conn: Connection, run_id: RunId) -> tuple[DispositionCount, ...]:
+    group = (dispositions.c.entity, dispositions.c.disposition, dispositions.c.rule)
+    statement = (
+        select(*group, func.count().label("n"))
+        .where(dispositions.c.run_id == run_id)
+        .group_by(*group)
+        .order_by(*group)
+    )
+    return tuple(
+        DispositionCount(Entity(row.entity), Disposition(row.disposition), row.rule, row.n)
+        for row in conn.execute(statement)
+    )
+
+
+def _records(conn: Connection, run_id: RunId) -> dict[Entity, int]:
+    statement = (
+        select(run_records.c.entity, func.count().label("n"))
+        .where(run_records.c.run_id == run_id)
+        .group_by(run_records.c.entity)
+        .order_by(run_records.c.entity)
+    )
+    return {Entity(row.entity): row.n for row in conn.execute(statement)}
+
+
+def _missing(conn: Connection, run_id: RunId) -> tuple[int, tuple[tuple[Entity, SourceId], ...]]:
+    same: Any = and_(
+        dispositions.c.run_id == run_records.c.run_id,
+        dispositions.c.entity == run_records.c.entity,
+        dispositions.c.source_id == run_records.c.source_id,
+    )
+    lost = (
+        select(run_records.c.entity, run_records.c.source_id)
+        .select_from(run_records.outerjoin(dispositions, same))
+        .where(run_records.c.run_id == run_id, dispositions.c.run_id.is_(null()))
+    )
+    count = conn.execute(select(func.count()).select_from(lost.subquery())).scalar_one()
+    first = lost.order_by(run_records.c.entity, run_records.c.source_id).limit(_SAMPLE)
+    sample = tuple((Entity(row.entity), row.source_id) for row in conn.execute(first))
+    return count, sample
+
+
+def _dead_letters(conn: Connection, run_id: RunId) -> tuple[DeadLetter, ...]:
+    columns = (entries.c[name] for name in DeadLetter._fields)
+    statement = (
+        select(*columns)
+        .where(one_of(entries.c.state, DEAD), entries.c.died_run_id == run_id)
+        .order_by(entries.c.entry_id)
+    )
+    return tuple(
+        DeadLetter(**{**row._mapping, "entity": Entity(row.entity)})  # noqa: SLF001 - SQLAlchemy's public name
+        for row in conn.execute(statement)
+    )

@@ -1,0 +1,217 @@
+"""Windows and watermarks: what a run reads, and up to where all is prepared."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, and_, exists, insert, or_, select, true, update
+
+from sfxero.errors import LedgerError
+from sfxero.ledger.engine import Database, put
+from sfxero.ledger.tables import watermarks, windows
+from sfxero.model.ids import RouteName, RunId
+from sfxero.model.states import Entity, WindowState
+
+_UNPREPARED: Final = (WindowState.OPEN, WindowState.STAGED)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A half-open range `[from_at, to_at)` that one run reads of one entity."""
+
+    window_id: int
+    run_id: RunId
+    route: RouteName
+    entity: Entity
+    from_at: datetime | None
+    to_at: datetime
+    moves_watermark: bool
+    state: WindowState
+    job_id: str | None
+    api_version: str | None
+    manifest: str | None
+    row_count: int | None
+
+
+class Windows:
+    """Window rows, open to staged to prepared, and the watermarks that they move."""
+
+    def __init__(self, database: Database) -> None:
+        """Share the ledger's database."""
+        self._database = database
+
+    def open(
+        self,
+        run_id: RunId,
+        route: RouteName,
+        entity: Entity,
+        *,
+        from_at: datetime | None,
+        to_at: datetime,
+        moves_watermark: bool,
+    ) -> int:
+        """Open the run's window of an entity, or start it anew with these bounds."""
+        values = {
+            "route": route,
+            "from_at": from_at,
+            "to_at": to_at,
+            "moves_watermark": moves_watermark,
+            "state": WindowState.OPEN,
+            "job_id": None,
+            "api_version": None,
+            "manifest": None,
+            "row_count": None,
+            "opened_at": self._database.clock.now(),
+        }
+        same = and_(windows.c.run_id == run_id, windows.c.entity == entity)
+        again = update(windows).where(same).values(values).returning(windows.c.window_id)
+        with self._database.write() as conn:
+            window_id = conn.execute(again).scalar_one_or_none()
+            if window_id is None:
+                row = insert(windows).values(run_id=run_id, entity=entity, **values)
+                window_id = conn.execute(row.returning(windows.c.window_id)).scalar_one()
+        return int(window_id)
+
+    def attach_job(self, window_id: int, *, job_id: str, api_version: str) -> None:
+        """Store the job that reads this window before anybody waits for it."""
+        self._change(window_id, before=(WindowState.OPEN,), job_id=job_id, api_version=api_version)
+
+    def mark_staged(self, window_id: int, *, manifest: str, row_count: int) -> None:
+        """Say that the window's rows lie in staging; staging it again replaces the manifest."""
+        self._change(
+            window_id,
+            before=_UNPREPARED,
+            state=WindowState.STAGED,
+            manifest=manifest,
+            row_count=row_count,
+        )
+
+    def get(self, window_id: int) -> Window:
+        """Return one window."""
+        with self._database.read() as conn:
+            row = conn.execute(select(windows).where(windows.c.window_id == window_id)).first()
+        if row is None:
+            raise LedgerError(f"there is no window {window_id}")
+        return _window(row)
+
+    def of_run(self, run_id: RunId) -> list[Window]:
+        """Return the windows of a run, oldest first."""
+        return self._listing(windows.c.run_id == run_id)
+
+    def staged_unprepared(self, route: RouteName) -> list[Window]:
+        """Return the windows that are staged and not yet prepared, of any run, oldest first."""
+        return self._listing(windows.c.route == route, windows.c.state == WindowState.STAGED)
+
+    def supersede_unprepared(self, route: RouteName, *, before_run: RunId) -> int:
+        """Give up unprepared windows of other runs that an open one of `before_run` covers.
+
+        Only windows that move the watermark are compared: others may hold a part of their range.
+        """
+        later = windows.alias("later")
+        covers = and_(
+            later.c.run_id == before_run,
+            later.c.entity == windows.c.entity,
+            later.c.moves_watermark,
+            or_(later.c.from_at.is_(None), later.c.from_at <= windows.c.from_at),
+            later.c.to_at >= windows.c.to_at,
+        )
+        statement = (
+            update(windows)
+            .where(
+                windows.c.route == route,
+                windows.c.run_id != before_run,
+                windows.c.state.in_(_UNPREPARED),
+                windows.c.moves_watermark,
+                exists().where(covers),
+            )
+            .values(state=WindowState.SUPERSEDED)
+        )
+        with self._database.write() as conn:
+            return conn.execute(statement).rowcount
+
+    def mark_prepared(self, window_ids: Sequence[int]) -> None:
+        """Say that all records of the windows have their dispositions, and move the watermarks."""
+        chosen = windows.c.window_id.in_(window_ids)
+        with self._database.write() as conn:
+            rows = conn.execute(
+                select(windows).where(chosen).order_by(windows.c.window_id).with_for_update()
+            ).all()
+            found = [_window(row) for row in rows]
+            _refuse_unstaged(found, window_ids)
+            conn.execute(update(windows).where(chosen).values(state=WindowState.PREPARED))
+            for window in found:
+                if window.moves_watermark:
+                    _move_watermark(conn, window)
+
+    def watermark(self, route: RouteName, entity: Entity) -> datetime | None:
+        """Return the exclusive upper bound of what is completely prepared."""
+        statement = select(watermarks.c.upper_at).where(
+            watermarks.c.route == route, watermarks.c.entity == entity
+        )
+        with self._database.read() as conn:
+            return conn.execute(statement).scalar_one_or_none()
+
+    def _change(self, window_id: int, *, before: Iterable[WindowState], **values: Any) -> None:
+        statement = (
+            update(windows)
+            .where(windows.c.window_id == window_id, windows.c.state.in_(list(before)))
+            .values(**values)
+        )
+        with self._database.write() as conn:
+            if conn.execute(statement).rowcount != 1:
+                raise LedgerError(f"window {window_id} is not there, or prepared or superseded")
+
+    def _listing(self, *conditions: Any) -> list[Window]:
+        statement = select(windows).where(*conditions).order_by(windows.c.window_id)
+        with self._database.read() as conn:
+            return [_window(row) for row in conn.execute(statement)]
+
+
+def _refuse_unstaged(found: Sequence[Window], window_ids: Sequence[int]) -> None:
+    missing = set(window_ids) - {window.window_id for window in found}
+    if missing:
+        raise LedgerError(f"there are no windows {sorted(missing)}")
+    for window in found:
+        if window.state not in {WindowState.STAGED, WindowState.PREPARED}:
+            raise LedgerError(
+                f"window {window.window_id} cannot go from {window.state} to prepared"
+            )
+
+
+def _move_watermark(conn: Connection, window: Window) -> None:
+    """Move forward only, and never over a gap that nobody has read."""
+    row = {
+        "route": window.route,
+        "entity": window.entity,
+        "upper_at": window.to_at,
+        "window_id": window.window_id,
+    }
+    put(conn, watermarks, [row])
+    conn.execute(
+        update(watermarks)
+        .where(
+            watermarks.c.route == window.route,
+            watermarks.c.entity == window.entity,
+            watermarks.c.upper_at < window.to_at,
+            true() if window.from_at is None else watermarks.c.upper_at >= window.from_at,
+        )
+        .values(upper_at=window.to_at, window_id=window.window_id)
+    )
+
+
+def _window(row: Row[Any]) -> Window:
+    return Window(
+        window_id=row.window_id,
+        run_id=row.run_id,
+        route=row.route,
+        entity=Entity(row.entity),
+        from_at=row.from_at,
+        to_at=row.to_at,
+        moves_watermark=row.moves_watermark,
+        state=WindowState(row.state),
+        job_id=row.job_id,
+        api_version=row.api_version,
+        manifest=row.manifest,
+        row_count=row.row_count,
+    )

@@ -1,0 +1,61 @@
+"""Which Salesforce fields a route needs."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from sfxero.mapping.spec import INSTANCE_URL, FieldRule, RouteSpec
+from sfxero.mapping.template import template_fields
+
+_ALWAYS: Final = ("Id", "SystemModstamp", "IsDeleted")
+
+
+def needed_fields(spec: RouteSpec) -> dict[str, tuple[str, ...]]:
+    """Return, per Salesforce object, the sorted paths that an extract must select."""
+    return {
+        spec.contacts.source: _sorted("MasterRecordId", *_contact_fields(spec)),
+        spec.invoices.source: _sorted("IsWon", "StageName", *_invoice_fields(spec)),
+        spec.invoices.lines_source: _sorted("OpportunityId", *_line_fields(spec)),
+    }
+
+
+def _sorted(*paths: str | None) -> tuple[str, ...]:
+    return tuple(sorted({*_ALWAYS, *(path for path in paths if path is not None)}))
+
+
+def _sources(rules: Iterable[FieldRule | None]) -> list[str]:
+    return [path for rule in rules if rule is not None for path in rule.from_]
+
+
+def _contact_fields(spec: RouteSpec) -> list[str | None]:
+    contacts = spec.contacts
+    place = contacts.postal_address
+    parts = (
+        (place.street, place.city, place.region, place.postal_code, place.country) if place else ()
+    )
+    return [contacts.name_suffix, *_sources((contacts.name, contacts.tax_number, *parts))]
+
+
+def _invoice_fields(spec: RouteSpec) -> list[str | None]:
+    invoices = spec.invoices
+    return [
+        invoices.account,
+        invoices.amount,
+        invoices.currency,
+        invoices.date,
+        *template_fields(invoices.number),
+        *(path for path in template_fields(invoices.url) if path != INSTANCE_URL),
+        *_sources((invoices.reference,)),
+    ]
+
+
+def _line_fields(spec: RouteSpec) -> list[str | None]:
+    lines = spec.invoices.lines
+    return [
+        lines.order_by,
+        lines.quantity,
+        lines.unit_amount,
+        lines.discount_rate,
+        lines.account_code.by,
+        lines.tax_type.by,
+        *_sources((lines.description,)),
+    ]

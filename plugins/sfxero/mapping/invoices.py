@@ -1,0 +1,243 @@
+"""Won opportunities become Xero sales invoices."""
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sfxero.mapping.columns import (
+    NUMBER,
+    TEXT,
+    clean_text,
+    date_column,
+    fill_template,
+    flag_column,
+    flags,
+    number_column,
+    read_frame,
+    read_records,
+    stamp_column,
+    text_column,
+)
+from sfxero.mapping.lines import (
+    PricedLines,
+    newest_stamps,
+    own_lines,
+    price_lines,
+    render_lines,
+)
+from sfxero.mapping.organisation import OrganisationFacts
+from sfxero.mapping.refusals import Findings, take
+from sfxero.mapping.render import json_constant, json_date, json_number, json_object, json_text
+from sfxero.mapping.result import Documents, TransformResult
+from sfxero.mapping.rules import apply_rule, too_long
+from sfxero.mapping.spec import INSTANCE_URL, InvoicesSection, RouteSpec
+from sfxero.mapping.template import template_fields
+from sfxero.mapping.totals import Totals
+from sfxero.model.states import Entity
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_TEXT_LIMIT: Final = 255
+NOT_WON: Final = "not_won"
+
+
+def transform_invoices(
+    opportunities: "pd.DataFrame",
+    lines: "pd.DataFrame",
+    spec: RouteSpec,
+    *,
+    organisation: OrganisationFacts,
+    instance_url: str,
+) -> TransformResult:
+    """Return an invoice for every won opportunity that meets the rules.
+
+    `lines` must hold all lines of each opportunity, deleted ones too: their stamps count.
+    """
+    table, line_table = read_records(opportunities), read_frame(lines)
+    ids = text_column(table, "Id")
+    gone, won = flag_column(table, "IsDeleted"), flag_column(table, "IsWon")
+    candidates = table.filter(pa.array(~gone & won))
+    findings = Findings(Entity.OPPORTUNITY, text_column(candidates, "Id"))
+    header = _header(candidates, spec.invoices, findings, instance_url=instance_url)
+    owned = own_lines(line_table, spec.invoices.lines, findings)
+    priced = price_lines(owned, spec.invoices, organisation=organisation)
+    _check_currency(candidates, spec.invoices, organisation, findings)
+    _check_amount(candidates, spec.invoices, priced.totals, findings)
+    kept = pa.array(~findings.refused)
+    stamps = newest_stamps(line_table, findings.ids, stamp_column(candidates, "SystemModstamp"))
+    documents = Documents(
+        findings.ids.filter(kept),
+        _render(header, priced, spec.invoices, kept=kept, currency=organisation.base_currency),
+        stamps.filter(kept),
+        parents=header["Account"].filter(kept),
+        meta={"number": header["InvoiceNumber"].filter(kept)},
+    )
+    return TransformResult(
+        documents,
+        findings.rows,
+        skipped=[(one, NOT_WON) for one in ids.filter(pa.array(~gone & ~won)).to_pylist()],
+        removed=ids.filter(pa.array(gone)).to_pylist(),
+    )
+
+
+def _header(
+    table: pa.Table, spec: InvoicesSection, findings: Findings, *, instance_url: str
+) -> dict[str, pa.Array]:
+    """Read and check what an invoice has besides its lines."""
+    account, dates = clean_text(table, spec.account), date_column(table, spec.date)
+    findings.add(
+        "no_account",
+        flags(pc.is_null(account)),
+        field=spec.account,
+        hint="Give the opportunity an account: it becomes the invoice's contact.",
+    )
+    findings.add(
+        "close_date_missing",
+        flags(pc.is_null(dates)),
+        field=spec.date,
+        hint="Give the opportunity a close date: it becomes the invoice's date.",
+    )
+    due = pc.add(pc.cast(dates, pa.int32()), pa.scalar(spec.due.days, pa.int32()))
+    return {
+        "Account": account,
+        "InvoiceNumber": _number(table, spec, findings),
+        "Reference": apply_rule(
+            table, spec.reference, findings, name="reference", limit=_TEXT_LIMIT
+        ),
+        "Date": dates,
+        "DueDate": pc.cast(due, pa.date32()),
+        "Url": _url(table, spec, findings, instance_url=instance_url),
+    }
+
+
+def _number(table: pa.Table, spec: InvoicesSection, findings: Findings) -> pa.Array:
+    numbers = fill_template(table, spec.number)
+    field = " and ".join(template_fields(spec.number))
+    findings.add(
+        "no_number",
+        flags(pc.is_null(numbers)),
+        field=field,
+        hint=f"Fill {field}: the invoice number is made from it.",
+    )
+    checks = (
+        ("number_too_long", too_long(numbers, _TEXT_LIMIT), "Shorten it to 255 characters."),
+        (
+            "number_not_ascii",
+            pc.invert(pc.match_substring_regex(numbers, r"^[\x20-\x7E]*$")),
+            "Use plain letters, digits and signs only: Xero takes no others.",
+        ),
+        ("number_shared", _shared(numbers), "Give each opportunity a number of its own."),
+    )
+    for rule, mask, hint in checks:
+        findings.add(rule, flags(mask), field=field, values=numbers, hint=hint)
+    return numbers
+
+
+def _shared(numbers: pa.Array) -> pa.Array:
+    """Return which numbers stand on more than one record; Xero ignores their case."""
+    folded = pc.utf8_lower(numbers)
+    counts = pc.value_counts(folded)
+    often = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
+    return pc.and_(pc.is_valid(folded), pc.is_in(folded, often))
+
+
+def _url(
+    table: pa.Table, spec: InvoicesSection, findings: Findings, *, instance_url: str
+) -> pa.Array:
+    urls = fill_template(table, spec.url, known={INSTANCE_URL: instance_url.rstrip("/")})
+    findings.add(
+        "url_incomplete",
+        flags(pc.is_null(urls)),
+        field=" and ".join(template_fields(spec.url)),
+        hint="Fill the fields that the route's url is made from.",
+    )
+    findings.add(
+        "url_forbidden",
+        flags(pc.match_substring(urls, "xero", ignore_case=True)),
+        field="Url",
+        values=urls,
+        hint="Xero refuses links with 'xero' in them: use another address of the org.",
+    )
+    return urls
+
+
+def _check_currency(
+    table: pa.Table, spec: InvoicesSection, organisation: OrganisationFacts, findings: Findings
+) -> None:
+    if spec.currency is None:
+        return
+    currencies = clean_text(table, spec.currency)
+    base = pa.scalar(organisation.base_currency, TEXT)
+    findings.add(
+        "currency_not_base",
+        flags(pc.not_equal(currencies, base)),
+        field=spec.currency,
+        values=currencies,
+        hint=f"Only {organisation.base_currency}, the organisation's currency, can be invoiced.",
+    )
+
+
+def _check_amount(
+    table: pa.Table, spec: InvoicesSection, totals: Totals, findings: Findings
+) -> None:
+    """Hold back what the lines do not add up to; without all lines, the sum says nothing."""
+    amounts = number_column(table, spec.amount)
+    findings.add(
+        "amount_missing",
+        flags(pc.is_null(amounts)),
+        field=spec.amount,
+        hint="Without an amount there is nothing to check the lines against.",
+    )
+    mode = spec.line_amount_types
+    name, predicted = (
+        ("total", totals.total) if mode == "Inclusive" else ("subtotal", totals.sub_total)
+    )
+    differs = flags(pc.not_equal(pc.cast(predicted, NUMBER), amounts)) & ~findings.refused
+    both = [
+        f"predicted {name} {ours}, {spec.amount} {theirs.normalize():f}"
+        for ours, theirs in zip(
+            take(predicted, np.flatnonzero(differs)),
+            amounts.filter(pa.array(differs)).to_pylist(),
+            strict=True,
+        )
+    ]
+    findings.add_at(
+        "total_mismatch",
+        np.flatnonzero(differs),
+        field=spec.amount,
+        shown=both,
+        hint="Correct the products or the amount so that they agree to the cent.",
+    )
+
+
+def _render(
+    header: dict[str, pa.Array],
+    lines: PricedLines,
+    spec: InvoicesSection,
+    *,
+    kept: pa.Array,
+    currency: str,
+) -> pa.Array:
+    """Return the invoices as JSON; the contact's id is added when they are sent."""
+    top = {name: column.filter(kept) for name, column in header.items()}
+    mode, totals = spec.line_amount_types, lines.totals
+    return json_object(
+        {
+            "Type": json_constant("ACCREC"),
+            "InvoiceNumber": json_text(top["InvoiceNumber"]),
+            "Reference": json_text(top["Reference"]),
+            "Date": json_date(top["Date"]),
+            "DueDate": json_date(top["DueDate"]),
+            "LineAmountTypes": json_constant(mode),
+            "Status": json_constant(spec.status),
+            "CurrencyCode": json_constant(currency),
+            "Url": json_text(top["Url"]),
+            "LineItems": render_lines(lines, kept=kept.to_numpy(zero_copy_only=False), mode=mode),
+            "SubTotal": json_number(totals.sub_total.filter(kept)),
+            "TotalTax": json_number(totals.tax.filter(kept)),
+            "Total": json_number(totals.total.filter(kept)),
+        }
+    )

@@ -1,0 +1,133 @@
+"""Opportunity products become invoice lines."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sfxero.errors import StagingError
+from sfxero.mapping.columns import (
+    STAMP,
+    flag_column,
+    flags,
+    number_column,
+    stamp_column,
+    text_column,
+)
+from sfxero.mapping.line_rules import (
+    LinesOf,
+    bounded_amounts,
+    read_account_codes,
+    read_descriptions,
+    read_discounts,
+    read_factors,
+    read_tax_types,
+    tax_rates,
+)
+from sfxero.mapping.organisation import OrganisationFacts
+from sfxero.mapping.refusals import Findings
+from sfxero.mapping.render import Json, json_array, json_number, json_object, json_text
+from sfxero.mapping.spec import InvoicesSection, LinesSection
+from sfxero.mapping.totals import PERCENT, Totals, group_totals, line_amounts, line_taxes
+
+_NO_DISCOUNT: Final = pa.scalar(Decimal(0), PERCENT)
+
+
+@dataclass(frozen=True, slots=True)
+class PricedLines:
+    """The columns of invoice lines; `owners` gives the place of each line's opportunity."""
+
+    owners: np.ndarray
+    columns: dict[str, pa.Array]
+    totals: Totals
+
+
+def newest_stamps(lines: pa.Table, ids: pa.Array, stamps: pa.Array) -> pa.Array:
+    """Return, per opportunity, the greatest stamp of it and of its lines, deleted ones included."""
+    places = pc.index_in(text_column(lines, "OpportunityId"), ids)
+    ours = pc.is_valid(places)
+    newest = _micros(stamps).copy()
+    line_stamps = stamp_column(lines, "SystemModstamp").filter(ours)
+    np.maximum.at(newest, places.filter(ours).to_numpy(), _micros(line_stamps))
+    return pc.cast(pa.array(newest), STAMP)
+
+
+def _micros(stamps: pa.Array) -> np.ndarray:
+    result: np.ndarray = pc.cast(stamps, pa.int64()).to_numpy()
+    return result
+
+
+def own_lines(lines: pa.Table, spec: LinesSection, findings: Findings) -> LinesOf:
+    """Keep the live lines of the findings' opportunities, in their order; refuse who has none."""
+    places = pc.index_in(text_column(lines, "OpportunityId"), findings.ids)
+    mask = pa.array(flags(pc.is_valid(places)) & ~flag_column(lines, "IsDeleted"))
+    kept, owners = lines.filter(mask), places.filter(mask)
+    keys = {"owner": owners, "id": text_column(kept, "Id")}
+    order = [("owner", "ascending"), ("id", "ascending")]
+    if spec.order_by is not None:
+        keys["rank"] = number_column(kept, spec.order_by)
+        order.insert(1, ("rank", "ascending"))
+    sorting = pc.sort_indices(pa.table(keys), sort_keys=order)
+    _refuse_repeats(keys["id"].take(sorting))
+    ordered = owners.take(sorting).to_numpy(zero_copy_only=False).astype(np.int64)
+    findings.add(
+        "no_lines",
+        np.bincount(ordered, minlength=len(findings.ids)) == 0,
+        field="OpportunityLineItems",
+        hint="Add products to the opportunity: the invoice is made of them.",
+    )
+    return LinesOf(kept.take(sorting), ordered, findings)
+
+
+def _refuse_repeats(ids: pa.Array) -> None:
+    """Refuse a frame with one line twice: neighbours once sorted, and the money would be wrong."""
+    if pc.any(pc.equal(ids[1:], ids[:-1])).as_py():
+        raise StagingError("a staged frame holds a line twice")
+
+
+def price_lines(
+    lines: LinesOf, spec: InvoicesSection, *, organisation: OrganisationFacts
+) -> PricedLines:
+    """Read, check and price the lines; what a rule refuses is null in the columns."""
+    rules, mode = spec.lines, spec.line_amount_types
+    types = read_tax_types(lines, rules.tax_type, organisation, taxed=mode != "NoTax")
+    columns = {
+        "Description": read_descriptions(lines, rules.description),
+        "Quantity": read_factors(lines, rules.quantity, name="quantity"),
+        "UnitAmount": read_factors(lines, rules.unit_amount, name="unit_price"),
+        "DiscountRate": read_discounts(lines, rules.discount_rate),
+        "AccountCode": read_account_codes(lines, rules.account_code, organisation),
+        "TaxType": types,
+    }
+    amounts = bounded_amounts(
+        lines,
+        line_amounts(columns["Quantity"], columns["UnitAmount"], columns["DiscountRate"]),
+    )
+    taxes = line_taxes(amounts, tax_rates(types, organisation), mode=mode)
+    count = len(lines.findings.ids)
+    totals = group_totals(amounts, taxes, owners=lines.owners, count=count, mode=mode)
+    return PricedLines(lines.owners, {**columns, "LineAmount": amounts}, totals)
+
+
+def render_lines(lines: PricedLines, *, kept: np.ndarray, mode: str) -> Json:
+    """Return the JSON array of lines of each kept opportunity."""
+    mask = pa.array(kept[lines.owners])
+    columns = {name: column.filter(mask) for name, column in lines.columns.items()}
+    discount = columns["DiscountRate"]
+    given = pc.not_equal(discount, _NO_DISCOUNT)
+    fields = {
+        "Description": json_text(columns["Description"]),
+        "Quantity": json_number(columns["Quantity"]),
+        "UnitAmount": json_number(columns["UnitAmount"]),
+        "DiscountRate": json_number(pc.if_else(given, discount, pa.scalar(None, PERCENT))),
+        "AccountCode": json_text(columns["AccountCode"]),
+        "TaxType": json_text(columns["TaxType"]),
+        "LineAmount": json_number(columns["LineAmount"]),
+    }
+    if mode == "NoTax":
+        del fields["TaxType"]
+    counts = np.bincount(lines.owners, minlength=len(kept))[kept]
+    return json_array(json_object(fields), offsets=np.concatenate([[0], np.cumsum(counts)]))

@@ -1,0 +1,46 @@
+"""Contact names that are unique in Xero, and how two of them compare."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import Final
+
+NAME_LIMIT: Final = 255
+# The last characters of an id tell records of one org apart best.
+_SHORTEST_PART: Final = 6
+_ANGLE: Final = re.compile(r"[<>]")
+_INVISIBLE: Final = frozenset({"Mn", "Me", "Cf", "Cc"})
+
+
+def name_key(text: str) -> str:
+    """Return what two names have in common that Xero may take for one: no case, accent, space."""
+    if text.isascii():
+        return "".join(text.lower().split())
+    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    return "".join(
+        one for one in folded if not one.isspace() and unicodedata.category(one) not in _INVISIBLE
+    )
+
+
+def base_name(text: str) -> str:
+    """Return a name as Xero takes it: no angle brackets, single spaces, at most 255 characters."""
+    return " ".join(_ANGLE.sub("", text).split())[:NAME_LIMIT].rstrip()
+
+
+def suffixed_name(base: str, suffix: str) -> str:
+    """Return 'base (suffix)'; a long base is shortened, the suffix never."""
+    ending = f" ({suffix})"
+    return base[: NAME_LIMIT - len(ending)].rstrip() + ending
+
+
+def suffixed_names(base: str, account_number: str | None, source_id: str) -> Iterator[str]:
+    """Return the names to try, in order, when the base belongs to another contact."""
+    if account_number:
+        yield suffixed_name(base, account_number)
+    for length in range(_SHORTEST_PART, len(source_id) + 1):
+        yield suffixed_name(base, source_id[-length:])
+
+
+def still_fits(own: str, base: str, account_number: str | None, source_id: str) -> bool:
+    """Tell whether a name given earlier still says what the record is called now."""
+    return own == base or own in suffixed_names(base, account_number, source_id)

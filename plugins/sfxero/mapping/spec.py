@@ -1,0 +1,235 @@
+"""The frozen model of a route file: what is joined, and how records become documents."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
+
+from sfxero.mapping.template import FIELD_PATH, template_fields
+
+# Raised when the same spec and the same records begin to give other documents.
+TRANSFORM_VERSION: Final = 1
+INSTANCE_URL: Final = "instance_url"
+
+_CRON = re.compile(r"@(hourly|daily|weekly|monthly|quarterly|yearly)|\S+( \S+){4}")
+
+
+def _check_schedule(text: str) -> str:
+    if not _CRON.fullmatch(text):
+        raise ValueError("a schedule is a cron text of five parts, or @hourly, @daily ...")
+    return text
+
+
+def _check_number(text: str) -> str:
+    if not template_fields(text):
+        raise ValueError("a number needs a field that differs per record, such as {Number__c}")
+    if INSTANCE_URL in template_fields(text):
+        raise ValueError("{instance_url} belongs into the url only")
+    return text
+
+
+def _check_url(text: str) -> str:
+    if "Id" not in template_fields(text):
+        raise ValueError("the url must hold {Id}: by it our invoices are found again")
+    if "xero" in text.lower():
+        raise ValueError("Xero refuses a url that contains 'xero'")
+    return text
+
+
+def _read_shorthand(value: object) -> object:
+    """Let `field: Name` and `field: [A, B]` stand for `field: {from: ...}`."""
+    return {"from": value} if isinstance(value, str | list | tuple) else value
+
+
+def _check_filled(paths: tuple[str, ...]) -> tuple[str, ...]:
+    if not paths:
+        raise ValueError("name at least one field")
+    return paths
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+FieldPath = Annotated[str, StringConstraints(pattern=rf"^{FIELD_PATH}$")]
+"""A Salesforce field, or a path to one through parents: `Product2.Family`."""
+ConnectionId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.\-]{1,200}$")]
+NumberTemplate = Annotated[str, AfterValidator(_check_number)]
+UrlTemplate = Annotated[str, AfterValidator(_check_url)]
+FunctionName = Literal["trim", "upper", "abn"]
+OnInvalid = Literal["warn", "refuse"]
+
+
+class Section(BaseModel):
+    """Any part of a route file: frozen, and closed to unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FieldRule(Section):
+    """One target field: the first non-empty of its source fields, then a function."""
+
+    from_: Annotated[
+        tuple[FieldPath, ...], BeforeValidator(_as_list), AfterValidator(_check_filled)
+    ] = Field(alias="from")
+    required: bool = False
+    default: str | None = None
+    with_: FunctionName | None = Field(default=None, alias="with")
+    on_invalid: OnInvalid = "refuse"
+    """What a value that `with` cannot use does: `warn` sends the record without it."""
+
+
+TextRule = Annotated[FieldRule, BeforeValidator(_read_shorthand)]
+
+
+class LookupRule(Section):
+    """A value from a table by the value of one field; `default` for all others."""
+
+    by: FieldPath
+    table: Mapping[str, str] = Field(default_factory=dict)
+    default: str | None = None
+
+
+class SalesforceSection(Section):
+    """The org."""
+
+    connection: ConnectionId
+    api_version: Annotated[str, StringConstraints(pattern=r"^[0-9]{2,3}\.0$")] | None = "62.0"
+    lag_s: int = Field(default=300, ge=0, le=86_400)
+    overlap_s: int = Field(default=600, ge=0, le=604_800)
+
+
+def _pool_of(values: dict[str, Any]) -> str:
+    return f"xero_{values.get('connection')}"
+
+
+class XeroSection(Section):
+    """The organisation."""
+
+    connection: ConnectionId
+    tenant_id: str | None = None
+    pool: ConnectionId = Field(default_factory=_pool_of)
+    daily_limit: int = Field(default=5_000, gt=0)
+
+
+class LedgerSection(Section):
+    """Our own database."""
+
+    connection: ConnectionId = "sfxero_ledger"
+
+
+class PublishSection(Section):
+    """How many lanes send, and how many documents go in one request."""
+
+    lanes: int = Field(default=3, ge=1, le=5)
+    batch_size: int = Field(default=50, ge=1, le=50)
+
+
+class QuarantineSection(Section):
+    """How much may be refused before the run fails."""
+
+    max_share: Decimal = Field(default=Decimal("0.10"), ge=0, le=1)
+    max_rows: int | None = Field(default=None, ge=0)
+
+
+class AddressSection(Section):
+    """The postal address; a street of several lines fills AddressLine1 to 4."""
+
+    street: TextRule | None = None
+    city: TextRule | None = None
+    region: TextRule | None = None
+    postal_code: TextRule | None = None
+    country: TextRule | None = None
+
+
+class ContactsSection(Section):
+    """How an account becomes a contact."""
+
+    source: Literal["Account"] = "Account"
+    name: TextRule
+    name_suffix: FieldPath | None = None
+    """What tells two accounts of one name apart; without it, or if shared, a part of the id."""
+    tax_number: TextRule | None = None
+    postal_address: AddressSection | None = None
+
+
+class DueSection(Section):
+    """When an invoice is due."""
+
+    days: int = Field(ge=0, le=3_650)
+
+
+class LinesSection(Section):
+    """How an opportunity product becomes an invoice line."""
+
+    order_by: FieldPath | None = None
+    description: TextRule
+    quantity: FieldPath = "Quantity"
+    unit_amount: FieldPath = "UnitPrice"
+    discount_rate: FieldPath | None = "Discount"
+    account_code: LookupRule
+    tax_type: LookupRule
+
+
+class InvoicesSection(Section):
+    """How a won opportunity becomes a sales invoice."""
+
+    source: Literal["Opportunity"] = "Opportunity"
+    lines_source: Literal["OpportunityLineItem"] = "OpportunityLineItem"
+    status: Literal["DRAFT", "SUBMITTED", "AUTHORISED"]
+    line_amount_types: Literal["Exclusive", "Inclusive", "NoTax"]
+    number: NumberTemplate
+    reference: TextRule | None = None
+    account: FieldPath = "AccountId"
+    amount: FieldPath = "Amount"
+    currency: FieldPath | None = None
+    """The currency field of a multi-currency org; others do not have one."""
+    date: FieldPath = "CloseDate"
+    due: DueSection
+    url: UrlTemplate
+    lines: LinesSection
+    without_lines: Literal["refuse"] = "refuse"
+
+
+class RouteSpec(Section):
+    """One Salesforce org and one Xero organisation, and all that joins them."""
+
+    route: Annotated[
+        str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$", max_length=40)
+    ]
+    description: str = ""
+    schedule: Annotated[str, AfterValidator(_check_schedule)] | None = None
+    salesforce: SalesforceSection
+    xero: XeroSection
+    ledger: LedgerSection = LedgerSection()
+    publish: PublishSection = PublishSection()
+    quarantine: QuarantineSection = QuarantineSection()
+    contacts: ContactsSection
+    invoices: InvoicesSection
+
+    @model_validator(mode="after")
+    def _codes_can_be_found(self) -> "RouteSpec":
+        for name in ("account_code", "tax_type"):
+            rule: LookupRule = getattr(self.invoices.lines, name)
+            if not rule.table and rule.default is None:
+                raise ValueError(f"invoices.lines.{name} has neither a table nor a default")
+        return self
+
+    @property
+    def mapping_version(self) -> str:
+        """Identify the rules that shape documents; schedules and limits are not among them."""
+        rules = self.model_dump(mode="json", by_alias=True, include={"contacts", "invoices"})
+        text = json.dumps([TRANSFORM_VERSION, rules], sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:12]

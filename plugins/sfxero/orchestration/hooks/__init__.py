@@ -1,0 +1,1 @@
+"""Adapters that build our clients and ledger from Airflow connections."""

@@ -1,0 +1,47 @@
+"""The ledger's database behind an Airflow connection, with an embedded default."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airflow.sdk import BaseHook, Connection
+from airflow.sdk.exceptions import AirflowNotFoundException
+
+from sfxero.errors import ConfigurationError
+from sfxero.settings import load_settings
+
+if TYPE_CHECKING:
+    from sfxero.ledger.ledger import Ledger
+
+_DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
+
+
+def open_ledger(conn_id: str) -> "Ledger":
+    """Open the ledger that the connection names; if there is none, SQLite in Airflow's home."""
+    from sfxero.ledger.ledger import Ledger
+
+    try:
+        url = ledger_url(BaseHook.get_connection(conn_id))
+    except AirflowNotFoundException:
+        url = load_settings().ledger_url
+    if url.startswith("sqlite:///"):
+        Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    return Ledger(url)
+
+
+def ledger_url(connection: Connection) -> str:
+    """Return a SQLAlchemy address for a `sqlite` or `postgres` connection."""
+    if connection.conn_type == "sqlite":
+        path = connection.host or connection.schema
+        if not path:
+            raise ConfigurationError(
+                f"connection {connection.conn_id} names no SQLite file",
+                hint='Set host to the file, such as "/var/lib/sfxero/ledger.db".',
+            )
+        return f"sqlite:////{path.lstrip('/')}"
+    driver = _DRIVERS.get(connection.conn_type or "")
+    if driver is None:
+        raise ConfigurationError(
+            f"connection {connection.conn_id} has type {connection.conn_type}",
+            hint="The ledger runs on postgres or sqlite.",
+        )
+    return f"{driver}://{connection.get_uri().split('://', 1)[1]}"

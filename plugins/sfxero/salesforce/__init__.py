@@ -1,0 +1,1 @@
+"""Reads Salesforce: REST queries and describes, Bulk API 2.0 query jobs."""

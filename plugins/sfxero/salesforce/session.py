@@ -1,0 +1,191 @@
+"""Calls to one org: token, one renewal, bounded retries, errors and usage in one place."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from random import Random
+from threading import Lock
+
+import httpx
+
+from sfxero.clock import Clock, Sleeper
+from sfxero.errors import SyncError, UnexpectedResponse
+from sfxero.salesforce.auth import ClientCredentials
+from sfxero.salesforce.failures import SERVICE, failure_of
+from sfxero.transport.retry import Decision, Outcome, RetryPolicy, Step, decide
+from sfxero.transport.tokens import CachedTokens, Token
+from sfxero.transport.wire import Wire
+
+_USAGE = re.compile(r"(?<![\w-])api-usage=(\d+)/(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class ApiUsage:
+    """Calls used of the org's allowance in the rolling 24 hours."""
+
+    used: int
+    allowed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How the session waits."""
+
+    clock: Clock
+    sleeper: Sleeper
+    random: Random
+    policy: RetryPolicy = field(default_factory=RetryPolicy)
+
+
+class OrgSession:
+    """An authenticated line to one org; safe to share between threads."""
+
+    def __init__(
+        self,
+        login: ClientCredentials,
+        *,
+        patience: Patience,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        """Nothing is sent before the first call."""
+        self._login = login
+        self._patience = patience
+        self._transport = transport
+        self._tokens = CachedTokens(self._fetch_token, patience.clock)
+        self._lock = Lock()
+        self._wire: Wire | None = None
+        self.usage: ApiUsage | None = None
+
+    @property
+    def instance_url(self) -> str:
+        """Return the API's address as the org's token reply named it."""
+        self._tokens.get()
+        return self._current_wire().base_url
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        content: bytes | None = None,
+    ) -> httpx.Response:
+        """Return a 2xx reply; every call made here may be repeated without harm."""
+        headers = {"Accept": "application/json"}
+        if content is not None:
+            headers["Content-Type"] = "application/json; charset=UTF-8"
+
+        def send(token: str) -> httpx.Response:
+            return self._current_wire().send(
+                method,
+                path,
+                headers=headers | {"Authorization": f"Bearer {token}"},
+                params=params,
+                content=content,
+            )
+
+        return self._until_success(send)
+
+    @contextmanager
+    def stream(
+        self, path: str, *, accept: str, params: Mapping[str, str | int], deadline_s: float
+    ) -> Iterator[httpx.Response]:
+        """Yield a 2xx reply with its body unread; a cut in the body is the reader's matter."""
+        with ExitStack() as stack:
+
+            def send(token: str) -> httpx.Response:
+                headers = {
+                    "Accept": accept,
+                    "Accept-Encoding": "gzip",
+                    "Authorization": f"Bearer {token}",
+                }
+                with ExitStack() as trial:
+                    reply = trial.enter_context(
+                        self._current_wire().stream(
+                            "GET", path, headers=headers, params=params, deadline_s=deadline_s
+                        )
+                    )
+                    if reply.is_success:
+                        stack.push(trial.pop_all())
+                    else:
+                        reply.read()
+                return reply
+
+            yield self._until_success(send)
+
+    def wait_again(self, failure: SyncError, *, attempt: int) -> None:
+        """Sleep before the next try of something larger than a call, or raise `failure`."""
+        decision = self._decide(failure, attempt=attempt, is_token_renewed=True)
+        if decision.step is not Step.RETRY:
+            raise failure
+        self._patience.sleeper.sleep(decision.delay_s)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._login.close()
+        with self._lock:
+            if self._wire is not None:
+                self._wire.close()
+
+    def _until_success(self, send: Callable[[str], httpx.Response]) -> httpx.Response:
+        is_renewed = False
+        attempt = 1
+        while True:
+            token = self._tokens.get()
+            failure: SyncError
+            try:
+                response = send(token)
+            except SyncError as error:
+                failure = error
+            else:
+                self._note_usage(response)
+                if response.is_success:
+                    return response
+                failure = failure_of(response)
+            decision = self._decide(failure, attempt=attempt, is_token_renewed=is_renewed)
+            if decision.step is Step.GIVE_UP:
+                raise failure
+            if decision.step is Step.RENEW_TOKEN:
+                self._tokens.renew(token)
+                is_renewed = True
+                continue
+            self._patience.sleeper.sleep(decision.delay_s)
+            attempt += 1
+
+    def _fetch_token(self) -> Token:
+        attempt = 1
+        while True:
+            try:
+                grant = self._login.request()
+            except SyncError as failure:
+                self.wait_again(failure, attempt=attempt)
+                attempt += 1
+            else:
+                self._point_at(grant.instance_url)
+                return grant.token
+
+    def _point_at(self, address: str) -> None:
+        with self._lock:
+            if self._wire is None or self._wire.base_url != address:
+                self._wire = Wire(service=SERVICE, base_url=address, transport=self._transport)
+
+    def _current_wire(self) -> Wire:
+        with self._lock:
+            if self._wire is None:
+                raise UnexpectedResponse("no token was asked for yet", service=SERVICE)
+            return self._wire
+
+    def _decide(self, failure: SyncError, *, attempt: int, is_token_renewed: bool) -> Decision:
+        return decide(
+            Outcome(failure, is_token_renewed),
+            attempt=attempt,
+            policy=self._patience.policy,
+            random=self._patience.random,
+        )
+
+    def _note_usage(self, response: httpx.Response) -> None:
+        # "api-usage=25/15000; per-app-api-usage=17/250(appName=x)", or its first half alone.
+        found = _USAGE.search(response.headers.get("Sforce-Limit-Info", ""))
+        if found:
+            self.usage = ApiUsage(used=int(found[1]), allowed=int(found[2]))

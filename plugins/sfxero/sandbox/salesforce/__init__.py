@@ -1,0 +1,1 @@
+"""The sandbox's Salesforce org: state, rules, routes and failures."""

@@ -1,0 +1,111 @@
+"""Turn values of a JSON body into field values, or refuse them as a save does."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from typing import Any
+
+from sfxero.sandbox.salesforce.failures import ApiFailure, unreadable_json
+from sfxero.sandbox.salesforce.records import Record, Records, Value, normal_id
+from sfxero.sandbox.salesforce.schema import DECIMAL_KINDS, ID_KINDS, Field, ObjectType
+
+
+def refusal(code: str, message: str, *fields: str) -> ApiFailure:
+    """Return the refusal of one save."""
+    return ApiFailure(400, code, message, fields=fields)
+
+
+def readable(
+    source: ObjectType, body: Mapping[str, Any], records: Records, *, creating: bool
+) -> Record:
+    """Return the body's values by canonical field name, each one checked."""
+    found: Record = {}
+    for name, given in body.items():
+        if name == "attributes":
+            continue
+        declared = source.by_name.get(name.lower())
+        if declared is None:
+            message = f"No such column '{name}' on sobject of type {source.name}"
+            raise ApiFailure(400, "INVALID_FIELD", message)
+        if not (declared.createable if creating else declared.updateable):
+            raise refusal(
+                "INVALID_FIELD_FOR_INSERT_UPDATE",
+                f"Unable to create/update fields: {declared.name}. Please check the security "
+                "settings of this field and verify that it is read/write for your profile or "
+                "permission set.",
+                declared.name,
+            )
+        found[declared.name] = coerce(declared, given, records)
+    return found
+
+
+def coerce(declared: Field, given: Any, records: Records) -> Value:
+    """Return one value in the field's own type."""
+    if given is None or (isinstance(given, str) and not given.strip()):
+        if not declared.nillable:
+            message = f"Required fields are missing: [{declared.name}]"
+            raise refusal("REQUIRED_FIELD_MISSING", message, declared.name)
+        return None
+    kind = declared.kind
+    if kind == "boolean":
+        if not isinstance(given, bool):
+            raise _wrong_type(declared, given)
+        return given
+    if kind in DECIMAL_KINDS or kind == "int":
+        return _number(declared, given)
+    if not isinstance(given, str):
+        raise _wrong_type(declared, given)
+    if kind in ID_KINDS:
+        return _reference(declared, given, records)
+    if kind in {"date", "datetime"}:
+        return _moment(declared, given)
+    text = given.strip()
+    if len(text) > declared.length:
+        message = f"{declared.label or declared.name}: data value too large: {text[:80]} "
+        message += f"(max length={declared.length})"
+        raise refusal("STRING_TOO_LONG", message, declared.name)
+    return text
+
+
+def _wrong_type(declared: Field, given: Any) -> ApiFailure:
+    return unreadable_json(
+        f"Cannot deserialize instance of {declared.kind} from {type(given).__name__} value "
+        f"for the field {declared.name}"
+    )
+
+
+def _number(declared: Field, given: Any) -> Decimal | int:
+    if isinstance(given, bool) or not isinstance(given, str | int | Decimal):
+        raise _wrong_type(declared, given)
+    try:
+        exact = Decimal(given)
+        if declared.kind == "int":
+            return int(exact)
+        rounded = exact.quantize(Decimal(1).scaleb(-declared.scale), ROUND_HALF_UP)
+    except (InvalidOperation, ValueError, OverflowError):
+        raise _wrong_type(declared, given) from None
+    if abs(rounded) >= Decimal(10) ** (declared.precision - declared.scale):
+        message = f"{declared.name}: value outside of valid range on numeric field: {given}"
+        raise refusal("NUMBER_OUTSIDE_VALID_RANGE", message, declared.name)
+    return rounded
+
+
+def _reference(declared: Field, given: str, records: Records) -> str:
+    found = normal_id(given)
+    if found is None:
+        message = f"{declared.name}: id value of incorrect type: {given}"
+        raise refusal("MALFORMED_ID", message, declared.name)
+    target = records.get(declared.reference_to[0], found)
+    if target is None or target.get("IsDeleted"):
+        raise refusal("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", declared.name)
+    return found
+
+
+def _moment(declared: Field, given: str) -> date | datetime:
+    try:
+        if declared.kind == "date":
+            return date.fromisoformat(given)
+        moment = datetime.fromisoformat(given)
+    except ValueError:
+        raise _wrong_type(declared, given) from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -1,0 +1,101 @@
+"""What every call passes: version, session, call count, and the common reply headers."""
+
+import json
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+from email.utils import format_datetime
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from sfxero.sandbox.salesforce.failures import (
+    ApiFailure,
+    TokenFailure,
+    not_found,
+    retired_version,
+    unreadable_json,
+    wrong_media_type,
+)
+from sfxero.sandbox.salesforce.models import RETIRED_VERSIONS, VERSIONS, SalesforceOrg
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class Guard:
+    """Wraps endpoints."""
+
+    def __init__(self, org: SalesforceOrg) -> None:
+        """Guard one org."""
+        self._org = org
+
+    def token(self, endpoint: Endpoint) -> Endpoint:
+        """Wrap the token endpoint, which has failures of its own shape."""
+
+        async def guarded(request: Request) -> Response:
+            try:
+                response = await endpoint(request)
+            except TokenFailure as failure:
+                response = failure.response()
+            return self._dated(response)
+
+        return guarded
+
+    def open(self, endpoint: Endpoint) -> Endpoint:
+        """Wrap an endpoint that anyone may call, uncounted."""
+
+        async def guarded(request: Request) -> Response:
+            return self._dated(await endpoint(request))
+
+        return guarded
+
+    def closed(self, endpoint: Endpoint) -> Endpoint:
+        """Wrap an endpoint that wants a session and is counted."""
+
+        async def guarded(request: Request) -> Response:
+            counted = False
+            try:
+                self._check_version(request)
+                self._org.sessions.check(request.headers.get("authorization", ""))
+                counted = True
+                self._org.count_call()
+                response = await endpoint(request)
+            except ApiFailure as failure:
+                response = failure.response()
+            if counted and self._shows_limits(request):
+                response.headers["Sforce-Limit-Info"] = self._org.limit_header()
+            return self._dated(response)
+
+        return guarded
+
+    def _check_version(self, request: Request) -> None:
+        version = request.path_params.get("version")
+        if version is None or version in VERSIONS:
+            return
+        raise retired_version() if version in RETIRED_VERSIONS else not_found()
+
+    def _shows_limits(self, request: Request) -> bool:
+        return "/jobs/" not in request.url.path or self._org.switches.limit_header_on_jobs
+
+    def _dated(self, response: Response) -> Response:
+        response.headers["Date"] = format_datetime(self._org.now(), usegmt=True)
+        return response
+
+
+async def json_body(request: Request) -> Any:
+    """Return the JSON body with exact decimals."""
+    kind = request.headers.get("content-type", "")
+    if kind.partition(";")[0].strip().lower() != "application/json":
+        raise wrong_media_type(kind)
+    try:
+        return json.loads(await request.body(), parse_float=Decimal)
+    except ValueError as error:
+        raise unreadable_json(f"Unexpected content in the request body: {error}") from None
+
+
+async def json_object(request: Request) -> dict[str, Any]:
+    """Return the JSON body if it is an object."""
+    body = await json_body(request)
+    if not isinstance(body, dict):
+        raise unreadable_json("The request body must be a JSON object")
+    return body

@@ -1,0 +1,1 @@
+"""The Xero side: identity, limits, and the accounting API."""

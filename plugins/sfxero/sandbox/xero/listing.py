@@ -1,0 +1,237 @@
+"""Lists: filters, order, paging (xero-api, 3.3 and 3.4)."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Generic, TypeAlias, TypeVar
+from uuid import UUID
+
+from sfxero.sandbox.xero.calls import Call
+from sfxero.sandbox.xero.failures import BadQuery
+from sfxero.sandbox.xero.fields import guid_or_none
+from sfxero.sandbox.xero.models import Books, Contact, Invoice
+from sfxero.sandbox.xero.replies import Json
+from sfxero.sandbox.xero.where import FieldKinds, Value, parse_order, parse_where
+
+LARGEST_PAGE = 1000
+DEFAULT_PAGE = 100
+_WHOLE_SECONDS = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}")
+
+T = TypeVar("T")
+SortKey: TypeAlias = tuple[bool, str | Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape(Generic[T]):
+    """How `where`, `order` and `searchTerm` see one kind of record."""
+
+    kinds: FieldKinds
+    value: Callable[[Books, T, str], Value]
+    folded: Mapping[str, Callable[[str], str]]
+    searched: tuple[str, ...]
+    updated_at: Callable[[T], datetime]
+    record_id: Callable[[T], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """The rows to show; `pagination` only on paged lists."""
+
+    rows: list[T]
+    pagination: Json | None
+
+
+def select(call: Call, records: Iterable[T], shape: Shape[T], *, paged: bool) -> Page[T]:
+    """Filter, sort and cut."""
+    found = _filtered(call, list(records), shape)
+    found = _ordered(call, found, shape)
+    if not paged:
+        return Page(found, None)
+    page = max(1, _whole(call.query.get("page"), 1))
+    size = min(LARGEST_PAGE, max(1, _whole(call.query.get("pageSize"), DEFAULT_PAGE)))
+    rows = found[(page - 1) * size : page * size]
+    return Page(
+        rows,
+        {
+            "page": page,
+            "pageSize": size,
+            "pageCount": -(-len(found) // size),
+            "itemCount": len(found),
+        },
+    )
+
+
+def is_paged(call: Call) -> bool:
+    """`page`, `pageSize`, `Statuses` or `summaryOnly` make a list paged."""
+    return (
+        "page" in call.query
+        or "pageSize" in call.query
+        or bool(call.query.get("Statuses"))
+        or call.asks("summaryOnly")
+    )
+
+
+def wanted_ids(call: Call, name: str = "IDs") -> set[str] | None:
+    """An id list of the query; a word that is no id is an error."""
+    found = call.comma_list(name)
+    if found is None:
+        return None
+    ids = {text: guid_or_none(text) for text in found}
+    wrong = [text for text, value in ids.items() if value is None]
+    if wrong:
+        raise BadQuery(f"{name}: '{wrong[0]}' is no id.")
+    return {value for value in ids.values() if value is not None}
+
+
+def plain(text: str) -> str:
+    """Without case and accents."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+
+
+def modified_since(call: Call) -> datetime | None:
+    """Whole seconds of UTC without a zone; other forms are ignored, as has been reported."""
+    text = call.headers.get("if-modified-since", "").strip()
+    if call.books.switches.modified_since_lenient:
+        text = text[:19]
+    if not _WHOLE_SECONDS.fullmatch(text):
+        return None
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _filtered(call: Call, records: list[T], shape: Shape[T]) -> list[T]:
+    books = call.books
+    since = modified_since(call)
+    if since is not None:
+        inclusive = books.switches.modified_since_inclusive
+        records = [one for one in records if _is_newer(shape.updated_at(one), since, inclusive)]
+    clause = call.query.get("where", "").strip()
+    if clause:
+        matches = parse_where(clause, shape.kinds, folded=shape.folded)
+        records = [one for one in records if matches(_row(books, one, shape))]
+    term = plain(call.query.get("searchTerm", "").strip())
+    if term:
+        records = [one for one in records if _mentions(books, one, shape, term)]
+    return records
+
+
+def _is_newer(moment: datetime, since: datetime, inclusive: bool) -> bool:
+    return moment >= since if inclusive else moment > since
+
+
+def _row(books: Books, record: T, shape: Shape[T]) -> Callable[[str], Value]:
+    return lambda name: shape.value(books, record, name)
+
+
+def _mentions(books: Books, record: T, shape: Shape[T], term: str) -> bool:
+    texts = (shape.value(books, record, name) for name in shape.searched)
+    return any(term in plain(str(text)) for text in texts if text is not None)
+
+
+def _ordered(call: Call, records: list[T], shape: Shape[T]) -> list[T]:
+    """By time of change, then id, unless an order is asked for."""
+    rows = sorted(records, key=lambda one: (shape.updated_at(one), shape.record_id(one)))
+    clause = call.query.get("order", "").strip()
+    if clause:
+        for name, downwards in reversed(parse_order(clause, shape.kinds)):
+            rows.sort(key=_sort_key(call.books, shape, name), reverse=downwards)
+    return rows
+
+
+def _sort_key(books: Books, shape: Shape[T], name: str) -> Callable[[T], SortKey]:
+    def key(record: T) -> SortKey:
+        value = shape.value(books, record, name)
+        if isinstance(value, Decimal):
+            return (True, value)
+        if value is None:
+            return (False, Decimal(0) if shape.kinds[name] is Decimal else "")
+        return (True, value.isoformat() if isinstance(value, date) else plain(str(value)))
+
+    return key
+
+
+def _whole(text: str | None, default: int) -> int:
+    try:
+        return int(text) if text else default
+    except ValueError:
+        return default
+
+
+_CONTACT_TEXTS = (
+    "FirstName",
+    "LastName",
+    "EmailAddress",
+    "ContactNumber",
+    "AccountNumber",
+    "CompanyNumber",
+    "TaxNumber",
+)
+
+
+_CONTACT_VALUES: Mapping[str, tuple[type, Callable[[Contact], Value]]] = {
+    "ContactID": (UUID, lambda one: UUID(one.contact_id)),
+    "Name": (str, lambda one: one.name),
+    "ContactStatus": (str, lambda one: one.status),
+    "IsCustomer": (bool, lambda one: one.is_customer),
+    "IsSupplier": (bool, lambda one: one.is_supplier),
+    "UpdatedDateUTC": (datetime, lambda one: one.updated_at),
+}
+
+
+def _contact_value(_books: Books, contact: Contact, name: str) -> Value:
+    known = _CONTACT_VALUES.get(name)
+    return known[1](contact) if known else contact.texts.get(name)
+
+
+CONTACTS: Shape[Contact] = Shape(
+    kinds={
+        **{name: kind for name, (kind, _) in _CONTACT_VALUES.items()},
+        **dict.fromkeys(_CONTACT_TEXTS, str),
+    },
+    value=_contact_value,
+    folded={"Name": plain, "EmailAddress": plain, "AccountNumber": plain},
+    searched=(
+        "Name",
+        "FirstName",
+        "LastName",
+        "ContactNumber",
+        "CompanyNumber",
+        "EmailAddress",
+    ),
+    updated_at=lambda contact: contact.updated_at,
+    record_id=lambda contact: contact.contact_id,
+)
+
+_INVOICE_VALUES: Mapping[str, tuple[type, Callable[[Books, Invoice], Value]]] = {
+    "InvoiceID": (UUID, lambda _, one: UUID(one.invoice_id)),
+    "Status": (str, lambda _, one: one.status),
+    "Type": (str, lambda _, one: one.kind),
+    "InvoiceNumber": (str, lambda _, one: one.number),
+    "Reference": (str, lambda _, one: one.reference),
+    "Url": (str, lambda _, one: one.url),
+    "CurrencyCode": (str, lambda _, one: one.currency_code),
+    "Date": (date, lambda _, one: one.dated_on),
+    "DueDate": (date, lambda _, one: one.due_on),
+    "UpdatedDateUTC": (datetime, lambda _, one: one.updated_at),
+    "AmountDue": (Decimal, lambda _, one: one.amount_due),
+    "AmountPaid": (Decimal, lambda _, one: one.amount_paid),
+    "Total": (Decimal, lambda _, one: one.totals.total),
+    "Contact.ContactID": (UUID, lambda _, one: UUID(one.contact_id)),
+    "Contact.Name": (str, lambda books, one: books.contacts[one.contact_id].name),
+    "Contact.ContactNumber": (str, lambda books, one: books.contacts[one.contact_id].number),
+}
+
+INVOICES: Shape[Invoice] = Shape(
+    kinds={name: kind for name, (kind, _) in _INVOICE_VALUES.items()},
+    value=lambda books, invoice, name: _INVOICE_VALUES[name][1](books, invoice),
+    folded={"Contact.Name": plain},
+    searched=("InvoiceNumber", "Reference"),
+    updated_at=lambda invoice: invoice.updated_at,
+    record_id=lambda invoice: invoice.invoice_id,
+)

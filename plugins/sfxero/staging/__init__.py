@@ -1,0 +1,1 @@
+"""The Parquet area between extract and prepare: typed, counted, published by a manifest."""

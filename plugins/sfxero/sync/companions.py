@@ -1,0 +1,96 @@
+"""Companions: what the windows touched but do not hold, read by id."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sfxero.mapping.fields import needed_fields
+from sfxero.model.ids import SourceId
+from sfxero.model.states import Entity
+from sfxero.salesforce.client import SalesforceClient
+from sfxero.salesforce.soql import id_chunks, select
+from sfxero.staging.manifest import load, withdraw
+from sfxero.sync.extract import ids_in, publish_staged, schema_of
+from sfxero.sync.scope import ENTITY_OF, OBJECT_OF, Scope
+
+if TYPE_CHECKING:
+    from sfxero.ledger.windows import Window
+
+_ACCOUNT, _OPPORTUNITY, _LINE = ENTITY_OF
+
+
+class Companions:
+    """Reads all lines of every touched opportunity, new accounts, and what waits in quarantine.
+
+    That editing a line moves its opportunity's own stamp is not certain, and the cause of a
+    quarantine is often cured elsewhere, so neither shows in the windows.
+    """
+
+    def __init__(self, scope: Scope, client: SalesforceClient) -> None:
+        """The windows of the run must be staged."""
+        self._scope = scope
+        self._client = client
+        self._windows = {
+            OBJECT_OF[window.entity]: window for window in scope.ledger.windows.of_run(scope.run_id)
+        }
+
+    def read(self) -> dict[str, int]:
+        """Stage the companions and return their rows by object.
+
+        A full read holds all lines already, but not the records that were changed after its end.
+        """
+        for object_name in ENTITY_OF:
+            withdraw(self._scope.companions(object_name))
+        in_window = self._ids(_OPPORTUNITY)
+        touched = self._ids(_LINE, "OpportunityId") | self._quarantined(Entity.OPPORTUNITY)
+        missing = touched - in_window
+        is_full = self._windows[_LINE].from_at is None
+        counts = {_OPPORTUNITY: self._stage(_OPPORTUNITY, missing, by="Id")}
+        parents = missing if is_full else missing | in_window
+        counts[_LINE] = self._stage(_LINE, parents, by="OpportunityId")
+        counts[_ACCOUNT] = self._stage(_ACCOUNT, self._missing_accounts(), by="Id")
+        return counts
+
+    def _missing_accounts(self) -> set[str]:
+        """Return the accounts that are needed and neither in the window nor linked."""
+        needed = {
+            account
+            for staged in self._scope.staged(_OPPORTUNITY)
+            for ids in ids_in(staged, self._scope.spec.invoices.account)
+            for account in ids
+        }
+        ids = [SourceId(account) for account in sorted(needed)]
+        linked = self._scope.ledger.links.get_many(self._scope.tenant, Entity.CONTACT, ids)
+        quarantined = self._quarantined(Entity.ACCOUNT)
+        return ((needed - set(linked)) | quarantined) - self._ids(_ACCOUNT)
+
+    def _ids(self, object_name: str, column: str = "Id") -> set[str]:
+        """Return the ids in a column of the object's window."""
+        staged = load(self._scope.folder(object_name))
+        return {one for ids in ids_in(staged, column) for one in ids}
+
+    def _quarantined(self, entity: Entity) -> set[str]:
+        return set(self._scope.ledger.quarantine.open_ids(self._scope.route, entity))
+
+    def _stage(self, object_name: str, ids: Iterable[str], *, by: str) -> int:
+        """Read records by REST, deleted ones too, and stage them beside the window."""
+        from sfxero.staging.writer import write_records
+
+        fields = needed_fields(self._scope.spec)[object_name]
+        chunks = list(id_chunks(sorted(ids), by))
+        if not chunks:
+            return 0
+        folder = self._scope.companions(object_name)
+        records = (
+            record
+            for where in chunks
+            for record in self._client.query(
+                select(object_name, fields, where=where), all_rows=True
+            )
+        )
+        rows = write_records(
+            records, schema=schema_of(self._scope.spec, self._client, object_name), folder=folder
+        )
+        window: Window = replace(self._windows[object_name], job_id=None)
+        publish_staged(self._scope, object_name, folder, window=window, rows=rows)
+        return rows.row_count

@@ -1,0 +1,96 @@
+"""The gate: a run is green only if every record that it read has ended somewhere it may end."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from sfxero.errors import GateFailed
+from sfxero.mapping.spec import QuarantineSection
+from sfxero.model.states import Disposition, Entity
+
+if TYPE_CHECKING:
+    from sfxero.ledger.runs import RunReport
+
+_BAD_STATES = frozenset({"failed", "upstream_failed"})
+_IDLE = frozenset({Disposition.SKIPPED, Disposition.REMOVED})
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the gate found; an empty list of objections lets the run pass."""
+
+    objections: tuple[str, ...]
+    counts: Mapping[str, int]
+
+    @property
+    def line(self) -> str:
+        """The verdict in one line."""
+        ended = ", ".join(f"{n} {name}" for name, n in sorted(self.counts.items()))
+        if self.objections:
+            return f"FAILED: {'; '.join(self.objections)} ({ended})"
+        return f"passed: {ended}"
+
+
+def judge(
+    report: "RunReport",
+    *,
+    limits: QuarantineSection,
+    linked: Mapping[Entity, int],
+    task_states: Mapping[str, str | None],
+) -> Verdict:
+    """Judge one run; `linked` counts the route's records in step, by source entity.
+
+    `task_states` are the states of the run's other tasks by task id.
+    """
+    objections = [
+        f"task {name} {state}"
+        for name, state in sorted(task_states.items())
+        if state in _BAD_STATES
+    ]
+    if report.missing_count:
+        sample = ", ".join(f"{entity} {one}" for entity, one in report.missing_sample[:5])
+        objections.append(f"{report.missing_count} records have no disposition: {sample}")
+    objections += [
+        f"dead letter {one.entry_id} ({one.entity} of {one.source_id}): {one.message} {one.hint}"
+        for one in report.dead_letters[:5]
+    ]
+    if len(report.dead_letters) > 5:
+        objections.append(f"{len(report.dead_letters) - 5} more dead letters")
+    objections += _over_threshold(report, limits, linked)
+    counts: dict[str, int] = {}
+    for entity, disposition, _, n in report.counts:
+        # Lines end as their opportunities do, and would be counted twice.
+        if entity is not Entity.OPPORTUNITY_LINE:
+            counts[disposition] = counts.get(disposition, 0) + n
+    return Verdict(tuple(objections), counts)
+
+
+def pass_or_fail(verdict: Verdict) -> None:
+    """Raise GateFailed with all objections."""
+    if verdict.objections:
+        raise GateFailed(verdict.line)
+
+
+def _over_threshold(
+    report: "RunReport", limits: QuarantineSection, linked: Mapping[Entity, int]
+) -> list[str]:
+    """Compare each entity's refused records with all that are, or were to be, in step.
+
+    A run reads what is in quarantine each time, so its own records alone say nothing.
+    """
+    found = []
+    for entity in (Entity.ACCOUNT, Entity.OPPORTUNITY):
+        ends: dict[Disposition, int] = {}
+        for one, disposition, _, n in report.counts:
+            if one is entity:
+                ends[disposition] = ends.get(disposition, 0) + n
+        refused = ends.get(Disposition.QUARANTINED, 0)
+        wanted = sum(n for end, n in ends.items() if end not in _IDLE)
+        known = max(wanted, linked.get(entity, 0) + refused)
+        if limits.max_rows is not None and refused > limits.max_rows:
+            found.append(f"{refused} of {entity} in quarantine, more than {limits.max_rows}")
+        elif refused and Decimal(refused) / known > limits.max_share:
+            share = f"more than a share of {limits.max_share}"
+            found.append(f"{refused} of {known} of {entity} in quarantine, {share}")
+    return found

@@ -1,0 +1,142 @@
+"""What publishing needs from the outbox, the names and the target; ours fit by shape."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from sfxero.model.ids import RunId, TargetId, TenantId
+from sfxero.model.outbox import Attempt, Entry, Settlement
+from sfxero.model.states import Entity, Operation
+from sfxero.xero.elements import ElementResult
+
+
+class Outbox(Protocol):
+    """The publishing side of the outbox."""
+
+    def has_due(self, tenant: TenantId, entity: Entity, *, now: datetime) -> bool:
+        """Tell whether anything can be claimed."""
+        ...
+
+    def claim(
+        self, tenant: TenantId, entity: Entity, *, owner: str, limit: int, lease_s: float
+    ) -> list[Entry]:
+        """Take due entries of one operation, oldest first."""
+        ...
+
+    def expire_leases(self, tenant: TenantId) -> int:
+        """Turn claims whose lease lapsed into doubts."""
+        ...
+
+    def claim_in_doubt(
+        self, tenant: TenantId, *, owner: str, limit: int, lease_s: float
+    ) -> list[Entry]:
+        """Take entries whose outcome is unknown, to look them up."""
+        ...
+
+    def renew(self, entry_ids: Sequence[int], *, owner: str, lease_s: float) -> bool:
+        """Prolong a lease; False if any entry is no longer the owner's."""
+        ...
+
+    def store_attempt(
+        self,
+        entry_ids: Sequence[int],
+        *,
+        owner: str,
+        operation: Operation,
+        body_hash: str,
+        idempotency_key: str,
+        deadline_at: datetime,
+    ) -> int:
+        """Store a request before it is sent; LedgerError if a lease is lost."""
+        ...
+
+    def last_attempt(self, entry_id: int) -> Attempt | None:
+        """Return the newest request that carried the entry."""
+        ...
+
+    def finish_attempt(self, attempt_id: int, *, outcome: str, status: int | None) -> None:
+        """Store how a request ended."""
+        ...
+
+    def settle(self, settlements: Iterable[Settlement], *, owner: str) -> int:
+        """Mark entries as done and link their records."""
+        ...
+
+    def adopt(self, settlement: Settlement, *, owner: str) -> int:
+        """Link a record that exists with other values; its entry waits again, as an update."""
+        ...
+
+    def bury(
+        self,
+        entry_id: int,
+        *,
+        owner: str,
+        run_id: RunId,
+        error_class: str,
+        message: str,
+        hint: str,
+    ) -> int:
+        """Give an entry up."""
+        ...
+
+    def retry_later(
+        self, entry_ids: Sequence[int], *, owner: str, not_before_at: datetime, reason: str
+    ) -> int:
+        """Put entries back until a moment."""
+        ...
+
+    def doubt(self, entry_ids: Sequence[int], *, owner: str) -> int:
+        """Leave entries to a look-up."""
+        ...
+
+    def release(self, entry_ids: Sequence[int], *, owner: str) -> int:
+        """Put entries back at once."""
+        ...
+
+    def amend(self, entry_id: int, *, owner: str, payload: str, content_hash: str) -> int:
+        """Give an entry other values and put it back."""
+        ...
+
+
+class Target(Protocol):
+    """The Xero organisation as publishing sees it."""
+
+    def take_permit(self) -> None:
+        """Wait for the right to make one call."""
+        ...
+
+    def write_batch(
+        self,
+        entity: Entity,
+        operation: Operation,
+        *,
+        body: bytes,
+        idempotency_key: str,
+        permit_taken: bool,
+    ) -> Sequence[ElementResult]:
+        """Send one batch and return one result per element of the reply."""
+        ...
+
+    def contacts_by_number(self, numbers: Sequence[str]) -> list[Mapping[str, Any]]:
+        """Return the contacts, archived ones too, that carry one of our numbers."""
+        ...
+
+    def invoices_by_number(self, numbers: Sequence[str]) -> list[Mapping[str, Any]]:
+        """Return the invoices of any status that carry one of our numbers."""
+        ...
+
+    def invoices_by_id(self, ids: Sequence[TargetId]) -> list[Mapping[str, Any]]:
+        """Return invoices by id."""
+        ...
+
+    def invoices_created_by_app_since(self, when: datetime) -> Iterator[Mapping[str, Any]]:
+        """Return the invoices of any status that this app created and that changed since."""
+        ...
+
+
+class Renamer(Protocol):
+    """Finds another name for a contact whose name the target refused."""
+
+    def rename(self, entry: Entry, *, refused: str) -> str | None:
+        """Return a free name, reserved for the entry's account; None if there is none."""
+        ...

@@ -1,0 +1,293 @@
+"""Check and prepare: staged rows become findings, outbox entries and dispositions."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from sfxero.errors import LedgerError, StagingError
+from sfxero.mapping.organisation import OrganisationFacts
+from sfxero.mapping.result import Document, TransformResult
+from sfxero.mapping.spec import RouteSpec
+from sfxero.mapping.template import template_fields
+from sfxero.model.findings import DispositionRow, Finding, Severity
+from sfxero.model.ids import SourceId
+from sfxero.model.outbox import Planned, PlannedEntry, PlanOutcome, SourceVersion
+from sfxero.model.states import DISPOSITION_OF, Disposition, Entity
+from sfxero.quality.suites import Suite
+from sfxero.sync.scope import ENTITY_OF, OBJECT_OF, Scope
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+_RENAMING_ROUNDS: Final = 3
+
+
+def suite_columns(spec: RouteSpec) -> dict[str, str]:
+    """Return the staged columns that the placeholders of the suites stand for."""
+    contacts, invoices = spec.contacts, spec.invoices
+    columns: dict[str, str] = {
+        "name_field": contacts.name.from_[0],
+        "number_field": template_fields(invoices.number)[0],
+        "date_field": invoices.date,
+        "account_field": invoices.account,
+        "amount_field": invoices.amount,
+        "quantity_field": invoices.lines.quantity,
+        "unit_amount_field": invoices.lines.unit_amount,
+    }
+    place = contacts.postal_address
+    if place and place.country and place.postal_code:
+        columns["country_field"] = place.country.from_[0]
+        columns["postal_code_field"] = place.postal_code.from_[0]
+    return columns
+
+
+def check_rows(scope: Scope, suites: dict[Entity, Suite]) -> dict[str, int]:
+    """Hold the staged rows against their suites; returns the refused records by object.
+
+    Raises StagingError if an expectation could not be evaluated at all.
+    """
+    from sfxero.quality.checks import check
+    from sfxero.staging.reader import read_latest
+
+    refused = {}
+    for object_name, entity in ENTITY_OF.items():
+        result = check(read_latest(scope.staged(object_name)), suites[entity], entity=entity)
+        if result.broken:
+            raise StagingError(
+                f"expectations of {object_name} could not be evaluated: {', '.join(result.broken)}",
+                hint="Correct the suite, or stage the columns that it names.",
+            )
+        scope.ledger.quarantine.put(scope.run_id, scope.route, result.findings)
+        refused[object_name] = len(result.refused_ids)
+    return refused
+
+
+def prepare_contacts(scope: Scope) -> dict[str, int]:
+    """Map the accounts to contacts, reserve their names and fill the outbox."""
+    from sfxero.mapping.transform import transform_contacts
+    from sfxero.staging.reader import read_latest
+
+    frame = read_latest(scope.staged(OBJECT_OF[Entity.ACCOUNT]))
+    names = scope.ledger.names
+    for _ in range(_RENAMING_ROUNDS):
+        result = transform_contacts(
+            frame,
+            scope.spec,
+            owners=names.owners(scope.tenant),
+            own_names={**names.names_of(scope.tenant)},
+        )
+        wanted = (
+            (one.source_id, one.meta["name_key"], one.meta["name"]) for one in result.documents
+        )
+        if not names.reserve(scope.tenant, wanted):
+            break
+    else:
+        raise LedgerError("the names of contacts were taken by other runs, time and again")
+    return _Preparation(scope, Entity.ACCOUNT, Entity.CONTACT).store(result)
+
+
+def prepare_invoices(
+    scope: Scope, *, organisation: OrganisationFacts, instance_url: str
+) -> dict[str, int]:
+    """Map the opportunities to invoices, fill the outbox, and move the watermark.
+
+    Lines end as their opportunity does.
+    """
+    from sfxero.mapping.transform import transform_invoices
+    from sfxero.staging.reader import read_latest
+
+    lines = read_latest(scope.staged(OBJECT_OF[Entity.OPPORTUNITY_LINE]))
+    result = transform_invoices(
+        read_latest(scope.staged(OBJECT_OF[Entity.OPPORTUNITY])),
+        lines,
+        scope.spec,
+        organisation=organisation,
+        instance_url=instance_url,
+    )
+    preparation = _Preparation(scope, Entity.OPPORTUNITY, Entity.INVOICE)
+    counts = preparation.store(result)
+    preparation.store_lines(lines)
+    windows = scope.ledger.windows
+    windows.mark_prepared([one.window_id for one in windows.of_run(scope.run_id)])
+    return counts
+
+
+@dataclass(slots=True)
+class _Tally:
+    """Where each record of the source entity ended, by its id."""
+
+    rows: dict[SourceId, DispositionRow]
+    added: int = 0
+    unchanged: int = 0
+
+
+class _Preparation:
+    """Stores what a transform returned: entries, quarantine and dispositions."""
+
+    def __init__(self, scope: Scope, source: Entity, target: Entity) -> None:
+        """Records of `source` become records of `target`."""
+        self._scope = scope
+        self._source = source
+        self._target = target
+        self._tally = _Tally(rows={})
+
+    def store(self, result: TransformResult) -> dict[str, int]:
+        """Store everything, and return the counts."""
+        scope = self._scope
+        refused = self._refuse(result)
+        documents = (one for one in result.documents if one.source_id not in refused)
+        for planned in scope.ledger.outbox.plan(scope.run_id, self._entries(documents)):
+            self._note(planned)
+        for source_id in set(result.removed) - refused:
+            self._end(source_id, Disposition.REMOVED)
+        for source_id, rule in result.skipped:
+            if source_id not in refused:
+                self._end(source_id, Disposition.SKIPPED, rule)
+        self._withdraw(refused, result)
+        self._clear_quarantine(refused)
+        scope.ledger.runs.record_dispositions(scope.run_id, self._tally.rows.values())
+        return {
+            "records": len(self._tally.rows),
+            "added": self._tally.added,
+            "unchanged": self._tally.unchanged,
+            "quarantined": len(refused),
+            "skipped": len(result.skipped),
+            "removed": len(result.removed),
+        }
+
+    def store_lines(self, lines: Any) -> None:
+        """Give each line the disposition of its opportunity; deleted lines are removed."""
+        rows = zip(lines["Id"], lines["OpportunityId"], lines["IsDeleted"], strict=True)
+        self._scope.ledger.runs.record_dispositions(
+            self._scope.run_id,
+            (
+                self._line_row(SourceId(line), SourceId(parent), is_deleted=bool(deleted))
+                for line, parent, deleted in rows
+            ),
+        )
+
+    def _line_row(self, line: SourceId, parent: SourceId, *, is_deleted: bool) -> DispositionRow:
+        if is_deleted:
+            return DispositionRow(Entity.OPPORTUNITY_LINE, line, Disposition.REMOVED)
+        row = self._tally.rows.get(parent)
+        if row is None:
+            # Even by id the org did not give its opportunity.
+            return DispositionRow(
+                Entity.OPPORTUNITY_LINE, line, Disposition.SKIPPED, "opportunity_not_readable"
+            )
+        return replace(row, entity=Entity.OPPORTUNITY_LINE, source_id=line)
+
+    def _refuse(self, result: TransformResult) -> set[SourceId]:
+        """Store all findings; returns the records that may not go, the suites' refusals too."""
+        scope, quarantine = self._scope, self._scope.ledger.quarantine
+        by_suite = set(quarantine.refused_ids(scope.run_id, scope.route, self._source))
+        gone = set(result.removed) | {source_id for source_id, _ in result.skipped}
+        findings = [*result.findings, *self._held_back(result)]
+        quarantine.put(scope.run_id, scope.route, findings)
+        refused = {one.source_id for one in findings if one.severity is Severity.REFUSE}
+        refused |= by_suite - gone
+        for source_id, rule in self._rules(findings, refused):
+            self._end(source_id, Disposition.QUARANTINED, rule)
+        return refused
+
+    def _rules(
+        self, findings: Sequence[Finding], refused: set[SourceId]
+    ) -> Iterator[tuple[SourceId, str]]:
+        """Name for each refused record one rule; the quarantine has them all."""
+        first: dict[SourceId, str] = {}
+        for finding in findings:
+            if finding.severity is Severity.REFUSE:
+                first.setdefault(finding.source_id, finding.rule)
+        for source_id in refused:
+            yield source_id, first.get(source_id, "suite")
+
+    def _held_back(self, result: TransformResult) -> list[Finding]:
+        """Refuse invoices of refused accounts, and what was sent before and is no longer won."""
+        if self._target is not Entity.INVOICE:
+            return []
+        scope = self._scope
+        accounts = set(scope.ledger.quarantine.open_ids(scope.route, Entity.ACCOUNT))
+        held = [
+            Finding(
+                self._source,
+                one.source_id,
+                "account_quarantined",
+                scope.spec.invoices.account,
+                one.parent_source_id,
+                "Cure the account; the invoice follows by itself.",
+            )
+            for one in result.documents
+            if one.parent_source_id in accounts
+        ]
+        gone = [*(source_id for source_id, _ in result.skipped), *result.removed]
+        linked = scope.ledger.links.get_many(scope.tenant, self._target, gone)
+        return held + [
+            Finding(
+                self._source,
+                source_id,
+                "invoiced_but_not_won",
+                "IsWon",
+                link.target_number,
+                "The opportunity was reopened or deleted after invoicing: void or credit the "
+                "invoice in Xero, or win the opportunity again.",
+            )
+            for source_id, link in linked.items()
+        ]
+
+    def _withdraw(self, refused: set[SourceId], result: TransformResult) -> None:
+        """Take back what waits in the outbox for records that may not go any more."""
+        skipped = {source_id for source_id, _ in result.skipped}
+        self._scope.ledger.outbox.withdraw(
+            self._scope.tenant,
+            self._target,
+            sorted(refused | skipped | set(result.removed)),
+            reason="the record no longer meets the route's rules",
+        )
+
+    def _clear_quarantine(self, refused: set[SourceId]) -> None:
+        """Close what is cured; a record that by id was not found any more is gone for good."""
+        scope, quarantine = self._scope, self._scope.ledger.quarantine
+        cured = set(quarantine.open_ids(scope.route, self._source)) - refused
+        quarantine.clear(scope.run_id, scope.route, self._source, sorted(cured))
+        quarantine.clear_other_rules(scope.run_id, scope.route, self._source)
+
+    def _entries(self, documents: Iterable[Document]) -> Iterator[PlannedEntry]:
+        """Make entries of documents."""
+        scope = self._scope
+        read_at: datetime = scope.clock.now()
+        is_child = self._target is Entity.INVOICE
+        for one in documents:
+            yield PlannedEntry(
+                route=scope.route,
+                tenant=scope.tenant,
+                entity=self._target,
+                source_id=one.source_id,
+                payload=one.payload,
+                content_hash=one.content_hash,
+                version=SourceVersion(stamp_at=one.stamp_at, read_at=read_at),
+                mapping_version=scope.spec.mapping_version,
+                parent_entity=Entity.CONTACT if is_child else None,
+                parent_source_id=one.parent_source_id if is_child else None,
+                meta=one.meta,
+            )
+
+    def _note(self, planned: Planned) -> None:
+        """Turn the outbox's answer into a disposition; a live entry has the last word."""
+        if planned.outcome is PlanOutcome.ADDED:
+            self._tally.added += 1
+        else:
+            self._tally.unchanged += 1
+        if planned.outcome is PlanOutcome.STALE:
+            self._end(planned.source_id, Disposition.SUPERSEDED, "newer_version")
+        elif planned.entry_id is None or planned.state is None:
+            self._end(planned.source_id, Disposition.IN_STEP)
+        else:
+            self._tally.rows[planned.source_id] = DispositionRow(
+                self._source,
+                planned.source_id,
+                DISPOSITION_OF[planned.state],
+                entry_id=planned.entry_id,
+            )
+
+    def _end(self, source_id: SourceId, disposition: Disposition, rule: str | None = None) -> None:
+        self._tally.rows[source_id] = DispositionRow(self._source, source_id, disposition, rule)

@@ -1,0 +1,53 @@
+"""What the steps of one run share: the route, the ledger and the run's staged files."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from sfxero.mapping.spec import RouteSpec
+from sfxero.model.ids import RouteName, RunId, TenantId
+from sfxero.model.states import Entity
+from sfxero.staging.layout import StagingPath, folder_of
+from sfxero.staging.manifest import Staged, is_published, load
+
+if TYPE_CHECKING:
+    from sfxero.clock import Clock
+    from sfxero.ledger.ledger import Ledger
+
+ENTITY_OF: Final[Mapping[str, Entity]] = {
+    "Account": Entity.ACCOUNT,
+    "Opportunity": Entity.OPPORTUNITY,
+    "OpportunityLineItem": Entity.OPPORTUNITY_LINE,
+}
+OBJECT_OF: Final = {entity: name for name, entity in ENTITY_OF.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One run of one route."""
+
+    spec: RouteSpec
+    run_id: RunId
+    tenant: TenantId
+    ledger: "Ledger"
+    root: StagingPath
+    clock: "Clock"
+
+    @property
+    def route(self) -> RouteName:
+        """The route's name."""
+        return RouteName(self.spec.route)
+
+    def folder(self, name: str) -> Any:
+        """Return a folder of this run."""
+        return folder_of(self.root, route=self.route, run_id=self.run_id, object_name=name)
+
+    def companions(self, object_name: str) -> Any:
+        """Return the folder of what was read by id beside the window."""
+        return self.folder(f"{object_name}-companions")
+
+    def staged(self, object_name: str) -> list[Staged]:
+        """Return what the run staged of one object: its window, and companions if there are any."""
+        found = [load(self.folder(object_name))]
+        companions = self.companions(object_name)
+        return [*found, load(companions)] if is_published(companions) else found

@@ -1,0 +1,1 @@
+"""The wire: one HTTP seam, retry decisions as values, tokens, redaction, exact JSON."""

@@ -1,0 +1,1 @@
+"""The Xero side: token, tenants, limited calls, typed reads and batch writes."""

@@ -1,0 +1,209 @@
+"""Typed calls of the accounting API: settings, look-ups, lists and batch writes."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sfxero.errors import RequestRejected, UnexpectedResponse
+from sfxero.model.ids import TargetId
+from sfxero.model.states import Entity, Operation
+from sfxero.xero.client import XeroClient
+from sfxero.xero.dates import parse_xero_date
+from sfxero.xero.elements import PLURALS, ElementResult, parse_elements
+from sfxero.xero.organisation import (
+    Account,
+    Organisation,
+    TaxRate,
+    account_of,
+    optional,
+    organisation_of,
+    required,
+    tax_rate_of,
+)
+from sfxero.xero.paging import FetchPage, Page, Row, numbered_rows, page_of, seek_rows
+
+_METHODS: Final = {Operation.CREATE: "PUT", Operation.UPDATE: "POST"}
+_LIST_CHUNK: Final = 40
+_WHERE_CHUNK: Final = 20
+_LONGEST_LIST: Final = 1500
+_QUERY_PARSE: Final = "16"
+_CLOCK_SKEW: Final = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class ContactSummary:
+    """What a summary list says of a contact; `merged_to` names the contact it was merged into."""
+
+    contact_id: TargetId
+    name: str
+    contact_number: str | None
+    account_number: str | None
+    status: str | None
+    merged_to: TargetId | None
+    updated_at: datetime | None
+
+
+class Accounting:
+    """The accounting API of the client's tenant."""
+
+    def __init__(self, client: XeroClient) -> None:
+        """The client takes the permits and renews the token."""
+        self._client = client
+
+    def organisation(self) -> Organisation:
+        """Return the organisation's own facts."""
+        rows = self._settings("Organisation", "Organisations")
+        if len(rows) != 1:
+            raise UnexpectedResponse(f"Xero sent {len(rows)} organisations, not one")
+        return organisation_of(rows[0])
+
+    def accounts(self) -> list[Account]:
+        """Return the chart of accounts, archived ones too."""
+        return [account_of(row) for row in self._settings("Accounts", "Accounts")]
+
+    def tax_rates(self) -> list[TaxRate]:
+        """Return the tax rates, deleted ones too."""
+        return [tax_rate_of(row) for row in self._settings("TaxRates", "TaxRates")]
+
+    def currencies(self) -> list[str]:
+        """Return the codes of the currencies that the organisation may use."""
+        return [required(row, "Code") for row in self._settings("Currencies", "Currencies")]
+
+    def contacts(
+        self, *, modified_since: datetime | None = None, include_archived: bool = True
+    ) -> Iterator[ContactSummary]:
+        """Yield contacts, oldest change first; one that changes meanwhile comes again."""
+        fetch = self._pages(
+            "Contacts",
+            {
+                "pageSize": 1000,
+                "summaryOnly": "true",
+                "includeArchived": "true" if include_archived else "false",
+            },
+        )
+        for row in seek_rows(fetch, id_field="ContactID", since=modified_since):
+            yield _summary(row)
+
+    def contacts_by_number(self, numbers: Sequence[str]) -> list[Row]:
+        """Return all contacts, archived ones too, that carry one of the numbers."""
+        found: list[Row] = []
+        for chunk in _chunks(numbers, most=_WHERE_CHUNK):
+            try:
+                found += self._contacts_where(chunk)
+            except RequestRejected as error:
+                # OR over ContactNumber is not among the forms that Xero lists as supported.
+                if error.code != _QUERY_PARSE or len(chunk) == 1:
+                    raise
+                for number in chunk:
+                    found += self._contacts_where([number])
+        return found
+
+    def invoices_by_number(self, numbers: Sequence[str]) -> list[Row]:
+        """Return the sales invoices of any status that carry one of the numbers."""
+        found: list[Row] = []
+        for chunk in _chunks([n for n in numbers if "," not in n], most=_LIST_CHUNK):
+            found += self._invoices({"InvoiceNumbers": ",".join(chunk)})
+        for number in dict.fromkeys(n for n in numbers if "," in n):
+            found += self._invoices({"where": _equals("InvoiceNumber", number)})
+        # Numbers of bills are the suppliers' and may repeat ours.
+        return [row for row in found if row.get("Type") != "ACCPAY"]
+
+    def invoices_by_id(self, ids: Sequence[TargetId]) -> list[Row]:
+        """Return invoices by id, of any status."""
+        found: list[Row] = []
+        for chunk in _chunks(ids, most=_LIST_CHUNK):
+            found += self._invoices({"IDs": ",".join(chunk)})
+        return found
+
+    def invoices_created_by_app_since(self, when: datetime) -> Iterator[Row]:
+        """Yield this app's invoices of any status that were created or changed since `when`."""
+        fetch = self._pages("Invoices", {"createdByMyApp": "true", "pageSize": 100, "unitdp": 4})
+        return seek_rows(fetch, id_field="InvoiceID", since=when - _CLOCK_SKEW)
+
+    def take_permit(self) -> None:
+        """Wait for the right to make one call."""
+        self._client.take_permit()
+
+    def write_batch(
+        self,
+        entity: Entity,
+        operation: Operation,
+        *,
+        body: bytes,
+        idempotency_key: str,
+        permit_taken: bool = False,
+    ) -> list[ElementResult]:
+        """Send one batch; a create by PUT, so that a clash is an error and no silent overwrite."""
+        # Without summarizeErrors=false a 400 hides which elements went through.
+        params: dict[str, str | int] = {"summarizeErrors": "false"}
+        if entity is Entity.INVOICE:
+            params["unitdp"] = 4
+        reply = self._client.call(
+            _METHODS[operation],
+            PLURALS[entity],
+            params=params,
+            content=body,
+            idempotency_key=idempotency_key,
+            is_write=True,
+            permit_taken=permit_taken,
+        )
+        return parse_elements(entity, reply.body)
+
+    def _settings(self, path: str, plural: str) -> list[Row]:
+        return page_of(self._client.call("GET", path).body, plural).rows
+
+    def _contacts_where(self, numbers: Sequence[str]) -> Iterable[Row]:
+        where = " OR ".join(_equals("ContactNumber", number) for number in numbers)
+        fetch = self._pages(
+            "Contacts", {"where": where, "includeArchived": "true", "pageSize": 100}
+        )
+        return numbered_rows(fetch)
+
+    def _invoices(self, params: Mapping[str, str | int]) -> Iterable[Row]:
+        return numbered_rows(self._pages("Invoices", {**params, "pageSize": 100, "unitdp": 4}))
+
+    def _pages(self, plural: str, params: Mapping[str, str | int]) -> FetchPage:
+        def fetch(page_number: int, since: datetime | None) -> Page:
+            reply = self._client.call(
+                "GET",
+                plural,
+                params={**params, "page": page_number},
+                if_modified_since=since,
+            )
+            return page_of(reply.body, plural)
+
+        return fetch
+
+
+def _summary(row: Mapping[str, Any]) -> ContactSummary:
+    merged_to, updated = optional(row, "MergedToContactID"), optional(row, "UpdatedDateUTC")
+    return ContactSummary(
+        contact_id=TargetId(required(row, "ContactID")),
+        name=optional(row, "Name") or "",
+        contact_number=optional(row, "ContactNumber"),
+        account_number=optional(row, "AccountNumber"),
+        status=optional(row, "ContactStatus"),
+        merged_to=None if merged_to is None else TargetId(merged_to),
+        updated_at=None if updated is None else parse_xero_date(updated),
+    )
+
+
+def _equals(field: str, value: str) -> str:
+    """Return a `where` clause; quotes are doubled, and a backslash cannot be said at all."""
+    if "\\" in value:
+        raise ValueError(f"{field} with a backslash cannot be searched for")
+    doubled = value.replace('"', '""')
+    return f'{field}=="{doubled}"'
+
+
+def _chunks(values: Iterable[str], *, most: int) -> Iterator[list[str]]:
+    """Yield distinct values in lists that fit into an address, by count and by length."""
+    chunk: list[str] = []
+    for value in dict.fromkeys(values):
+        if chunk and (len(chunk) == most or sum(map(len, chunk)) + len(value) > _LONGEST_LIST):
+            yield chunk
+            chunk = []
+        chunk.append(value)
+    if chunk:
+        yield chunk

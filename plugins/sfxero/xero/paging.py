@@ -1,0 +1,94 @@
+"""Reads lists whose order changes while they are paged, without skipping a row.
+
+Rows come by `UpdatedDateUTC`, so a row that changes while we read moves to the end and all others
+move up by one: page numbers alone would skip. Instead the next page is the first one since the
+last row's time, less a second; page numbers are used only inside one such second.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sfxero.errors import UnexpectedResponse
+from sfxero.xero.dates import parse_xero_date
+
+_OVERLAP: Final = timedelta(seconds=1)
+_SMALLEST_PAGE: Final = 100
+"""Xero's default page; a server that ignores `pageSize` sends no fewer on a full page."""
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of rows; `page_count` is None where the reply did not say."""
+
+    rows: list[Row]
+    page_count: int | None
+
+
+FetchPage = Callable[[int, datetime | None], Page]
+"""Asks for a page number of what changed since a moment."""
+
+
+def page_of(body: Any, plural: str) -> Page:
+    """Return the rows under `plural`; a reply without a body (304) has none."""
+    if body is None:
+        return Page(rows=[], page_count=0)
+    if not isinstance(body, dict):
+        raise UnexpectedResponse(f"a list of {plural} is not an object", service="xero")
+    rows = body.get(plural, [] if body.get("Status") == "OK" else None)
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise UnexpectedResponse(f"a reply holds no list of {plural}", service="xero")
+    pagination = body.get("pagination")
+    count = pagination.get("pageCount") if isinstance(pagination, dict) else None
+    return Page(rows=rows, page_count=count if isinstance(count, int) else None)
+
+
+def seek_rows(fetch: FetchPage, *, id_field: str, since: datetime | None) -> Iterator[Row]:
+    """Yield every row at least once, and again if it changed meanwhile, oldest change first."""
+    seen: set[tuple[object, object]] = set()
+    page_number = 1
+    while True:
+        page = fetch(page_number, since)
+        for row in page.rows:
+            key = (row.get(id_field), row.get("UpdatedDateUTC"))
+            if key not in seen:
+                seen.add(key)
+                yield row
+        if _is_last(page, page_number):
+            return
+        next_since = _seek_to(page.rows)
+        if next_since is not None and (since is None or next_since > since):
+            since, page_number = next_since, 1
+        else:
+            page_number += 1
+
+
+def numbered_rows(fetch: FetchPage) -> Iterator[Row]:
+    """Yield the rows of a short list, such as a look-up by numbers, page after page."""
+    page_number = 1
+    while True:
+        page = fetch(page_number, None)
+        yield from page.rows
+        if _is_last(page, page_number):
+            return
+        page_number += 1
+
+
+def _is_last(page: Page, page_number: int) -> bool:
+    if page.page_count is not None:
+        return page_number >= page.page_count
+    return len(page.rows) < _SMALLEST_PAGE
+
+
+def _seek_to(rows: list[Row]) -> datetime | None:
+    """Return where to go on, or None if the rows are not in the promised order."""
+    times = [row.get("UpdatedDateUTC") for row in rows]
+    if not all(isinstance(time, str) for time in times):
+        return None
+    moments = [parse_xero_date(str(time)) for time in times]
+    if moments != sorted(moments):
+        return None
+    return moments[-1].replace(microsecond=0) - _OVERLAP if moments else None

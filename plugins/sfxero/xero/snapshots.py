@@ -1,0 +1,101 @@
+"""The canonical form of what Xero says a record holds: the same values give the same text."""
+
+import json
+from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final, TypeAlias
+
+from sfxero.errors import UnexpectedResponse
+from sfxero.model.states import Entity
+from sfxero.xero.dates import parse_xero_day
+from sfxero.xero.replies import SERVICE
+
+Canonical: TypeAlias = "dict[str, Any]"
+
+_CONTACT_TEXTS: Final = (
+    "ContactID", "Name", "FirstName", "LastName", "EmailAddress", "ContactNumber", "AccountNumber",
+    "TaxNumber", "ContactStatus", "MergedToContactID",
+)  # fmt: skip
+_ADDRESS_TEXTS: Final = (
+    "AddressLine1", "AddressLine2", "AddressLine3", "AddressLine4", "City", "Region", "PostalCode",
+    "Country", "AttentionTo",
+)  # fmt: skip
+_INVOICE_TEXTS: Final = (
+    "InvoiceID", "InvoiceNumber", "Type", "Status", "Reference", "LineAmountTypes", "CurrencyCode",
+    "Url",
+)  # fmt: skip
+_INVOICE_NUMBERS: Final = (
+    "CurrencyRate", "SubTotal", "TotalTax", "Total", "AmountDue", "AmountPaid", "AmountCredited",
+)  # fmt: skip
+_LINE_TEXTS: Final = ("Description", "ItemCode", "AccountCode", "TaxType")
+_LINE_NUMBERS: Final = (
+    "Quantity", "UnitAmount", "DiscountRate", "DiscountAmount", "LineAmount", "TaxAmount",
+)  # fmt: skip
+
+
+def snapshot(entity: Entity, element: Mapping[str, Any]) -> str:
+    """Return canonical JSON of the fields we own: keys sorted, numbers as texts, nothing empty."""
+    if entity is Entity.CONTACT:
+        canonical = _contact(element)
+    elif entity is Entity.INVOICE:
+        canonical = _invoice(element)
+    else:
+        raise ValueError(f"Xero has no {entity}")
+    return json.dumps(canonical, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def _contact(element: Mapping[str, Any]) -> Canonical:
+    canonical = _texts(element, _CONTACT_TEXTS)
+    for address in _objects(element, "Addresses"):
+        if address.get("AddressType") == "POBOX":
+            texts = _texts(address, _ADDRESS_TEXTS)
+            if texts:
+                canonical["POBOX"] = texts
+    return canonical
+
+
+def _invoice(element: Mapping[str, Any]) -> Canonical:
+    canonical = _texts(element, _INVOICE_TEXTS) | _numbers(element, _INVOICE_NUMBERS)
+    for name in ("Date", "DueDate"):
+        # The String twin needs no offset to be read, so it comes first.
+        text = element.get(f"{name}String") or element.get(name)
+        if isinstance(text, str) and text:
+            canonical[name] = parse_xero_day(text).isoformat()
+    contact = element.get("Contact")
+    if isinstance(contact, dict) and contact.get("ContactID"):
+        canonical["ContactID"] = str(contact["ContactID"])
+    lines = [
+        _texts(line, _LINE_TEXTS) | _numbers(line, _LINE_NUMBERS)
+        for line in _objects(element, "LineItems")
+    ]
+    if lines:
+        canonical["LineItems"] = lines
+    return canonical
+
+
+def _texts(element: Mapping[str, Any], names: Sequence[str]) -> Canonical:
+    return {name: str(element[name]) for name in names if element.get(name) not in (None, "", [])}
+
+
+def _numbers(element: Mapping[str, Any], names: Sequence[str]) -> Canonical:
+    return {
+        name: _plain(element[name]) for name in names if element.get(name) not in (None, "", [])
+    }
+
+
+def _plain(value: object) -> str:
+    """Return a number without exponent, trailing zeroes or a negative zero."""
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if not number.is_finite():
+        raise UnexpectedResponse("an amount is not a number", service=SERVICE)
+    text = f"{number:f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text in {"-0", "", "-"} else text
+
+
+def _objects(element: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    listed = element.get(name)
+    return [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []

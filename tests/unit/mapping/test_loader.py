@@ -1,0 +1,146 @@
+"""Route files: what is read, and how mistakes are named."""
+
+from decimal import Decimal
+
+import pytest
+
+from sfxero.errors import ConfigurationError, MappingFileError
+from sfxero.mapping.loader import load_route, load_routes
+
+
+@pytest.fixture
+def edited(tmp_path, build):
+    """Return the demo file with one text replaced by another."""
+
+    def run(old, new, *, name="demo.yaml"):
+        text = build.demo_file.read_text(encoding="utf-8")
+        assert old in text
+        path = tmp_path / name
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+        return path
+
+    return run
+
+
+def line_of(path, text):
+    return next(
+        number
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if text in line
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message", "hint"),
+    [
+        ("postal_address:", "postal_adress:", "'contacts.postal_adress' is unknown.",
+         "Did you mean 'postal_address'?"),
+        ("date: CloseDate", "zzz: CloseDate", "'invoices.zzz' is unknown.", "Known here: account,"),
+        ("{from: ABN__c,", "{form: ABN__c,", "'contacts.tax_number.form' is unknown (1 of 2 mistakes).",
+         "Did you mean 'from'?"),
+        ("lanes: 3", "lanes: 9", "'publish.lanes': input should be less than or equal to 5, not '9'.", None),
+        ("status: AUTHORISED", "status: PAID",
+         "'invoices.status': input should be 'DRAFT', 'SUBMITTED' or 'AUTHORISED', not 'PAID'.", None),
+        ("max_share: 0.10", "max_share: 1.01",
+         "'quarantine.max_share': input should be less than or equal to 1, not '1.01'.", None),
+        ("days: 14", "days: 1.5", "'invoices.due.days': input should be a valid integer", None),
+        ("with: abn", "with: abm", "'contacts.tax_number.with': input should be 'trim'", None),
+        ("from: BillingCity", "from: 'Billing City'",
+         "'contacts.postal_address.city.from.0' cannot be 'Billing City'.", None),
+        ("{Id}", "{OwnerId}", "'invoices.url': the url must hold {Id}", None),
+        ("lightning/", "xero/", "'invoices.url': Xero refuses a url", None),
+        ('"SF-{', '"SF-{{', "'invoices.number': 'SF-{' has a brace without a field", None),
+        ('"SF-{Opportunity_Number__c}"', "SF", "'invoices.number': a number needs a field", None),
+        ('"@hourly"', "hourly", "'schedule': a schedule is a cron text", None),
+        ("max_share: 0.10", "max_share: 0.10\n  max_share: 0.20", "'max_share' is given twice.",
+         "The first is on line"),
+        ("account: AccountId", "account: &a AccountId\n  currency: *a", "repeats a value by an alias",
+         "Write the value out."),
+        ("route: demo", "route: Demo Route", "'route' cannot be 'Demo Route'.", None),
+        ("lanes: 3", "lanes: [3", "is not YAML:", None),
+        ("lanes: 3", "? [a]\n  : 3", "a key must be plain text.", None),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_named_with_its_line_and_a_hint(edited, old, new, message, hint):
+    path = edited(old, new)
+    with pytest.raises(MappingFileError) as caught:
+        load_route(path)
+    assert caught.value.file == str(path)
+    assert f"{path}:{caught.value.line}: {message}" in caught.value.message
+    assert (caught.value.hint or "").startswith(hint or "")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "at"),
+    [
+        ("  lanes: 3", "  lanes: 9", "lanes: 9"),
+        ("    city: {from: BillingCity}", "    city: {form: BillingCity}", "form: BillingCity"),
+        ("  due: {days: 14}", "  # no terms", "invoices:"),
+        ("  max_share: 0.10", "  max_share: 0.10\n  max_share: 0.20", "max_share: 0.20"),
+        ("route: demo", "route: demo_two", "route: demo_two"),
+        ("      default: OUTPUT", "      default: OUTPUT\n      fallback: X", "fallback: X"),
+    ],
+)
+def test_the_line_is_the_one_to_correct(edited, old, new, at):
+    path = edited(old, new)
+    with pytest.raises(MappingFileError) as caught:
+        load_route(path)
+    assert caught.value.line == line_of(path, at)
+
+
+def test_the_file_is_named_after_its_route(edited):
+    path = edited("", "", name="other.yaml")
+    with pytest.raises(MappingFileError, match="the route is 'demo' but the file is 'other.yaml'"):
+        load_route(path)
+
+
+def test_values_are_not_what_yaml_makes_of_them_but_what_was_written(edited):
+    path = edited('Freight: "260"', "Freight: 0260\n        NO: 12:30")
+    table = load_route(path).invoices.lines.account_code.table
+    assert table["Freight"] == "0260"
+    assert table["NO"] == "12:30"
+
+
+def test_a_share_never_was_a_float(edited):
+    spec = load_route(edited("max_share: 0.10", "max_share: 0.1000000000000000055"))
+    assert spec.quarantine.max_share == Decimal("0.1000000000000000055")
+
+
+def test_a_rule_may_be_given_by_its_source_alone(edited):
+    spec = load_route(edited("name: {from: Name, required: true}", "name: [Alias__c, Name]"))
+    assert spec.contacts.name.from_ == ("Alias__c", "Name")
+
+
+def test_a_lookup_needs_a_table_or_a_default(edited):
+    path = edited(
+        "        Export: EXEMPTEXPORT\n      default: OUTPUT", "        {}\n      default:"
+    )
+    with pytest.raises(MappingFileError, match="tax_type has neither a table nor a default"):
+        load_route(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"- a\n", b"just text", b"\xff\xfe\x00", b"a: 1\n---\nb: 2"])
+def test_a_file_that_is_no_mapping_is_refused(tmp_path, content):
+    path = tmp_path / "demo.yaml"
+    path.write_bytes(content)
+    with pytest.raises(MappingFileError):
+        load_route(path)
+
+
+def test_routes_are_sorted_and_other_files_left_alone(tmp_path, build):
+    text = build.demo_file.read_text(encoding="utf-8")
+    for name in ("b", "a"):
+        (tmp_path / f"{name}.yaml").write_text(text.replace("route: demo", f"route: {name}"))
+    (tmp_path / "notes.md").write_text("not a route")
+    assert [spec.route for spec in load_routes(tmp_path)] == ["a", "b"]
+
+
+def test_a_missing_folder_is_a_mistake_of_the_configuration(tmp_path):
+    with pytest.raises(ConfigurationError, match="is no folder of route files"):
+        load_routes(tmp_path / "none")
+
+
+@pytest.mark.parametrize(("written", "read"), [("", None), ("~", None), ("null", None), ("'~'", "~")])
+def test_an_empty_value_is_none_unless_quoted(edited, written, read):
+    spec = load_route(edited("  connection: xero_demo", f"  connection: xero_demo\n  tenant_id: {written}"))
+    assert spec.xero.tenant_id == read
