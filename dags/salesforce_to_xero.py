@@ -29,12 +29,12 @@ LANE = {"retry_delay": timedelta(seconds=75), "execution_timeout": timedelta(min
 
 
 @task(execution_timeout=timedelta(minutes=15))
-def start(route: str, full_refresh: str, run_id: str = "", dag_run: Any = None) -> Run:
+def start(route: str, full_refresh: str, run_id: str | None = None, dag_run: Any = None) -> Run:
     """Open the run: connections work, the tenant is the expected one, windows are drawn."""
     from sfxero.orchestration import steps
 
     actor = getattr(dag_run, "triggering_user_name", None) or "scheduler"
-    return steps.start(route, run_id=run_id, full_refresh=full_refresh == "True", actor=actor)
+    return steps.start(route, run_id=str(run_id), full_refresh=full_refresh == "True", actor=actor)
 
 
 @task(map_index_template="{{ object_name }}")
@@ -112,12 +112,12 @@ def send(run: Run, entity: str, lane: int) -> dict[str, Any]:
 
 
 @task(trigger_rule=TriggerRule.ALL_DONE, retries=0)
-def gate(route: str, run: Run | None, run_id: str = "", ti: Any = None) -> dict[str, Any]:
+def gate(route: str, run: Run | None, run_id: str | None = None, ti: Any = None) -> dict[str, Any]:
     """Fail unless every record that was read has ended in exactly one stored disposition."""
     from sfxero.orchestration import steps
 
     states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[run_id])[run_id]
-    return steps.gate(route, run, run_id=run_id, task_states=states)
+    return steps.gate(route, run, run_id=str(run_id), task_states=states)
 
 
 def declare(spec: RouteSpec) -> DAG:

@@ -1,6 +1,7 @@
 """`sfxero sandbox`: start the sandbox, and turn its knobs over HTTP."""
 
 import json
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -30,8 +31,8 @@ def start(
 ) -> None:
     """Serve both services until interrupted."""
     # Imported here, so that the other commands do not load the server.
-    from sfxero.sandbox.server import SandboxSettings, build_sandbox, serve  # noqa: PLC0415 - as said
-    from sfxero.sandbox.xero.switches import Switches  # noqa: PLC0415 - as said
+    from sfxero.sandbox.server import SandboxSettings, build_sandbox, serve
+    from sfxero.sandbox.xero.switches import Switches
 
     settings = SandboxSettings(
         seed=seed,
@@ -114,10 +115,10 @@ def _call(
     method: str,
     path: str,
     *,
-    body: dict[str, object] | None = None,
-    query: dict[str, str] | None = None,
+    body: Mapping[str, object] | None = None,
+    query: Mapping[str, str] | None = None,
 ) -> object:
-    import httpx  # noqa: PLC0415 - the help text must not wait for it
+    import httpx
 
     try:
         reply = httpx.request(

@@ -13,13 +13,20 @@ from sfxero.mapping.organisation import OrganisationFacts
 from sfxero.mapping.refusals import Findings, take
 from sfxero.mapping.rules import apply_rule, look_up
 from sfxero.mapping.spec import FieldRule, LookupRule
-from sfxero.mapping.totals import AMOUNT, AMOUNT_LIMIT, FACTOR, FACTOR_LIMIT, PERCENT, RATE
+from sfxero.mapping.totals import (
+    AMOUNT,
+    AMOUNT_LIMIT,
+    FACTOR,
+    FACTOR_LIMIT,
+    PERCENT,
+    RATE,
+    RATE_LIMIT,
+)
 from sfxero.model.findings import Severity
 
 _DESCRIPTION_LIMIT: Final = 4_000
 _FACTOR_PLACES: Final = 4
 _PERCENT_PLACES: Final = 2
-_RATE_LIMIT: Final = Decimal(1_000)
 _ZERO: Final = pa.scalar(Decimal(0), NUMBER)
 _HUNDRED: Final = pa.scalar(Decimal(100), NUMBER)
 
@@ -173,7 +180,7 @@ def _absent(codes: pa.Array, known: list[str]) -> pa.Array:
 
 
 def _usable(rate: Decimal) -> bool:
-    return 0 <= rate < _RATE_LIMIT and rate == round(rate, 4)
+    return 0 <= rate <= RATE_LIMIT and rate == round(rate, 4)
 
 
 def _scaled(lines: LinesOf, raw: pa.Array, places: int, *, rule: str, field: str) -> pa.Array:

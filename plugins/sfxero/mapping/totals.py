@@ -1,7 +1,8 @@
 """What Xero will compute, to the cent, for whole columns at once (its page on rounding).
 
 Each step keeps within the 38 digits of decimal128: quantities and prices below ten thousand
-million with four decimals, line amounts below a million million. Callers blank out all others.
+million with four decimals, line amounts below a million million, rates up to 100 percent. Callers
+blank out all others.
 """
 
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ PERCENT: Final = pa.decimal128(5, 2)
 AMOUNT: Final = pa.decimal128(14, 2)
 AMOUNT_LIMIT: Final = Decimal(1_000_000_000_000)
 RATE: Final = pa.decimal128(7, 4)
+RATE_LIMIT: Final = Decimal(100)
 SUM: Final = pa.decimal128(38, 2)
 
 _CENT: Final = pa.scalar(Decimal("0.01"), pa.decimal128(3, 2))

@@ -188,7 +188,7 @@ def xero_state(service: XeroService, *, full: bool) -> dict[str, object]:
 
 def salesforce_state(org: SalesforceOrg) -> dict[str, object]:
     """Row counts per object."""
-    return {name: len(list(org.records.rows(name))) for name in sorted(org.schema.objects)}
+    return {name: len(rows) for name, rows in sorted(org.records.tables.items())}
 
 
 def contact_dump(contact: Contact) -> dict[str, object]:

@@ -74,7 +74,7 @@ def prepare_contacts(scope: Scope) -> dict[str, int]:
             frame,
             scope.spec,
             owners=names.owners(scope.tenant),
-            own_names={**names.names_of(scope.tenant)},
+            own_names={str(one): name for one, name in names.names_of(scope.tenant).items()},
         )
         wanted = (
             (one.source_id, one.meta["name_key"], one.meta["name"]) for one in result.documents

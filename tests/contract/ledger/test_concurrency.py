@@ -1,6 +1,7 @@
 """Real processes at once on one ledger."""
 
 import itertools
+from collections.abc import Iterator
 
 import pytest
 from tests.contract.ledger import workers
@@ -10,20 +11,29 @@ from sfxero.ledger import Ledger
 from sfxero.model.states import Entity, EntryState
 from sfxero.ratelimit.policy import LimitPolicy
 
-pytestmark = [pytest.mark.contract, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.contract, pytest.mark.timeout(60)]
 
 
-def test_four_processes_claim_each_of_500_entries_exactly_once(ledger: Ledger, url: str) -> None:
+@pytest.fixture(scope="module")
+def crew() -> Iterator[workers.Crew]:
+    crew = workers.Crew()
+    yield crew
+    crew.dismiss()
+
+
+def test_four_processes_claim_each_of_500_entries_exactly_once(
+    ledger: Ledger, url: str, crew: workers.Crew
+) -> None:
     plan(ledger, *(wish(f"s{number}") for number in range(500)))
-    taken = workers.at_once(workers.claim_all, *((url, f"w{number}") for number in range(4)))
+    taken = crew.all_do(workers.claim_all, url)
     assert sorted(itertools.chain(*taken)) == list(range(1, 501))
     assert ledger.outbox.counts(TENANT) == {(Entity.CONTACT, EntryState.SETTLED): 500}
 
 
 def test_planners_of_the_same_records_leave_one_waiting_entry_each(
-    ledger: Ledger, url: str
+    ledger: Ledger, url: str, crew: workers.Crew
 ) -> None:
-    answers = workers.at_once(workers.plan_same, *((url, age) for age in range(4)))
+    answers = crew.all_do(workers.plan_same, url)
     waiting = ledger.outbox.counts(TENANT)[Entity.CONTACT, EntryState.PENDING]
     assert waiting == 200
     newest = ledger.outbox.claim(TENANT, Entity.CONTACT, owner="w", limit=200, lease_s=60)
@@ -31,8 +41,10 @@ def test_planners_of_the_same_records_leave_one_waiting_entry_each(
     assert all(set(answer) <= {"added", "stale"} for answer in answers)
 
 
-def test_processes_never_get_two_starts_closer_than_the_gap(ledger: Ledger, url: str) -> None:
-    taken = workers.at_once(workers.take_permits, *((url, 25) for _ in range(4)))
+def test_processes_never_get_two_starts_closer_than_the_gap(
+    ledger: Ledger, url: str, crew: workers.Crew
+) -> None:
+    taken = crew.all_do(workers.take_permits, url, 25)
     delays = sorted(itertools.chain(*taken))
     gap_s = LimitPolicy().gap_s
     assert len(delays) == 100
@@ -40,5 +52,5 @@ def test_processes_never_get_two_starts_closer_than_the_gap(ledger: Ledger, url:
     assert delays[-1] == pytest.approx(99 * gap_s, abs=0.001)
 
 
-def test_processes_that_start_at_once_migrate_once(url: str) -> None:
-    assert workers.at_once(workers.migrate, *((url, number) for number in range(4))) == [False] * 4
+def test_processes_that_start_at_once_migrate_once(url: str, crew: workers.Crew) -> None:
+    assert crew.all_do(workers.migrate, url) == [False] * 4

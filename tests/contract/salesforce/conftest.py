@@ -16,7 +16,7 @@ class Control:
         self.address = address
         self._client = httpx.Client(base_url=f"{address}/_sandbox")
 
-    def post(self, path: str, **body: object) -> None:
+    def post(self, path: str, /, **body: object) -> None:
         self._client.post(path, json=body).raise_for_status()
 
     def delete(self, path: str) -> None:

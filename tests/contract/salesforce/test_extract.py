@@ -33,7 +33,7 @@ FIELDS = [
     "IsDeleted",
     "SystemModstamp",
 ]
-NOBODY = f"Name = {literal("nobody's")}"
+NOBODY = "Name = " + literal("nobody's")
 LINE_FIELDS = ["Id", "OpportunityId", "Quantity", "UnitPrice", "Discount", "TotalPrice",
                "Product2.Family", "SystemModstamp"]  # fmt: skip
 

@@ -16,18 +16,22 @@ class Store:
 
     def __init__(self, delay_s: float = 0.0) -> None:
         self.delay_s = delay_s
+        self.tenants: list[TenantId] = []
         self.taken: list[LimitPolicy] = []
         self.observed: list[Observed] = []
         self.blocks: list[tuple[float, str]] = []
 
     def take(self, tenant: TenantId, policy: LimitPolicy) -> Grant:
+        self.tenants.append(tenant)
         self.taken.append(policy)
         return Grant(self.delay_s)
 
     def observe(self, tenant: TenantId, observed: Observed) -> None:
+        self.tenants.append(tenant)
         self.observed.append(observed)
 
     def block(self, tenant: TenantId, *, seconds: float, problem: str) -> None:
+        self.tenants.append(tenant)
         self.blocks.append((seconds, problem))
 
 
@@ -42,7 +46,7 @@ def test_a_permit_is_waited_for_as_long_as_the_store_says() -> None:
     limiter_over(store, clock).acquire()
 
     assert (clock.now() - started).total_seconds() == 1.5
-    assert store.taken == [LimitPolicy()]
+    assert (store.taken, store.tenants) == ([LimitPolicy()], [TENANT])
 
 
 def test_nobody_sleeps_on_a_wait_of_hours() -> None:
@@ -85,7 +89,7 @@ def test_a_refusal_holds_every_worker_back(
 
     limiter_over(store).refused(retry_after_s, problem)
 
-    assert store.blocks == [block]
+    assert (store.blocks, store.tenants) == ([block], [TENANT])
 
 
 def test_the_pause_grows_with_each_refusal_until_a_call_is_let_through() -> None:

@@ -106,7 +106,7 @@ def test_accounts_show_every_oddity(org):
 
 
 def test_no_text_is_longer_than_its_field(org):
-    for source in org.schema.objects():
+    for source in org.schema.objects.values():
         for record in org.records.rows(source.name):
             for each in source.fields:
                 value = record.get(each.name)

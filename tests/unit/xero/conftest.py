@@ -52,18 +52,20 @@ class FakeQuota:
     """Grants at once, and keeps what it was told."""
 
     def __init__(self) -> None:
-        self.takes = 0
+        self.takes: list[tuple[TenantId, LimitPolicy]] = []
         self.observed: list[Observed] = []
         self.blocks: list[tuple[float, str]] = []
 
     def take(self, tenant: TenantId, policy: LimitPolicy) -> Grant:
-        self.takes += 1
+        self.takes.append((tenant, policy))
         return Grant(0.0)
 
     def observe(self, tenant: TenantId, observed: Observed) -> None:
+        assert tenant == TENANT
         self.observed.append(observed)
 
     def block(self, tenant: TenantId, *, seconds: float, problem: str) -> None:
+        assert tenant == TENANT
         self.blocks.append((seconds, problem))
 
 

@@ -43,6 +43,10 @@ def credentials(
     return source, seen
 
 
+def refusal(status: int, code: str) -> httpx.Response:
+    return httpx.Response(status, json={"error": code})
+
+
 def test_the_secret_goes_by_basic_authentication_and_nowhere_else() -> None:
     source, seen = credentials(httpx.Response(200, json=GOOD))
 
@@ -66,7 +70,8 @@ def test_scopes_are_sent_only_if_configured() -> None:
 
 
 @pytest.mark.parametrize(
-    ("expires_in", "life_s"), [(600, 600), ("600", 600), (None, 1800), (-5, 1800), ("soon", 1800)]
+    ("expires_in", "life_s"),
+    [(600, 600), ("601", 601), (None, 1800), (-5, 1800), ("soon", 1800)],
 )
 def test_the_life_of_a_token_is_believed_or_the_documented_one(
     expires_in: object, life_s: int
@@ -83,10 +88,10 @@ def test_the_life_of_a_token_is_believed_or_the_documented_one(
 @pytest.mark.parametrize(
     ("answer", "error", "code"),
     [
-        (httpx.Response(400, json={"error": "invalid_scope"}), AuthenticationFailed, "invalid_scope"),
-        (httpx.Response(401, json={"error": "invalid_client"}), AuthenticationFailed, "invalid_client"),
+        (refusal(400, "invalid_scope"), AuthenticationFailed, "invalid_scope"),
+        (refusal(401, "invalid_client"), AuthenticationFailed, "invalid_client"),
         (httpx.Response(400, text="<html>"), AuthenticationFailed, None),
-        (httpx.Response(400, json={"error": "<script>"}), AuthenticationFailed, None),
+        (refusal(400, "<script>"), AuthenticationFailed, None),
         (httpx.Response(503, text="down"), ServiceUnavailable, None),
         (httpx.Response(429), ServiceUnavailable, None),
         (httpx.Response(302, headers={"location": "https://evil.test"}), UnexpectedResponse, None),
@@ -96,7 +101,7 @@ def test_the_life_of_a_token_is_believed_or_the_documented_one(
         (httpx.ConnectError("refused"), NotSent, None),
         (httpx.ReadTimeout("slow"), ServiceUnavailable, None),
     ],
-)  # fmt: skip
+)
 def test_each_failure_has_its_class_and_code(
     answer: httpx.Response | Exception, error: type[SyncError], code: str | None
 ) -> None:

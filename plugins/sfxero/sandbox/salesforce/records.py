@@ -48,7 +48,7 @@ class Records:
     def __init__(self, schema: Schema) -> None:
         """Start empty."""
         self.schema = schema
-        self.tables: dict[str, dict[str, Record]] = {each.name: {} for each in schema.objects()}
+        self.tables: dict[str, dict[str, Record]] = {name: {} for name in schema.objects}
         self._serials = dict.fromkeys(self.tables, 0)
         self._lines: dict[str, list[str]] = {}
         self._opportunities: dict[str, dict[str, None]] = {}

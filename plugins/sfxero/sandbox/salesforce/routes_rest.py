@@ -116,7 +116,9 @@ class RestRoutes:
     async def list_objects(self, request: Request) -> Response:
         """List all objects."""
         version = request.path_params["version"]
-        shown = [describe_summary(each, version=version) for each in self._org.schema.objects()]
+        shown = [
+            describe_summary(each, version=version) for each in self._org.schema.objects.values()
+        ]
         return json_reply({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": shown})
 
     async def object_summary(self, request: Request) -> Response:

@@ -98,9 +98,10 @@ class Schema:
         """Return the object with all its fields, hidden or not."""
         return self._declared[name.lower()]
 
-    def objects(self) -> list[ObjectType]:
-        """Return all objects as visible."""
-        return list(self._visible.values())
+    @property
+    def objects(self) -> dict[str, ObjectType]:
+        """Return all objects as visible, by name."""
+        return {each.name: each for each in self._visible.values()}
 
 
 def _without(declared: ObjectType, hidden: set[str]) -> ObjectType:
