@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, and_, case, delete, func, null, select, update
+from sqlalchemy import Connection, case, delete, except_, func, select, update
 
 from sfxero.errors import LedgerError
 from sfxero.ledger.engine import Database, chunked, put
@@ -185,18 +185,14 @@ def _records(conn: Connection, run_id: RunId) -> dict[Entity, int]:
 
 
 def _missing(conn: Connection, run_id: RunId) -> tuple[int, tuple[tuple[Entity, SourceId], ...]]:
-    same: Any = and_(
-        dispositions.c.run_id == run_records.c.run_id,
-        dispositions.c.entity == run_records.c.entity,
-        dispositions.c.source_id == run_records.c.source_id,
-    )
-    lost = (
-        select(run_records.c.entity, run_records.c.source_id)
-        .select_from(run_records.outerjoin(dispositions, same))
-        .where(run_records.c.run_id == run_id, dispositions.c.run_id.is_(null()))
-    )
-    count = conn.execute(select(func.count()).select_from(lost.subquery())).scalar_one()
-    first = lost.order_by(run_records.c.entity, run_records.c.source_id).limit(_SAMPLE)
+    ids = [
+        select(table.c.entity, table.c.source_id).where(table.c.run_id == run_id)
+        for table in (run_records, dispositions)
+    ]
+    # EXCEPT and no join: it stays linear without statistics, right after a million rows came in.
+    lost = except_(*ids).subquery()
+    count = conn.execute(select(func.count()).select_from(lost)).scalar_one()
+    first = select(lost).order_by(lost.c.entity, lost.c.source_id).limit(_SAMPLE)
     sample = tuple((Entity(row.entity), row.source_id) for row in conn.execute(first))
     return count, sample
 

@@ -173,7 +173,7 @@ def _check_currency(
     base = pa.scalar(organisation.base_currency, TEXT)
     findings.add(
         "currency_not_base",
-        flags(pc.not_equal(currencies, base)),
+        ~flags(pc.equal(currencies, base)),
         field=spec.currency,
         values=currencies,
         hint=f"Only {organisation.base_currency}, the organisation's currency, can be invoiced.",

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 class LimitPolicy:
     """What one tenant allows; Xero's figures by default (developer documentation, API limits).
 
-    `headroom` calls of each minute are left unused, so that calls which arrive late, in the service's
-    next fixed minute, never make it one too many.
+    `headroom` calls of each minute are left unused, so that calls which arrive late, in the
+    service's next fixed minute, never make it one too many.
     """
 
     minute: int = 60

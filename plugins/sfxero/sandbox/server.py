@@ -6,7 +6,7 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -87,7 +87,8 @@ def serve(
     with _bound(host, port, allow_non_loopback=allow_non_loopback) as listener:
         sys.stdout.write(f"sandbox ready at {_address(listener)}\n")
         sys.stdout.flush()
-        _server(sandbox).run(sockets=[listener])
+        with suppress(KeyboardInterrupt):  # Ctrl-C is how a sandbox ends
+            _server(sandbox).run(sockets=[listener])
 
 
 @contextmanager

@@ -34,7 +34,8 @@ from sfxero.xero.elements import ElementResult, match_elements
 from sfxero.xero.failures import Refusal, classify, hint_for
 
 _EDITABLE: Final = frozenset({"DRAFT", "SUBMITTED", "AUTHORISED"})
-_REPEAT_DELAYS_S: Final = (1.0, 4.0)
+_DELAYS_S: Final = (0.0, 1.0, 4.0)
+"""Before each sending of the same bytes."""
 _REPEAT_WITHIN: Final = timedelta(minutes=5)
 """Xero keeps idempotency keys for six minutes; after five we no longer trust one."""
 _REPEATABLE: Final = (NotSent, OutcomeUnknown, UnexpectedResponse)
@@ -143,7 +144,7 @@ class Lane:
         if entries and entries[0].operation is Operation.UPDATE:
             entries = self._still_editable(entries)
         if entries:
-            self._send(entries, permit_taken=True)
+            self._send(entries)
 
     def _still_editable(self, entries: list[Entry]) -> list[Entry]:
         """Read the invoices' states and bury the edits that Xero's rules forbid."""
@@ -164,7 +165,7 @@ class Lane:
                 self._bury(entry, "NotEditable", objection, "Edit it in Xero, or void it there.")
         return kept
 
-    def _send(self, entries: Sequence[Entry], *, permit_taken: bool) -> None:
+    def _send(self, entries: Sequence[Entry]) -> None:
         """Store the attempt, send it, and act on whatever comes back."""
         ids = [entry.entry_id for entry in entries]
         body = render(entries)
@@ -180,7 +181,7 @@ class Lane:
         self.report.batches += 1
         outcome, status = "answered", 200
         try:
-            results = self._exchange(entries, body, key, permit_taken=permit_taken)
+            results = self._exchange(entries, body, key)
             self._act_on(entries, results)
         except RequestRejected as error:
             outcome, status = "rejected", error.status or 400
@@ -191,34 +192,37 @@ class Lane:
         finally:
             self._outbox.finish_attempt(attempt_id, outcome=outcome, status=status)
 
-    def _exchange(
-        self, entries: Sequence[Entry], body: bytes, key: str, *, permit_taken: bool
-    ) -> Sequence[ElementResult]:
+    def _exchange(self, entries: Sequence[Entry], body: bytes, key: str) -> Sequence[ElementResult]:
         """Send the same bytes under the same key until an answer comes, within five minutes."""
-        ids = [entry.entry_id for entry in entries]
         sent_at = self._clock.now()
         doubt: SyncError | None = None
-        for delay_s in (*_REPEAT_DELAYS_S, None):
+        for delay_s in _DELAYS_S:
             try:
+                if delay_s:
+                    self._sleeper.sleep(delay_s)
+                    self._permit_for(entries)
                 return self._target.write_batch(
                     entries[0].entity,
                     entries[0].operation,
                     body=body,
                     idempotency_key=key,
-                    permit_taken=permit_taken,
+                    permit_taken=True,
                 )
             except SyncError as error:
                 if isinstance(error, OutcomeUnknown | UnexpectedResponse):
                     doubt = error
                 is_late = self._clock.now() - sent_at > _REPEAT_WITHIN
-                if delay_s is None or is_late or not isinstance(error, _REPEATABLE):
+                if is_late or delay_s == _DELAYS_S[-1] or not isinstance(error, _REPEATABLE):
                     # Once an outcome was unknown, a later refusal does not make it known.
                     raise doubt or error from error
-                self._sleeper.sleep(delay_s)
-                permit_taken = False
-                if not self._outbox.renew(ids, owner=self._spec.owner, lease_s=self._spec.lease_s):
-                    raise LedgerError("the lease was lost while waiting for an answer") from error
         raise LedgerError("unreachable: the last try returns or raises")
+
+    def _permit_for(self, entries: Sequence[Entry]) -> None:
+        """Wait for a permit, then prolong the lease: the wait must not eat it up."""
+        self._target.take_permit()
+        ids = [entry.entry_id for entry in entries]
+        if not self._outbox.renew(ids, owner=self._spec.owner, lease_s=self._spec.lease_s):
+            raise LedgerError("the lease was lost while waiting for a permit")
 
     def _give_back(self, ids: Sequence[int], error: SyncError) -> None:
         """Return entries to the outbox in the state that the error leaves them in."""
@@ -248,9 +252,9 @@ class Lane:
             return
         middle = (len(unknown) + 1) // 2
         for half in (unknown[:middle], unknown[middle:]):
-            ids = [entry.entry_id for entry in half]
-            if half and self._outbox.renew(ids, owner=self._spec.owner, lease_s=self._spec.lease_s):
-                self._send(half, permit_taken=False)
+            if half:
+                self._permit_for(half)
+                self._send(half)
 
     def _act_on(self, entries: Sequence[Entry], results: Sequence[ElementResult]) -> None:
         """Settle, correct, bury or doubt each entry by its own element of the reply."""

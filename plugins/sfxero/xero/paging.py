@@ -2,7 +2,8 @@
 
 Rows come by `UpdatedDateUTC`, so a row that changes while we read moves to the end and all others
 move up by one: page numbers alone would skip. Instead the next page is the first one since the
-last row's time, less a second; page numbers are used only inside one such second.
+last row's time, less a second. Page numbers are used only inside one such second, and then the
+page before is read again: if it still ends as it did, nothing has moved up in between.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +19,8 @@ _SMALLEST_PAGE: Final = 100
 """Xero's default page; a server that ignores `pageSize` sends no fewer on a full page."""
 
 Row = Mapping[str, Any]
+_Key = tuple[object, object]
+_NO_KEYS: Final[list[_Key]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +51,25 @@ def page_of(body: Any, plural: str) -> Page:
 
 def seek_rows(fetch: FetchPage, *, id_field: str, since: datetime | None) -> Iterator[Row]:
     """Yield every row at least once, and again if it changed meanwhile, oldest change first."""
-    seen: set[tuple[object, object]] = set()
-    page_number = 1
+    seen: set[_Key] = set()
+    page_number, before = 1, _NO_KEYS
     while True:
         page = fetch(page_number, since)
-        for row in page.rows:
-            key = (row.get(id_field), row.get("UpdatedDateUTC"))
+        keys = _keys(page, id_field)
+        for key, row in zip(keys, page.rows, strict=True):
             if key not in seen:
                 seen.add(key)
                 yield row
+        if page_number > 1 and _keys(fetch(page_number - 1, since), id_field) != before:
+            page_number = 1
+            continue
         if _is_last(page, page_number):
             return
         next_since = _seek_to(page.rows)
         if next_since is not None and (since is None or next_since > since):
             since, page_number = next_since, 1
         else:
+            before = keys
             page_number += 1
 
 
@@ -75,6 +82,10 @@ def numbered_rows(fetch: FetchPage) -> Iterator[Row]:
         if _is_last(page, page_number):
             return
         page_number += 1
+
+
+def _keys(page: Page, id_field: str) -> list[_Key]:
+    return [(row.get(id_field), row.get("UpdatedDateUTC")) for row in page.rows]
 
 
 def _is_last(page: Page, page_number: int) -> bool:

@@ -143,7 +143,7 @@ def _too_many(response: httpx.Response, *, now: datetime) -> SyncError:
 def _rejected(response: httpx.Response) -> RequestRejected:
     """Carry ErrorNumber, Message and the messages of the elements, cut to a safe length."""
     problem = _problem(response)
-    message = _text(problem.get("Message")) or _text(problem.get("Detail"))
+    message = _text(problem.get("Message")) or _text(problem.get("Detail")) or _plain(response)
     number = problem.get("ErrorNumber")
     code = str(number) if isinstance(number, int) else None
     if message and "is used with a different request" in message:
@@ -189,6 +189,12 @@ def _problem(response: httpx.Response) -> dict[str, Any]:
     except UnexpectedResponse:
         return {}
     return body if isinstance(body, dict) else {}
+
+
+def _plain(response: httpx.Response) -> str | None:
+    """Return a refusal that came as plain text; a page of HTML says nothing that helps."""
+    is_plain = response.headers.get("content-type", "").startswith("text/plain")
+    return _text(response.text) if is_plain else None
 
 
 def _facts(response: httpx.Response) -> dict[str, Any]:

@@ -147,7 +147,7 @@ class OutboxMachine(RuleBasedStateMachine):
             return list(conn.execute(sa.select(entries)))
 
 
-OutboxMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+OutboxMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
 test_outbox_keeps_its_promises = pytest.mark.contract(
     pytest.mark.timeout(60)(OutboxMachine.TestCase)
 )

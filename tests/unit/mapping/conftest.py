@@ -37,7 +37,9 @@ LINE = COMMON | {
 
 def frame(rows, types):
     """Return rows as a frame of Arrow-backed columns."""
-    columns = {name: pa.array([row.get(name) for row in rows], kind) for name, kind in types.items()}
+    columns = {
+        name: pa.array([row.get(name) for row in rows], kind) for name, kind in types.items()
+    }
     return pd.DataFrame(
         {name: pd.Series(pd.arrays.ArrowExtensionArray(one)) for name, one in columns.items()}
     )
@@ -88,9 +90,7 @@ def rules(result, severity=Severity.REFUSE):
 
 def payloads(result):
     """Return the documents' values by source id, numbers exact."""
-    return {
-        one.source_id: json.loads(one.payload, parse_float=Decimal) for one in result.documents
-    }
+    return {one.source_id: json.loads(one.payload, parse_float=Decimal) for one in result.documents}
 
 
 @pytest.fixture(scope="session")
@@ -116,8 +116,14 @@ def build():
     """The builders above: test modules cannot import a conftest."""
     return SimpleNamespace(
         frame=frame, account=account, opportunity=opportunity, line=line, respec=respec,
-        rules=rules, payloads=payloads, stamp=STAMP, demo_file=DEMO,
+        rules=rules, payloads=payloads, stamp=STAMP, demo_file=DEMO, active=AccountFacts("ACTIVE"),
+        account_types=ACCOUNT, opportunity_types=OPPORTUNITY, line_types=LINE,
     )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def transform():
+    return transform_invoices
 
 
 @pytest.fixture

@@ -36,11 +36,14 @@ def line_of(path, text):
         ("postal_address:", "postal_adress:", "'contacts.postal_adress' is unknown.",
          "Did you mean 'postal_address'?"),
         ("date: CloseDate", "zzz: CloseDate", "'invoices.zzz' is unknown.", "Known here: account,"),
-        ("{from: ABN__c,", "{form: ABN__c,", "'contacts.tax_number.form' is unknown (1 of 2 mistakes).",
+        ("{from: ABN__c,", "{form: ABN__c,",
+         "'contacts.tax_number.form' is unknown (1 of 2 mistakes).",
          "Did you mean 'from'?"),
-        ("lanes: 3", "lanes: 9", "'publish.lanes': input should be less than or equal to 5, not '9'.", None),
+        ("lanes: 3", "lanes: 9",
+         "'publish.lanes': input should be less than or equal to 5, not '9'.", None),
         ("status: AUTHORISED", "status: PAID",
-         "'invoices.status': input should be 'DRAFT', 'SUBMITTED' or 'AUTHORISED', not 'PAID'.", None),
+         "'invoices.status': input should be 'DRAFT', 'SUBMITTED' or 'AUTHORISED', not 'PAID'.",
+         None),
         ("max_share: 0.10", "max_share: 1.01",
          "'quarantine.max_share': input should be less than or equal to 1, not '1.01'.", None),
         ("days: 14", "days: 1.5", "'invoices.due.days': input should be a valid integer", None),
@@ -54,10 +57,19 @@ def line_of(path, text):
         ('"@hourly"', "hourly", "'schedule': a schedule is a cron text", None),
         ("max_share: 0.10", "max_share: 0.10\n  max_share: 0.20", "'max_share' is given twice.",
          "The first is on line"),
-        ("account: AccountId", "account: &a AccountId\n  currency: *a", "repeats a value by an alias",
-         "Write the value out."),
+        ("account: AccountId", "account: &a AccountId\n  currency: *a",
+         "repeats a value by an alias", "Write the value out."),
         ("route: demo", "route: Demo Route", "'route' cannot be 'Demo Route'.", None),
         ("lanes: 3", "lanes: [3", "is not YAML:", None),
+        ("{from: BillingCity}", "{from: []}",
+         "'contacts.postal_address.city.from': name at least one field.", None),
+        ('number: "SF-', 'number: "SF-{instance_url}',
+         "'invoices.number': {instance_url} belongs into the url only.", None),
+        ("  connection: sfxero_ledger", "", "'ledger': input should be a valid", None),
+        ("lanes: 3", "lanes: {a: 1}",
+         "'publish.lanes': input should be a valid integer, not a section.", None),
+        ("lanes: 3", "lanes: [1]",
+         "'publish.lanes': input should be a valid integer, not a list.", None),
         ("lanes: 3", "? [a]\n  : 3", "a key must be plain text.", None),
     ],
 )  # fmt: skip
@@ -90,7 +102,9 @@ def test_the_line_is_the_one_to_correct(edited, old, new, at):
 
 def test_the_file_is_named_after_its_route(edited):
     path = edited("", "", name="other.yaml")
-    with pytest.raises(MappingFileError, match="the route is 'demo' but the file is 'other.yaml'"):
+    with pytest.raises(
+        MappingFileError, match=r"the route is 'demo' but the file is 'other\.yaml'"
+    ):
         load_route(path)
 
 
@@ -119,7 +133,9 @@ def test_a_lookup_needs_a_table_or_a_default(edited):
         load_route(path)
 
 
-@pytest.mark.parametrize("content", [b"", b"- a\n", b"just text", b"\xff\xfe\x00", b"a: 1\n---\nb: 2"])
+@pytest.mark.parametrize(
+    "content", [b"", b"- a\n", b"just text", b"\xff\xfe\x00", b"a: \x01", b"a: 1\n---\nb: 2"]
+)
 def test_a_file_that_is_no_mapping_is_refused(tmp_path, content):
     path = tmp_path / "demo.yaml"
     path.write_bytes(content)
@@ -140,7 +156,22 @@ def test_a_missing_folder_is_a_mistake_of_the_configuration(tmp_path):
         load_routes(tmp_path / "none")
 
 
-@pytest.mark.parametrize(("written", "read"), [("", None), ("~", None), ("null", None), ("'~'", "~")])
+@pytest.mark.parametrize(
+    ("written", "read"), [("", None), ("~", None), ("null", None), ("'~'", "~")]
+)
 def test_an_empty_value_is_none_unless_quoted(edited, written, read):
-    spec = load_route(edited("  connection: xero_demo", f"  connection: xero_demo\n  tenant_id: {written}"))
+    spec = load_route(
+        edited("  connection: xero_demo", f"  connection: xero_demo\n  tenant_id: {written}")
+    )
     assert spec.xero.tenant_id == read
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path):
+    with pytest.raises(MappingFileError, match="cannot be read: No such file"):
+        load_route(tmp_path / "demo.yaml")
+
+
+def test_a_section_of_defaults_may_be_left_out(edited):
+    assert load_route(edited("ledger:\n  connection: sfxero_ledger\n", "")).ledger.connection == (
+        "sfxero_ledger"
+    )

@@ -20,7 +20,7 @@ def naming(number, base="Acme", account_number=None):
         ("Acme Pty Ltd", "ACME  pty\u00a0ltd"),
         ("Café Zürich", "cafe zurich"),
         ("Straße", "STRASSE"),
-        ("Ａｃｍｅ", "acme"),
+        ("\uff21\uff43\uff4d\uff45", "acme"),
         ("Ac\u200bme", "acme"),
         ("Cafe\u0301", "Café"),
     ],

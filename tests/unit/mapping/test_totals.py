@@ -33,9 +33,7 @@ def cents(value: Fraction) -> Fraction:
 
 def oracle(lines, mode):
     """Return subtotal, tax and total of (quantity, price, discount, rate) lines."""
-    amounts = [
-        cents(Fraction(q) * Fraction(p) * (100 - Fraction(d)) / 100) for q, p, d, _ in lines
-    ]
+    amounts = [cents(Fraction(q) * Fraction(p) * (100 - Fraction(d)) / 100) for q, p, d, _ in lines]
     rates = [Fraction(rate) / 100 for *_, rate in lines]
     pairs = list(zip(amounts, rates, strict=True))
     if mode == "Exclusive":
@@ -58,17 +56,15 @@ def predict(documents, mode):
     )
     amounts = line_amounts(quantity, price, discount).cast(AMOUNT)
     taxes = line_taxes(amounts, rate, mode=mode)
-    totals = group_totals(
-        amounts, taxes, owners=np.array(owners), count=len(documents), mode=mode
-    )
+    totals = group_totals(amounts, taxes, owners=np.array(owners), count=len(documents), mode=mode)
     columns = (totals.sub_total, totals.tax, totals.total)
     return list(zip(*(one.to_pylist() for one in columns), strict=True))
 
 
 def random_line(chance):
     return (
-        Decimal(chance.randint(-10**chance.randint(1, 7), 10**7)).scaleb(-4),
-        Decimal(chance.randint(-10**chance.randint(1, 9), 10**9)).scaleb(-4),
+        Decimal(chance.randint(-(10 ** chance.randint(1, 7)), 10**7)).scaleb(-4),
+        Decimal(chance.randint(-(10 ** chance.randint(1, 9)), 10**9)).scaleb(-4),
         Decimal(chance.choice([0, 0, chance.randint(0, 10_000)])).scaleb(-2),
         chance.choice(RATES),
     )
@@ -76,10 +72,8 @@ def random_line(chance):
 
 @pytest.mark.parametrize("mode", ["Exclusive", "Inclusive", "NoTax"])
 def test_thousands_of_random_documents_come_to_what_exact_fractions_say(mode):
-    chance = random.Random(20261122)
-    documents = [
-        [random_line(chance) for _ in range(chance.randint(1, 8))] for _ in range(2_500)
-    ]
+    chance = random.Random(20261122)  # noqa: S311 - test data, repeatable
+    documents = [[random_line(chance) for _ in range(chance.randint(1, 8))] for _ in range(2_500)]
     predicted = predict(documents, mode)
     expected = [oracle(lines, mode) for lines in documents]
     assert [tuple(map(Fraction, one)) for one in predicted] == expected

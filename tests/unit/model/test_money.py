@@ -15,7 +15,11 @@ from sfxero.model.money import parse_amount, round_half_up
         ("2.675", 2, "2.68"),
         ("2.6749999999999999999999999999999999", 2, "2.67"),
         ("1.00005", 4, "1.0001"),
-        ("99999999999999999999999999999999999999.995", 2, "100000000000000000000000000000000000000.00"),
+        (
+            "99999999999999999999999999999999999999.995",
+            2,
+            "100000000000000000000000000000000000000.00",
+        ),
         ("7", 2, "7.00"),
     ],
 )
@@ -36,5 +40,5 @@ def test_a_float_is_no_amount(value):
 
 @pytest.mark.parametrize("value", ["", "twelve", "NaN", "Infinity", Decimal("-Infinity")])
 def test_what_is_no_finite_number_is_refused(value):
-    with pytest.raises(ValueError, match="no number|not finite"):
+    with pytest.raises(ValueError, match=r"no number|not finite"):
         parse_amount(value)

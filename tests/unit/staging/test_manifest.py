@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from sfxero.errors import StagingError
-from sfxero.staging.manifest import Manifest, StagedFile, load, save
+from sfxero.staging.manifest import Manifest, StagedFile, is_published, load, save, withdraw
 
 MANIFEST = Manifest(
     route="demo",
@@ -36,6 +36,14 @@ def test_saving_again_replaces(tmp_path):
     save(MANIFEST, tmp_path)
     save(replace(MANIFEST, row_count=3), tmp_path)
     assert load(tmp_path).manifest.row_count == 3
+
+
+def test_what_is_withdrawn_is_not_published_any_more(tmp_path):
+    save(MANIFEST, tmp_path)
+    assert is_published(tmp_path)
+    for _ in range(2):
+        withdraw(tmp_path)
+    assert not is_published(tmp_path)
 
 
 def test_folder_without_manifest_is_not_staged(tmp_path):

@@ -340,9 +340,16 @@ def test_a_missing_page_is_a_refusal_although_it_is_html(xero: Any, client: Xero
     assert caught.value.status == 404
 
 
-def test_a_reused_key_is_told_apart(xero: Any, client: XeroClient) -> None:
-    message = "Idempotency Key: key-1 is used with a different request."
-    xero.answers = [httpx.Response(400, json={"Message": message})]
+REUSED = "Idempotency Key: key-1 is used with a different request."
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [httpx.Response(400, json={"Message": REUSED}), httpx.Response(400, text=REUSED)],
+    ids=["json", "text"],
+)
+def test_a_reused_key_is_told_apart(xero: Any, client: XeroClient, answer: httpx.Response) -> None:
+    xero.answers = [answer]
 
     with pytest.raises(RequestRejected) as caught:
         write(client)

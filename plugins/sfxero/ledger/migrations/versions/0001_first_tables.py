@@ -143,12 +143,11 @@ def _create_entries() -> None:
         ),
         sqlite_autoincrement=True,
     )
-    record = ["tenant", "entity", "source_id"]
+    record = ["source_id", "tenant", "entity"]
     _index_entries("uq_entries_waiting", record, where=_WAITING, unique=True)
     _index_entries("uq_entries_active", record, where=_ACTIVE, unique=True)
     _index_entries("ix_entries_live", record, where=_LIVE)
     _index_entries("ix_entries_due", ["tenant", "entity", "entry_id"], where=_DUE)
-    _index_entries("ix_entries_leased", ["tenant", "entry_id"], where=_ACTIVE)
     _index_entries("ix_entries_died", ["died_run_id"], where=_DEAD)
 
 
@@ -201,9 +200,9 @@ def _create_links() -> None:
         *_moments("stamp_at", "read_at"),
         *_texts("mapping_version", "source_snapshot", "target_snapshot"),
         *_moments("settled_at"),
-        _key("links", "tenant", "entity", "source_id"),
+        _key("links", "source_id", "tenant", "entity"),
     )
-    op.create_index("ix_links_target", "links", ["tenant", "entity", "target_id"])
+    op.create_index("ix_links_target", "links", ["target_id", "tenant", "entity"])
 
 
 def _create_quarantine() -> None:

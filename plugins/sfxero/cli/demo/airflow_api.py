@@ -1,0 +1,115 @@
+"""The few calls of Airflow's REST API that the demo makes."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+
+from sfxero.cli.demo.processes import DemoError
+
+_START_TIME_S: Final = 150.0
+_POLL_S: Final = 0.5
+_ENDED: Final = frozenset({"success", "failed"})
+
+
+class AirflowApi:
+    """A client of one Airflow that is about to come up."""
+
+    def __init__(self, url: str, *, home: Path, check: Callable[[], None]) -> None:
+        """`check` is called between looks, and raises if Airflow has died."""
+        self._home = home
+        self._check = check
+        self._http = httpx.Client(base_url=url, timeout=20.0)
+        self.user = "admin"
+        self.password = ""
+
+    def wait_until_up(self) -> None:
+        """Wait for the scheduler, the DAG processor and the log-in."""
+
+        def is_up() -> bool:
+            health = self._http.get("/api/v2/monitor/health").json()
+            parts = ("scheduler", "dag_processor")
+            return all((health.get(part) or {}).get("status") == "healthy" for part in parts)
+
+        self._wait(is_up, what="Airflow")
+        stored = self._home / "simple_auth_manager_passwords.json.generated"
+        self.password = str(json.loads(stored.read_text(encoding="utf-8"))[self.user])
+        reply = self._http.post(
+            "/auth/token", json={"username": self.user, "password": self.password}
+        )
+        token = reply.raise_for_status().json()["access_token"]
+        self._http.headers["Authorization"] = f"Bearer {token}"
+
+    def create_pools(self, pools: Mapping[str, Mapping[str, Any]]) -> None:
+        """Create the pools that do not exist yet."""
+        for name, pool in pools.items():
+            reply = self._http.post("/api/v2/pools", json={"name": name, **pool})
+            if reply.status_code != 409:
+                reply.raise_for_status()
+
+    def trigger(self, dag_id: str) -> str:
+        """Unpause a DAG as soon as it is known, and start a run; returns its id."""
+        self._wait(
+            lambda: self._http.get(f"/api/v2/dags/{dag_id}").status_code == 200,
+            what=f"DAG {dag_id}",
+        )
+        reply = self._http.post(f"/api/v2/dags/{dag_id}/dagRuns", json={"logical_date": None})
+        run_id = str(reply.raise_for_status().json()["dag_run_id"])
+        self._http.patch(f"/api/v2/dags/{dag_id}", json={"is_paused": False}).raise_for_status()
+        return run_id
+
+    def watch(
+        self, dag_id: str, run_id: str, *, limit_s: float, tell: Callable[[str], None]
+    ) -> str:
+        """Tell of progress until the run has ended; returns its state."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}"
+        told = ""
+        deadline = time.monotonic() + limit_s
+        while time.monotonic() < deadline:
+            self._check()
+            tasks = self._http.get(f"{path}/taskInstances", params={"limit": 100}).json()
+            state = str(self._http.get(path).json().get("state"))
+            now = progress(tasks.get("task_instances", []))
+            if now != told:
+                tell(now)
+                told = now
+            if state in _ENDED:
+                return state
+            time.sleep(_POLL_S)
+        raise DemoError(f"run {run_id} did not end within {limit_s:.0f} s")
+
+    def close(self) -> None:
+        """Drop the connections."""
+        self._http.close()
+
+    def _wait(self, is_so: Callable[[], bool], *, what: str) -> None:
+        deadline = time.monotonic() + _START_TIME_S
+        while time.monotonic() < deadline:
+            self._check()
+            try:
+                if is_so():
+                    return
+            except (httpx.HTTPError, ValueError):
+                pass
+            time.sleep(_POLL_S)
+        raise DemoError(f"{what} was not ready within {_START_TIME_S:.0f} s")
+
+
+def progress(tasks: list[Mapping[str, Any]]) -> str:
+    """Return one line: per group, how many of its tasks are done."""
+    every: Counter[str] = Counter()
+    done: Counter[str] = Counter()
+    failed = []
+    for task in tasks:
+        group = str(task["task_id"]).split(".", 1)[0]
+        every[group] += 1
+        done[group] += task["state"] == "success"
+        if task["state"] in {"failed", "upstream_failed"}:
+            failed.append(str(task["task_id"]))
+    order = ("start", "extract", "check", "prepare", "publish", "gate")
+    line = "  ".join(f"{name} {done[name]}/{every[name]}" for name in order if every[name])
+    return line + (f"  failed: {', '.join(sorted(set(failed)))}" if failed else "")

@@ -1,0 +1,26 @@
+"""`sfxero`: the commands, one module per group."""
+
+from typing import Annotated
+
+import typer
+
+from sfxero.cli import pools, sandbox
+
+app = typer.Typer(name="sfxero", no_args_is_help=True, help="Salesforce and Xero in step.")
+app.add_typer(sandbox.app)
+app.command(name="pools")(pools.pools)
+
+
+@app.command()
+def demo(
+    *,
+    wait: Annotated[int, typer.Option(help="0: end after the table, with a status.")] = 1,
+) -> None:
+    """Start the sandbox and Airflow, run one whole sync, and show what happened."""
+    from sfxero.cli.demo.command import run_demo
+
+    raise typer.Exit(run_demo(stays_up=wait != 0))
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,114 @@
+"""A sandbox in process with a standing clock, and a caller for its Xero side."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+
+from sfxero.sandbox.server import Sandbox, SandboxSettings, build_sandbox
+from sfxero.sandbox.xero.switches import Switches
+
+START = datetime(2026, 11, 22, 3, 10, tzinfo=UTC)
+LINE = {"Description": "Advice", "Quantity": 1, "UnitAmount": 100, "AccountCode": "200"}
+
+
+class XeroCaller:
+    """Calls the sandbox as a client would; each call runs to its end."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self.token = self.grant().json()["access_token"]
+
+    def grant(self, **form: str) -> httpx.Response:
+        fields = {"grant_type": "client_credentials", **form}
+        credentials = ("sandbox-xero-client", "sandbox-xero-secret")
+        return self.send("POST", "/connect/token", data=fields, auth=credentials)
+
+    def send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        return asyncio.run(self._send(method, path, **options))
+
+    def together(self, *calls: Callable[[], Awaitable[httpx.Response]]) -> list[httpx.Response]:
+        async def gather() -> list[httpx.Response]:
+            return list(await asyncio.gather(*(call() for call in calls)))
+
+        return asyncio.run(gather())
+
+    async def later(self, method: str, path: str, **options: Any) -> httpx.Response:
+        return await self._send(method, f"/api.xro/2.0/{path}", **self._dressed(options))
+
+    def call(self, method: str, path: str, **options: Any) -> httpx.Response:
+        return self.send(method, f"/api.xro/2.0/{path}", **self._dressed(options))
+
+    def get(self, path: str, **options: Any) -> Any:
+        reply = self.call("GET", path, **options)
+        assert reply.status_code == 200, reply.text
+        return exact(reply)
+
+    def put_contact(self, name: str, **fields: Any) -> Any:
+        reply = self.call("PUT", "Contacts", json={"Name": name, **fields})
+        assert reply.status_code == 200, reply.text
+        return exact(reply)["Contacts"][0]
+
+    def invoice_body(self, **fields: Any) -> dict[str, Any]:
+        body = {
+            "Type": "ACCREC",
+            "Contact": {"Name": "Maple Florist"},
+            "Status": "AUTHORISED",
+            "Date": "2026-11-20",
+            "DueDate": "2026-12-20",
+            "LineItems": [LINE],
+            **fields,
+        }
+        return {name: value for name, value in body.items() if value is not ...}
+
+    def put_invoice(self, *, query: str = "", **fields: Any) -> Any:
+        reply = self.call("PUT", f"Invoices{query}", json=self.invoice_body(**fields))
+        assert reply.status_code == 200, reply.text
+        return exact(reply)["Invoices"][0]
+
+    def refused(self, method: str, path: str, body: Any) -> str:
+        """The messages of the first refused element, joined."""
+        reply = self.call(method, path, json=body)
+        assert reply.status_code == 400, reply.text
+        return "; ".join(
+            each["Message"] for each in reply.json()["Elements"][0]["ValidationErrors"]
+        )
+
+    def invoice_refused(self, **fields: Any) -> str:
+        return self.refused("PUT", "Invoices", self.invoice_body(**fields))
+
+    def switch(self, **values: Any) -> None:
+        self.sandbox.xero.set_switches(values)
+
+    def _dressed(self, options: dict[str, Any]) -> dict[str, Any]:
+        headers = {
+            "Authorization": f"Bearer {self.token}",
+            "Accept": "application/json",
+            **options.pop("headers", {}),
+        }
+        return {**options, "headers": headers}
+
+    async def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        transport = httpx.ASGITransport(app=self.sandbox.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://sandbox") as client:
+            return await client.request(method, path, **options)
+
+
+def exact(reply: httpx.Response) -> Any:
+    return reply.json(parse_float=Decimal)
+
+
+@pytest.fixture
+def sandbox() -> Sandbox:
+    switches = Switches(write_latency_s=0.0, minute_limit=10_000, day_limit=100_000)
+    settings = SandboxSettings(switches=switches, clock_start_at=START, clock_speed=0.0)
+    return build_sandbox(settings)
+
+
+@pytest.fixture
+def xero(sandbox: Sandbox) -> XeroCaller:
+    return XeroCaller(sandbox)

@@ -1,0 +1,106 @@
+"""Batches and their errors, verbs and formats (items 10, 11, 15 and 16)."""
+
+import pytest
+
+pytestmark = pytest.mark.contract
+
+ZERO_ID = "00000000-0000-0000-0000-000000000000"
+MIXED = {"Contacts": [{"Name": "Good"}, {"Name": "<bad>", "ContactNumber": "001B"}]}
+
+
+def test_results_per_element_come_with_200_and_all_zero_ids(xero):
+    reply = xero.call("PUT", "Contacts?summarizeErrors=false", json=MIXED)
+    good, bad = reply.json()["Contacts"]
+    assert (reply.status_code, good["StatusAttributeString"]) == (200, "OK")
+    assert (bad["ContactID"], bad["StatusAttributeString"]) == (ZERO_ID, "ERROR")
+    assert (bad["ContactNumber"], bad["HasValidationErrors"]) == ("001B", True)
+    assert "cannot contain" in bad["ValidationErrors"][0]["Message"]
+
+
+@pytest.mark.parametrize(("partial", "left"), [(True, 1), (False, 0)])
+def test_without_it_one_refusal_is_a_400_and_partial_commit_a_switch(xero, partial, left):
+    xero.switch(partial_commit=partial)
+    reply = xero.call("PUT", "Contacts", json=MIXED)
+    body = reply.json()
+    assert (reply.status_code, body["ErrorNumber"], body["Type"]) == (
+        400,
+        10,
+        "ValidationException",
+    )
+    assert [row["Name"] for row in body["Elements"]] == ["<bad>"]
+    assert len(xero.sandbox.xero.books.contacts) == left
+
+
+def test_a_reverted_update_leaves_the_old_record_and_its_keys(xero):
+    xero.switch(partial_commit=False)
+    old = xero.put_contact("Maple", ContactNumber="001A")
+    changed = {"ContactID": old["ContactID"], "Name": "Oak", "ContactNumber": "001B"}
+    body = {"Contacts": [changed, {"Name": ""}]}
+    assert xero.call("POST", "Contacts", json=body).status_code == 400
+    assert xero.get("Contacts/001A")["Contacts"][0]["Name"] == "Maple"
+    assert xero.call("GET", "Contacts/001B").status_code == 404
+
+
+def test_an_unreadable_element_refuses_the_whole_batch(xero):
+    body = {"Contacts": [{"Name": "Good"}, {"Name": {"not": "text"}}]}
+    reply = xero.call("PUT", "Contacts?summarizeErrors=false", json=body)
+    assert (reply.status_code, reply.json()["ErrorNumber"]) == (400, 14)
+    assert xero.sandbox.xero.books.contacts == {}
+
+
+@pytest.mark.parametrize(
+    "content", [b"{", b"[]", b'[{"Name":"a"}]', b'{"Contacts":[]}', b'{"Name":NaN}', b"\xff"]
+)
+def test_a_body_that_cannot_be_read_is_error_14(xero, content):
+    headers = {"Content-Type": "application/json"}
+    reply = xero.call("PUT", "Contacts", content=content, headers=headers)
+    assert (reply.status_code, reply.json()["ErrorNumber"]) == (400, 14)
+    assert reply.json()["Type"] == "PostDataInvalidException"
+
+
+def test_xml_is_refused_when_json_is_not_asked_for(xero):
+    reply = xero.call("GET", "Organisation", headers={"Accept": "*/*"})
+    assert (reply.status_code, reply.headers["content-type"]) == (406, "text/plain; charset=utf-8")
+
+
+def test_a_write_must_say_that_its_body_is_json(xero):
+    reply = xero.call("PUT", "Contacts", content=b"{}", headers={"Content-Type": "text/xml"})
+    assert reply.status_code == 412
+
+
+@pytest.mark.parametrize("path", ["Nothing", "Invoices/INV-404", "Contacts/unknown", "Accounts/x"])
+def test_404_is_a_web_page(xero, path):
+    reply = xero.call("GET", path)
+    assert (reply.status_code, reply.headers["content-type"]) == (404, "text/html; charset=utf-8")
+
+
+def test_post_to_an_unknown_id_is_404(xero):
+    assert xero.call("POST", f"Contacts/{ZERO_ID}", json={"Name": "a"}).status_code == 404
+
+
+@pytest.mark.parametrize(("method", "path"), [("DELETE", "Invoices"), ("PUT", "Contacts/001")])
+def test_a_verb_that_is_not_offered_is_501(xero, method, path):
+    reply = xero.call(method, path)
+    assert (reply.status_code, reply.json()["ErrorNumber"]) == (501, 20)
+    assert reply.json()["Type"] == "ApiMethodNotImplementedException"
+
+
+def test_a_body_over_ten_megabytes_is_refused(xero):
+    body = {"Name": "Maple", "Padding": "x" * (10 * 1024 * 1024)}
+    assert xero.call("PUT", "Contacts", json=body).status_code == 413
+
+
+def test_every_reply_has_the_envelope_and_its_own_correlation_id(xero):
+    first, second = xero.call("GET", "Organisation"), xero.call("GET", "Organisation")
+    body = first.json()
+    assert (body["Status"], body["DateTimeUTC"]) == ("OK", "/Date(1795317000000)/")
+    assert first.headers["Xero-Correlation-Id"] != second.headers["Xero-Correlation-Id"]
+
+
+def test_concurrent_creates_of_one_name_leave_one_contact(xero):
+    xero.switch(write_latency_s=0.05)
+    calls = [
+        lambda: xero.later("PUT", "Contacts", json={"Name": "Maple Florist"}) for _ in range(5)
+    ]
+    statuses = sorted(reply.status_code for reply in xero.together(*calls))
+    assert statuses == [200, 400, 400, 400, 400]

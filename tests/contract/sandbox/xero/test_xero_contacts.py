@@ -1,0 +1,128 @@
+"""Contact rules (items 16, 18 and 19)."""
+
+import pytest
+
+pytestmark = pytest.mark.contract
+
+
+def archived(xero, name, **fields):
+    contact = xero.put_contact(name, **fields)
+    path = f"/_sandbox/xero/contacts/{contact['ContactID']}/archive"
+    assert xero.send("POST", path).status_code == 200
+    return contact
+
+
+@pytest.mark.parametrize("name", ["Maple Florist", "MAPLE florist", "  Maple   Florist "])
+def test_a_name_is_unique_among_active_contacts_ignoring_case(xero, name):
+    xero.put_contact("Maple Florist")
+    message = xero.refused("PUT", "Contacts", {"Name": name})
+    assert "is already assigned to another contact" in message
+    assert "must be unique across all active contacts" in message
+
+
+def test_case_counts_when_switched(xero):
+    xero.switch(name_case_sensitive=True)
+    xero.put_contact("Maple Florist")
+    assert xero.put_contact("maple florist")["Name"] == "maple florist"
+
+
+def test_the_name_of_an_archived_contact_is_free(xero):
+    archived(xero, "Maple Florist")
+    assert xero.put_contact("Maple Florist")["ContactStatus"] == "ACTIVE"
+
+
+def test_a_contact_number_is_unique_even_against_archived_contacts(xero):
+    archived(xero, "Old", ContactNumber="001A")
+    message = xero.refused("PUT", "Contacts", {"Name": "New", "ContactNumber": "001A"})
+    assert "is already assigned to another contact" in message
+
+
+def test_an_account_number_is_unique(xero):
+    xero.put_contact("Old", AccountNumber="A-1")
+    message = xero.refused("PUT", "Contacts", {"Name": "New", "AccountNumber": "A-1"})
+    assert "The Account Number already exists" in message
+
+
+def test_two_clashing_elements_of_one_batch_leave_one_contact(xero):
+    body = {"Contacts": [{"Name": "Maple"}, {"Name": "maple"}]}
+    rows = xero.call("PUT", "Contacts?summarizeErrors=false", json=body).json()["Contacts"]
+    assert [row["StatusAttributeString"] for row in rows] == ["OK", "ERROR"]
+
+
+def test_post_with_a_known_name_overwrites_that_contact_silently(xero):
+    old = xero.put_contact("Maple Florist", ContactNumber="001A")
+    body = {"Name": "maple florist", "ContactNumber": "001B"}
+    reply = xero.call("POST", "Contacts", json=body)
+    [row] = reply.json()["Contacts"]
+    assert (row["ContactID"], row["ContactNumber"]) == (old["ContactID"], "001B")
+
+
+def test_post_finds_a_contact_by_its_number_and_keeps_what_is_left_out(xero):
+    old = xero.put_contact("Maple", ContactNumber="001A", EmailAddress="a@example.com")
+    body = {"ContactNumber": "001A", "Name": "Maple and Sons"}
+    [row] = xero.call("POST", "Contacts", json=body).json()["Contacts"]
+    assert (row["ContactID"], row["Name"]) == (old["ContactID"], "Maple and Sons")
+    assert row["EmailAddress"] == "a@example.com"
+
+
+def test_an_empty_text_clears_a_field(xero):
+    old = xero.put_contact("Maple", EmailAddress="a@example.com")
+    path = f"Contacts/{old['ContactID']}"
+    [row] = xero.call("POST", path, json={"EmailAddress": ""}).json()["Contacts"]
+    assert (row["Name"], row["EmailAddress"]) == ("Maple", "")
+
+
+def test_an_archived_contact_cannot_be_edited(xero):
+    old = archived(xero, "Maple")
+    body = {"ContactID": old["ContactID"], "Name": "Maple 2", "ContactStatus": "ACTIVE"}
+    assert "archived" in xero.refused("POST", "Contacts", body)
+
+
+def test_reads_always_show_four_phones_and_two_addresses(xero):
+    contact = xero.put_contact("Maple", Phones=[{"PhoneType": "MOBILE", "PhoneNumber": "0400"}])
+    [row] = xero.get(f"Contacts/{contact['ContactID']}")["Contacts"]
+    assert {each["PhoneType"] for each in row["Phones"]} == {"DDI", "DEFAULT", "FAX", "MOBILE"}
+    assert [each["AddressType"] for each in row["Addresses"]] == ["STREET", "POBOX"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "fragment"),
+    [
+        ({"Name": ""}, "name must be specified"),
+        ({"Name": "x" * 256}, "maximum length of 255"),
+        ({"Name": "a<b"}, "cannot contain"),
+        ({"FirstName": "x" * 256}, "maximum length of 255"),
+        ({"ContactNumber": "x" * 51}, "maximum length of 50"),
+        ({"TaxNumber": "x" * 51}, "maximum length of 50"),
+        ({"EmailAddress": "no address"}, "Email address must be valid"),
+        ({"EmailAddress": "müller@example.com"}, "Email address must be valid"),
+        ({"Addresses": [{"AddressLine1": "x" * 501}]}, "maximum length of 500"),
+        ({"Addresses": [{"Country": "AU-1"}]}, "letters only"),
+        ({"Phones": [{"PhoneAreaCode": "x" * 11}]}, "maximum length of 10"),
+        ({"ContactPersons": [{}] * 6}, "at most 5"),
+        ({"DefaultCurrency": "USD"}, "not subscribed to currency USD"),
+    ],
+)
+def test_a_contact_outside_the_limits_is_refused(xero, fields, fragment):
+    assert fragment in xero.refused("PUT", "Contacts", {"Name": "Maple", **fields})
+    assert xero.sandbox.xero.books.contacts == {}
+
+
+@pytest.mark.parametrize("length", [255])
+def test_a_name_of_the_full_length_is_accepted(xero, length):
+    assert len(xero.put_contact("x" * length)["Name"]) == length
+
+
+def test_names_lose_repeated_spaces(xero):
+    assert xero.put_contact("  Maple   Florist ")["Name"] == "Maple Florist"
+
+
+def test_one_contact_is_found_by_id_or_number(xero):
+    contact = xero.put_contact("Maple", ContactNumber="001A")
+    for key in (contact["ContactID"], "001A"):
+        assert xero.get(f"Contacts/{key}")["Contacts"][0]["Name"] == "Maple"
+
+
+def test_an_unknown_enum_value_makes_the_body_unreadable(xero):
+    reply = xero.call("PUT", "Contacts", json={"Name": "Maple", "ContactStatus": "SLEEPING"})
+    assert (reply.status_code, reply.json()["ErrorNumber"]) == (400, 14)

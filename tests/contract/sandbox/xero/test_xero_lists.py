@@ -1,0 +1,216 @@
+"""Paging, filters, `where` and `order` (items 12 to 14)."""
+
+import pytest
+
+from sfxero.sandbox.xero.fields import guid_or_none
+
+pytestmark = pytest.mark.contract
+
+
+@pytest.fixture
+def three(xero):
+    """Three contacts and invoices, one second apart."""
+    for number, name in enumerate(("Ash", "Birch", "Cédre"), start=1):
+        xero.put_invoice(
+            Contact={"Name": name, "ContactNumber": f"00{number}"},
+            InvoiceNumber=f"SF-{number}",
+            Reference=f"Opp {number}" if number < 3 else ...,
+            Date=f"2026-11-0{number}",
+            Status="DRAFT" if number == 3 else "AUTHORISED",
+        )
+        xero.sandbox.clock.advance(1)
+    return xero
+
+
+def numbers(xero, query="", **options):
+    return [row["InvoiceNumber"] for row in xero.get(f"Invoices{query}", **options)["Invoices"]]
+
+
+def names(xero, query="", **options):
+    return [row["Name"] for row in xero.get(f"Contacts{query}", **options)["Contacts"]]
+
+
+def where(xero, clause):
+    return numbers(xero, params={"where": clause})
+
+
+def test_an_unpaged_list_has_no_lines_and_no_pagination(three):
+    body = three.get("Invoices")
+    assert "pagination" not in body
+    assert all(row["LineItems"] == [] for row in body["Invoices"])
+
+
+@pytest.mark.parametrize("query", ["?page=1", "?Statuses=AUTHORISED,DRAFT", "?summaryOnly=true"])
+def test_a_paged_list_says_so(three, query):
+    pagination = three.get(f"Invoices{query}")["pagination"]
+    assert pagination == {"page": 1, "pageSize": 100, "pageCount": 1, "itemCount": 3}
+
+
+def test_a_paged_list_has_lines(three):
+    assert all(row["LineItems"] for row in three.get("Invoices?page=1")["Invoices"])
+
+
+@pytest.mark.parametrize(
+    ("query", "page", "size"),
+    [("page=0&pageSize=0", 1, 1), ("page=x&pageSize=5000", 1, 1000), ("page=2&pageSize=2", 2, 2)],
+)
+def test_page_and_size_are_clamped(three, query, page, size):
+    pagination = three.get(f"Invoices?{query}")["pagination"]
+    assert (pagination["page"], pagination["pageSize"]) == (page, size)
+
+
+def test_pages_cut_the_list_in_order(three):
+    assert numbers(three, "?page=1&pageSize=2") == ["SF-1", "SF-2"]
+    assert numbers(three, "?page=2&pageSize=2") == ["SF-3"]
+    assert numbers(three, "?page=3&pageSize=2") == []
+
+
+def test_the_default_order_is_by_time_of_change_and_shifts_with_it(three):
+    [first, *_] = three.get("Invoices")["Invoices"]
+    three.call("POST", f"Invoices/{first['InvoiceID']}", json={"Reference": "moved"})
+    assert numbers(three) == ["SF-2", "SF-3", "SF-1"]
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        ("InvoiceNumber DESC", ["SF-3", "SF-2", "SF-1"]),
+        ("Status,Date DESC", ["SF-2", "SF-1", "SF-3"]),
+        ("Reference", ["SF-3", "SF-1", "SF-2"]),
+    ],
+)
+def test_an_order_can_be_asked_for(three, order, expected):
+    assert numbers(three, params={"order": order}) == expected
+
+
+@pytest.mark.parametrize(
+    ("since", "expected"),
+    [
+        ("2026-11-22T03:10:01", ["SF-3"]),
+        ("2026-11-22T03:10:01.500", ["SF-1", "SF-2", "SF-3"]),
+        ("2026-11-22T03:10:01Z", ["SF-1", "SF-2", "SF-3"]),
+        ("Sun, 22 Nov 2026 03:10:01 GMT", ["SF-1", "SF-2", "SF-3"]),
+    ],
+)
+def test_modified_since_takes_whole_seconds_and_ignores_other_forms(three, since, expected):
+    assert numbers(three, headers={"If-Modified-Since": since}) == expected
+
+
+def test_modified_since_may_be_switched_to_inclusive(three):
+    three.switch(modified_since_inclusive=True)
+    since = {"If-Modified-Since": "2026-11-22T03:10:01"}
+    assert numbers(three, headers=since) == ["SF-2", "SF-3"]
+
+
+def test_id_number_and_status_lists_filter(three):
+    rows = three.get("Invoices")["Invoices"]
+    ids = ",".join(row["InvoiceID"] for row in rows[:2])
+    assert numbers(three, f"?IDs={ids}") == ["SF-1", "SF-2"]
+    assert numbers(three, "?InvoiceNumbers=SF-2,SF-9") == ["SF-2"]
+    assert numbers(three, "?Statuses=DRAFT") == ["SF-3"]
+    assert numbers(three, f"?ContactIDs={rows[2]['Contact']['ContactID']}") == ["SF-3"]
+
+
+def test_void_invoices_are_listed_unless_filtered(three):
+    three.call("POST", "Invoices", json={"InvoiceNumber": "SF-1", "Status": "VOIDED"})
+    assert set(numbers(three)) == {"SF-1", "SF-2", "SF-3"}
+
+
+def test_the_search_term_looks_at_the_documented_fields(three):
+    assert numbers(three, "?searchTerm=opp 2") == ["SF-2"]
+    assert names(three, "?searchTerm=CEDRE") == ["Cédre"]
+    assert names(three, "?searchTerm=002") == ["Birch"]
+
+
+def test_created_by_my_app_leaves_out_what_others_made(three):
+    one = next(iter(three.sandbox.xero.books.invoices.values()))
+    one.created_by = "someone else"
+    assert numbers(three, "?createdByMyApp=true") == ["SF-2", "SF-3"]
+
+
+def test_archived_contacts_are_listed_on_request_only(three):
+    contact_id = three.get("Contacts")["Contacts"][0]["ContactID"]
+    three.send("POST", f"/_sandbox/xero/contacts/{contact_id}/archive")
+    assert names(three) == ["Birch", "Cédre"]
+    assert names(three, "?includeArchived=true") == ["Birch", "Cédre", "Ash"]
+
+
+def test_summaries_leave_out_the_heavy_parts(three):
+    [contact, *_] = three.get("Contacts?summaryOnly=true")["Contacts"]
+    left_out = {"Addresses", "Balances", "ContactGroups", "ContactPersons", "IsCustomer"}
+    assert left_out.isdisjoint(contact)
+    [invoice, *_] = three.get("Invoices?summaryOnly=true")["Invoices"]
+    assert {"LineItems", "Payments"}.isdisjoint(invoice)
+
+
+def test_balances_come_with_paged_contacts(three):
+    [contact, *_] = three.get("Contacts?page=1")["Contacts"]
+    assert str(contact["Balances"]["AccountsReceivable"]["Outstanding"]) == "110.00"
+    assert "Balances" not in three.get("Contacts")["Contacts"][0]
+
+
+@pytest.mark.parametrize(
+    ("clause", "expected"),
+    [
+        ('Status=="AUTHORISED"', ["SF-1", "SF-2"]),
+        ('Status!="AUTHORISED"', ["SF-3"]),
+        ('Status=="DRAFT" OR InvoiceNumber=="SF-1"', ["SF-1", "SF-3"]),
+        ('Status=="AUTHORISED" AND Date>=DateTime(2026,11,02)', ["SF-2"]),
+        ('Status=="DRAFT"||InvoiceNumber=="SF-1"&&AmountDue>500', ["SF-3"]),
+        ('(Status=="DRAFT" || InvoiceNumber=="SF-1") && AmountDue<500.00', ["SF-1", "SF-3"]),
+        ("Date<DateTime(2026,11,2)", ["SF-1"]),
+        ("Date<=DateTime(2026,11,2)", ["SF-1", "SF-2"]),
+        ("AmountPaid>0", []),
+        ('Reference!=null AND Reference.StartsWith("Opp")', ["SF-1", "SF-2"]),
+        ("Reference==null", ["SF-3"]),
+        ('InvoiceNumber.EndsWith("2")', ["SF-2"]),
+        ('InvoiceNumber.Contains("F-")', ["SF-1", "SF-2", "SF-3"]),
+        ('Contact.ContactNumber=="002"', ["SF-2"]),
+        ('Contact.Name=="cedre"', ["SF-3"]),
+        ('Type=="ACCREC" and InvoiceNumber=="SF-1"', ["SF-1"]),
+    ],
+)
+def test_where_understands_the_documented_operators(three, clause, expected):
+    assert where(three, clause) == expected
+
+
+def test_where_compares_ids_with_guid(three):
+    invoice_id = three.get("Invoices/SF-2")["Invoices"][0]["InvoiceID"]
+    assert where(three, f'InvoiceID==guid("{invoice_id}")') == ["SF-2"]
+    assert guid_or_none(invoice_id.upper()) == invoice_id
+
+
+def test_a_quote_inside_a_text_is_doubled(xero):
+    xero.put_contact('Joe "Ace" Pty')
+    assert names(xero, params={"where": 'Name=="Joe ""Ace"" Pty"'}) == ['Joe "Ace" Pty']
+
+
+@pytest.mark.parametrize(
+    "clause",
+    [
+        "Status",
+        'Status="DRAFT"',
+        'Status=="DRAFT" AND',
+        'Nonsense=="x"',
+        'Status=="a\\"b"',
+        'Status==guid("x")',
+        "InvoiceID==5",
+        'AmountDue=="five"',
+        "Date==DateTime(2026,13,1)",
+        'AmountDue.Contains("1")',
+        '(Status=="DRAFT"',
+        'Reference.StartsWith("Opp")',
+        "((((" * 20,
+        "Status < null",
+    ],
+)
+def test_a_bad_clause_is_error_16(three, clause):
+    reply = three.call("GET", "Invoices", params={"where": clause})
+    assert (reply.status_code, reply.json()["ErrorNumber"]) == (400, 16)
+    assert reply.json()["Type"] == "QueryParseException"
+
+
+@pytest.mark.parametrize("query", ["order=Nonsense", "order=Date SIDEWAYS", "IDs=no-id"])
+def test_a_bad_order_or_id_list_is_error_16(three, query):
+    reply = three.call("GET", f"Invoices?{query}")
+    assert (reply.status_code, reply.json()["ErrorNumber"]) == (400, 16)
