@@ -10,10 +10,19 @@ A red gate names what was lost, given up or refused beyond the route's threshold
 twice when a run is repeated: `max_active_runs` is a courtesy, the ledger is what prevents it.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, Param, TriggerRule, chain, get_current_context, task, task_group
+from airflow.sdk import (
+    DAG,
+    CronTriggerTimetable,
+    Param,
+    TriggerRule,
+    chain,
+    get_current_context,
+    task,
+    task_group,
+)
 
 from sfxero.mapping.fields import needed_fields
 from sfxero.mapping.loader import load_routes
@@ -120,6 +129,13 @@ def gate(route: str, run: Run | None, run_id: str | None = None, ti: Any = None)
     return steps.gate(route, run, run_id=str(run_id), task_states=states)
 
 
+def timetable(cron: str | None) -> CronTriggerTimetable | None:
+    """Return the schedule; unpausing a DAG waits for its next time, and starts nothing."""
+    if cron is None:
+        return None
+    return CronTriggerTimetable(cron, timezone="UTC", run_immediately=timedelta(0))
+
+
 def declare(spec: RouteSpec) -> DAG:
     """Declare the DAG of one route."""
     pool = spec.xero.pool
@@ -152,8 +168,7 @@ def declare(spec: RouteSpec) -> DAG:
     with DAG(
         dag_id=f"salesforce_to_xero__{spec.route}",
         description=spec.description,
-        schedule=spec.schedule,
-        start_date=datetime(2026, 1, 1, tzinfo=UTC),
+        schedule=timetable(spec.schedule),
         catchup=False,
         max_active_runs=1,
         default_args={

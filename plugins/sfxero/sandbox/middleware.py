@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from email.utils import format_datetime
 from typing import Any, TypeAlias
 from uuid import uuid4
 
@@ -45,6 +46,7 @@ class Doorway:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                self._date(message)
             await send(message)
 
         try:
@@ -57,6 +59,13 @@ class Doorway:
         finally:
             elapsed_ms = (time.perf_counter() - started) * 1000
             self._journal.closed(entry, status=status, duration_ms=elapsed_ms)
+
+    def _date(self, message: Message) -> None:
+        """Say the sandbox's time, which need not be the machine's, unless the routes did."""
+        headers = message.setdefault("headers", [])
+        if all(name.lower() != b"date" for name, _ in headers):
+            now = format_datetime(self._clock.now(), usegmt=True)
+            message["headers"] = [*headers, (b"date", now.encode())]
 
     def _opened(self, scope: Scope) -> JournalEntry:
         path = scope["path"]

@@ -120,6 +120,8 @@ def _server(sandbox: Sandbox) -> uvicorn.Server:
         lifespan="off",
         ws="none",
         access_log=False,
+        # The date is the sandbox clock's; the server would add the machine's beside it.
+        date_header=False,
         log_level="warning",
         proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_S,

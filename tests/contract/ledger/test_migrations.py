@@ -69,12 +69,11 @@ def test_head_is_the_newest_migration() -> None:
 
 
 def test_sqlite_keeps_a_write_ahead_log_and_full_durability(tmp_path: Path) -> None:
-    ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
-    ledger.migrate()
-    with ledger._database.read() as conn:
-        names = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
-        found = [conn.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names]
-    ledger.close()
+    names = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+    with Ledger(f"sqlite:///{tmp_path / 'ledger.db'}") as ledger:
+        ledger.migrate()
+        with ledger._database.read() as conn:
+            found = [conn.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names]
     assert found == ["wal", 2, 1, 30_000]
 
 

@@ -77,3 +77,9 @@ def test_other_routes_and_entities_are_left_alone(ledger: Ledger) -> None:
     ledger.quarantine.clear(RunId("r2"), ROUTE, Entity.INVOICE, [SourceId("s1")])
     assert ledger.quarantine.open_ids(ROUTE, CONTACT) == ["s1"]
     assert ledger.quarantine.open_ids(ROUTE, Entity.INVOICE) == []
+
+
+def test_what_the_run_refused_is_known_without_what_earlier_runs_did(ledger: Ledger) -> None:
+    _put(ledger, "r1", _finding("s1"), _finding("s2"))
+    _put(ledger, "r2", _finding("s2"), _finding("s2", "name"))
+    assert ledger.quarantine.refused_ids(RunId("r2"), ROUTE, CONTACT) == ["s2"]

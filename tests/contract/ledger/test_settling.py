@@ -15,8 +15,9 @@ from tests.contract.ledger.making import (
 from sfxero.clock import FakeClock
 from sfxero.ledger import Ledger
 from sfxero.ledger.links import Link
-from sfxero.model.ids import RunId
-from sfxero.model.states import EntryState
+from sfxero.model.ids import RunId, TargetId
+from sfxero.model.outbox import Settlement
+from sfxero.model.states import EntryState, Operation
 
 pytestmark = pytest.mark.contract
 
@@ -73,6 +74,7 @@ def test_links_are_found_by_target_and_stream_in_order(ledger: Ledger) -> None:
     (link,) = ledger.links.by_target(TENANT, CONTACT, "T-s0007")
     assert link.source_id == "s0007"
     assert len(ledger.links.get_many(TENANT, CONTACT, found)) == 1200
+    assert ledger.links.count(TENANT, CONTACT) == 1200
 
 
 def test_a_buried_entry_is_dead_with_its_reason(ledger: Ledger) -> None:
@@ -116,6 +118,29 @@ def test_an_amended_entry_goes_again_with_its_new_values(ledger: Ledger) -> None
     settle(ledger, claim(ledger))
     link = ledger.links.get_many(TENANT, CONTACT, ["s1"])["s1"]
     assert (link.content_hash, link.source_snapshot) == ("A (2)", '{"Name":"A (2)"}')
+
+
+def test_an_adopted_record_is_linked_and_its_entry_goes_as_an_update(ledger: Ledger) -> None:
+    plan(ledger, wish())
+    (taken,) = claim(ledger)
+    found = Settlement(taken.entry_id, TargetId("T-9"), "N9", '{"Name":"other"}')
+    assert ledger.outbox.adopt(found, owner="w2") == 0
+    assert ledger.outbox.adopt(found, owner="w1") == 1
+    (again,) = claim(ledger)
+    assert (again.entry_id, again.operation, again.target_id) == (
+        taken.entry_id,
+        Operation.UPDATE,
+        "T-9",
+    )
+
+
+def test_an_adopted_record_whose_newer_wish_waits_goes_with_that(ledger: Ledger) -> None:
+    plan(ledger, wish())
+    (taken,) = claim(ledger)
+    (newer,) = plan(ledger, wish(content="B", age=1))
+    ledger.outbox.adopt(Settlement(taken.entry_id, TargetId("T-9"), None, "{}"), owner="w1")
+    (again,) = claim(ledger)
+    assert (again.entry_id, again.target_id) == (newer.entry_id, "T-9")
 
 
 def test_a_replayed_dead_letter_goes_again_from_its_first_try(ledger: Ledger) -> None:
