@@ -46,87 +46,93 @@ def start(route: str, full_refresh: str, run_id: str | None = None, dag_run: Any
     return steps.start(route, run_id=str(run_id), full_refresh=full_refresh == "True", actor=actor)
 
 
+def run_of(ti: Any) -> Run:
+    """Return what the first task returned; pulled, so that the graph shows the flow alone."""
+    run: Run = ti.xcom_pull(task_ids="start")
+    return run
+
+
 @task(map_index_template="{{ object_name }}")
-def submit(run: Run, object_name: str) -> int:
+def submit(object_name: str, ti: Any = None) -> int:
     """Create the bulk job of one object's window and store its id."""
     from sfxero.orchestration import steps
 
     get_current_context()["object_name"] = object_name  # type: ignore[typeddict-unknown-key] # template
-    return steps.submit(run, object_name)
+    return steps.submit(run_of(ti), object_name)
 
 
 @task.sensor(
     mode="reschedule", poke_interval=5, exponential_backoff=True, max_wait=60, timeout=6 * 3600
 )
-def wait(run: Run, window_id: int) -> bool:
+def wait(window_id: int, ti: Any = None) -> bool:
     """Look whether the job is done; no worker slot is held between two looks."""
     from sfxero.orchestration import steps
 
-    return steps.is_job_done(run, window_id)
+    return steps.is_job_done(run_of(ti), window_id)
 
 
 @task
-def download(run: Run, window_id: int) -> str:
+def download(window_id: int, ti: Any = None) -> str:
     """Stream the job's pages into staged Parquet files; returns the manifest's path."""
     from sfxero.orchestration import steps
 
-    return steps.download(run, window_id)
+    return steps.download(run_of(ti), window_id)
 
 
 @task_group
-def objects(run: Any, object_name: Any) -> None:
+def objects(object_name: Any) -> None:
     """Read one Salesforce object."""
-    window_id: Any = submit(run, object_name)
-    wait(run, window_id) >> download(run, window_id)
+    window_id: Any = submit(object_name)
+    wait(window_id) >> download(window_id)
 
 
 @task
-def complete(run: Run) -> dict[str, int]:
+def complete(ti: Any = None) -> dict[str, int]:
     """Read the rest of what was touched: all lines, accounts, and what waits in quarantine."""
     from sfxero.orchestration import steps
 
-    return steps.complete(run)
+    return steps.complete(run_of(ti))
 
 
 @task
-def suites(run: Run) -> dict[str, int]:
+def suites(ti: Any = None) -> dict[str, int]:
     """Run Great Expectations once for all objects; refused rows go into quarantine."""
     from sfxero.orchestration import steps
 
-    return steps.check(run)
+    return steps.check(run_of(ti))
 
 
 @task
-def contacts(run: Run) -> dict[str, int]:
+def contacts(ti: Any = None) -> dict[str, int]:
     """Map accounts to contacts with unique names, and fill the outbox."""
     from sfxero.orchestration import steps
 
-    return steps.prepare_contacts(run)
+    return steps.prepare_contacts(run_of(ti))
 
 
 @task
-def invoices(run: Run) -> dict[str, int]:
+def invoices(ti: Any = None) -> dict[str, int]:
     """Map opportunities and lines to invoices, predict their totals, move the watermark."""
     from sfxero.orchestration import steps
 
-    return steps.prepare_invoices(run)
+    return steps.prepare_invoices(run_of(ti))
 
 
 @task
-def send(run: Run, entity: str, lane: int) -> dict[str, Any]:
+def send(entity: str, lane: int, ti: Any = None) -> dict[str, Any]:
     """Publish as one of several lanes, which share the limiter and the outbox."""
     from sfxero.orchestration import steps
 
-    return steps.publish(run, entity, lane=lane)
+    return steps.publish(run_of(ti), entity, lane=lane)
 
 
 @task(trigger_rule=TriggerRule.ALL_DONE, retries=0)
-def gate(route: str, run: Run | None, run_id: str | None = None, ti: Any = None) -> dict[str, Any]:
+def gate(route: str, run_id: str | None = None, ti: Any = None) -> dict[str, Any]:
     """Fail unless every record that was read has ended in exactly one stored disposition."""
     from sfxero.orchestration import steps
 
     states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[run_id])[run_id]
-    return steps.gate(route, run, run_id=str(run_id), task_states=states)
+    return steps.gate(route, run_of(ti), run_id=str(run_id), task_states=states)
 
 
 def timetable(cron: str | None) -> CronTriggerTimetable | None:
@@ -142,27 +148,27 @@ def declare(spec: RouteSpec) -> DAG:
     lanes = list(range(spec.publish.lanes))
 
     @task_group
-    def extract(run: Any) -> None:
+    def extract() -> None:
         """Salesforce to staging."""
-        objects.partial(run=run).expand(object_name=list(needed_fields(spec))) >> complete(run)
+        objects.expand(object_name=list(needed_fields(spec))) >> complete()
 
     @task_group
-    def check(run: Any) -> None:
+    def check() -> None:
         """Staged rows against the suites."""
-        suites(run)
+        suites()
 
     @task_group
-    def prepare(run: Any) -> None:
+    def prepare() -> None:
         """Staging to outbox."""
-        contacts(run) >> invoices(run)
+        contacts() >> invoices()
 
     @task_group
-    def publish(run: Any) -> None:
+    def publish() -> None:
         """Outbox to Xero; contacts are the invoices' parents."""
         parents = send.override(task_id="contacts", pool=pool, **LANE)
         children = send.override(task_id="invoices", pool=pool, **LANE)
-        parents.partial(run=run, entity="contact").expand(lane=lanes) >> children.partial(
-            run=run, entity="invoice"
+        parents.partial(entity="contact").expand(lane=lanes) >> children.partial(
+            entity="invoice"
         ).expand(lane=lanes)
 
     with DAG(
@@ -184,8 +190,8 @@ def declare(spec: RouteSpec) -> DAG:
         tags=["sfxero", spec.route],
         doc_md=__doc__,
     ) as dag:
-        run: Any = start.override(pool=pool)(spec.route, "{{ params.full_refresh }}")
-        chain(extract(run), check(run), prepare(run), publish(run), gate(spec.route, run))
+        begin = start.override(pool=pool)(spec.route, "{{ params.full_refresh }}")
+        chain(begin, extract(), check(), prepare(), publish(), gate(spec.route))
     return dag
 
 

@@ -267,6 +267,7 @@ def _with_targets() -> Select[Any]:
         entries,
         links.c.target_id,
         links.c.content_hash.label("link_hash"),
+        links.c.source_snapshot.label("former_payload"),
         _parent.c.target_id.label("parent_target_id"),
     ).select_from(entries.outerjoin(links, own).outerjoin(_parent, of_parent))
 
@@ -332,4 +333,5 @@ def _entry(row: Row[Any], *, state: EntryState, until: datetime) -> Entry:
         parent_target_id=row.parent_target_id,
         tries=row.tries,
         lease_until_at=until,
+        former_payload=row.former_payload,
     )

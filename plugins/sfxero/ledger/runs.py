@@ -14,13 +14,15 @@ from sfxero.ledger.tables import (
     dispositions,
     entries,
     one_of,
+    quarantine,
     run_records,
     runs,
     warnings,
+    windows,
 )
 from sfxero.model.findings import DispositionRow
 from sfxero.model.ids import RouteName, RunId, SourceId
-from sfxero.model.states import DISPOSITION_OF, Disposition, Entity
+from sfxero.model.states import DISPOSITION_OF, Disposition, Entity, WindowState
 
 _SAMPLE: Final = 20
 
@@ -90,6 +92,26 @@ class Runs:
             put(conn, runs, [{"run_id": run_id, **values}], update=values)
             for table in (run_records, dispositions, warnings):
                 conn.execute(delete(table).where(table.c.run_id == run_id))
+            # Refusals stay open, but this time the run must meet them anew.
+            refused = quarantine.c.last_run_id == run_id
+            conn.execute(update(quarantine).where(refused).values(last_run_id=""))
+
+    def last_mapping_version(self, route: RouteName) -> str | None:
+        """Return the rules by which the route's watermarks were last moved; None if never."""
+        prepared = (
+            windows.c.route == route,
+            windows.c.state == WindowState.PREPARED,
+            windows.c.moves_watermark,
+        )
+        statement = (
+            select(runs.c.mapping_version)
+            .join(windows, windows.c.run_id == runs.c.run_id)
+            .where(*prepared)
+            .order_by(windows.c.opened_at.desc(), windows.c.window_id.desc())
+            .limit(1)
+        )
+        with self._database.read() as conn:
+            return conn.execute(statement).scalar_one_or_none()
 
     def add_records(self, run_id: RunId, entity: Entity, source_ids: Iterable[SourceId]) -> None:
         """Remember which records the run read; the same id twice is one record."""

@@ -62,7 +62,10 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry as claimed for publishing; `target_id` is the link's, None for a create."""
+    """An entry as claimed for publishing; `target_id` is the link's, None for a create.
+
+    `former_payload` is what was written last: an update must clear what it has and `payload` lacks.
+    """
 
     entry_id: int
     route: RouteName
@@ -81,6 +84,7 @@ class Entry:
     parent_target_id: TargetId | None
     tries: int
     lease_until_at: datetime | None
+    former_payload: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

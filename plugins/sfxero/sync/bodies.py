@@ -15,6 +15,7 @@ from sfxero.model.states import Entity, Operation
 _ENVELOPE: Final = {Entity.CONTACT: "Contacts", Entity.INVOICE: "Invoices"}
 _ID_FIELD: Final = {Entity.CONTACT: "ContactID", Entity.INVOICE: "InvoiceID"}
 NUMBER_FIELD: Final = {Entity.CONTACT: "ContactNumber", Entity.INVOICE: "InvoiceNumber"}
+_POSTAL: Final = {"AddressType": "POBOX"}
 _TOTALS: Final = ("SubTotal", "TotalTax", "Total")
 
 
@@ -54,14 +55,17 @@ def with_name(payload: str, name: str) -> str:
     return f'{{"Name":{orjson.dumps(name).decode()}{payload[len(before) :]}'
 
 
-def holds(payload: Mapping[str, Any], element: Mapping[str, Any]) -> bool:
-    """Tell whether a target record has every value of a payload; other fields do not matter."""
-    return all(
-        _date_text(element, name) == wanted
-        if name in {"Date", "DueDate"}
-        else _same(wanted, element.get(name))
-        for name, wanted in payload.items()
-    )
+def wanted(entry: Entry) -> dict[str, Any]:
+    """Return what the target shall hold: the payload, and '' for what it is to hold no more."""
+    fields = parse(entry.payload)
+    if entry.operation is Operation.CREATE or not entry.former_payload:
+        return fields
+    return fields | _cleared(parse(entry.former_payload), fields)
+
+
+def holds(values: Mapping[str, Any], element: Mapping[str, Any]) -> bool:
+    """Tell whether a target record has each of the values; its other fields do not matter."""
+    return all(_holds_field(name, value, element) for name, value in values.items())
 
 
 def total_differences(payload: Mapping[str, Any], element: Mapping[str, Any]) -> dict[str, str]:
@@ -74,18 +78,57 @@ def total_differences(payload: Mapping[str, Any], element: Mapping[str, Any]) ->
 
 
 def _element(entry: Entry) -> str:
-    """Add to the payload the ids that only the target knows."""
-    ids: dict[str, Any] = {}
+    """Add to the payload the ids that only the target knows, and what must be cleared."""
+    if entry.entity is Entity.CONTACT:
+        return entry.payload if entry.operation is Operation.CREATE else _contact_update(entry)
+    if entry.parent_target_id is None:
+        raise LedgerError(f"entry {entry.entry_id} was claimed before its contact was linked")
+    head: dict[str, Any] = {"Contact": {"ContactID": entry.parent_target_id}}
     if entry.operation is Operation.UPDATE:
-        ids[_ID_FIELD[entry.entity]] = entry.target_id
-    if entry.entity is Entity.INVOICE:
-        if entry.parent_target_id is None:
-            raise LedgerError(f"entry {entry.entry_id} was claimed before its contact was linked")
-        ids["Contact"] = {"ContactID": entry.parent_target_id}
-    if not ids:
-        return entry.payload
-    head = json.dumps(ids, separators=(",", ":"))
-    return f"{head[:-1]},{entry.payload[1:]}"
+        fields = wanted(entry)
+        cleared = {name: "" for name, value in fields.items() if value == ""}
+        head = {"InvoiceID": entry.target_id, **head, **cleared}
+    # The payload's own text follows, so that no number changes its form.
+    return f"{_text(head)[:-1]},{entry.payload[1:]}"
+
+
+def _contact_update(entry: Entry) -> str:
+    """Return the element of an update; its number never changes, and after a merge is another's."""
+    fields = wanted(entry)
+    del fields["ContactNumber"]
+    return _text({"ContactID": entry.target_id, **fields})
+
+
+def _text(fields: Mapping[str, Any]) -> str:
+    return orjson.dumps(fields).decode()
+
+
+def _cleared(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """Return '' for each text that was written and is gone: absent fields keep their value."""
+    gone: dict[str, Any] = {
+        name: "" for name, value in before.items() if isinstance(value, str) and name not in now
+    }
+    address = _only(now, "Addresses")
+    lost = {name: "" for name in _only(before, "Addresses") if name not in address}
+    if lost:
+        gone["Addresses"] = [{**address, **lost, **_POSTAL}]
+    return gone
+
+
+def _only(fields: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return the one object of a list; an empty one if there is none."""
+    listed = fields.get(name) or [{}]
+    first: Mapping[str, Any] = listed[0]
+    return first
+
+
+def _holds_field(name: str, value: Any, element: Mapping[str, Any]) -> bool:
+    if name in {"Date", "DueDate"}:
+        return _date_text(element, name) == value
+    if name == "Status" and value == "AUTHORISED":
+        # Xero itself makes PAID of it.
+        return element.get(name) in {"AUTHORISED", "PAID"}
+    return _same(value, element.get(name))
 
 
 def _date_text(element: Mapping[str, Any], name: str) -> str | None:
@@ -94,17 +137,21 @@ def _date_text(element: Mapping[str, Any], name: str) -> str | None:
     return str(text)[:10] if text else None
 
 
-def _same(wanted: Any, found: Any) -> bool:
+def _same(value: Any, found: Any) -> bool:
     """Compare one value; lists element by element in order, addresses by their kind."""
-    if isinstance(wanted, Mapping):
-        return isinstance(found, Mapping) and holds(wanted, found)
-    if isinstance(wanted, list):
-        if not isinstance(found, list):
-            return False
-        if wanted and isinstance(wanted[0], Mapping) and "AddressType" in wanted[0]:
-            kinds = {one.get("AddressType"): one for one in found}
-            return all(_same(one, kinds.get(one["AddressType"])) for one in wanted)
-        return len(wanted) == len(found) and all(map(_same, wanted, found))
-    if isinstance(wanted, Decimal | int) and not isinstance(wanted, bool):
-        return isinstance(found, Decimal | int) and wanted == found
-    return bool(wanted == found)
+    if isinstance(value, Mapping):
+        return isinstance(found, Mapping) and holds(value, found)
+    if isinstance(value, list):
+        return isinstance(found, list) and _same_list(value, found)
+    if isinstance(value, Decimal | int) and not isinstance(value, bool):
+        return isinstance(found, Decimal | int) and value == found
+    if not value:
+        return found in (None, "", [])
+    return bool(value == found)
+
+
+def _same_list(values: list[Any], found: list[Any]) -> bool:
+    if values and isinstance(values[0], Mapping) and "AddressType" in values[0]:
+        kinds = {one.get("AddressType"): one for one in found}
+        return all(_same(one, kinds.get(one["AddressType"], _POSTAL)) for one in values)
+    return len(values) == len(found) and all(map(_same, values, found))

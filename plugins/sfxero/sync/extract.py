@@ -28,11 +28,13 @@ def draw_windows(scope: Scope, *, server_now: datetime, full_refresh: bool) -> d
 
     A window ends at the org's time less the lag, and begins an overlap before the watermark. What
     an earlier run staged and did not prepare is covered, since it moved no watermark. The org's
-    time comes in whole seconds, cut off, so its second is read to the end.
+    time comes in whole seconds, cut off, so its second is read to the end. Other mapping rules than
+    last time concern all records, so everything is read.
     """
     settings = scope.spec.salesforce
     now_at = server_now + _SECOND - timedelta(seconds=settings.lag_s)
     windows = scope.ledger.windows
+    full_refresh = full_refresh or _has_other_rules(scope)
     drawn = {}
     for object_name, entity in ENTITY_OF.items():
         mark = windows.watermark(scope.route, entity)
@@ -50,11 +52,12 @@ def draw_windows(scope: Scope, *, server_now: datetime, full_refresh: bool) -> d
 
 
 def submit_job(scope: Scope, client: SalesforceClient, window_id: int) -> str:
-    """Create the window's bulk job unless it has one, and store its id before anything else."""
+    """Create the window's bulk job and store its id; a job that it has is used again, unless lost."""
     window = scope.ledger.windows.get(window_id)
-    if window.job_id:
+    query = BulkQuery(client)
+    if window.job_id and (_is_staged(window) or _may_complete(query, window)):
         return window.job_id
-    ref = BulkQuery(client).create(_soql(scope.spec, window))
+    ref = query.create(_soql(scope.spec, window))
     scope.ledger.windows.attach_job(window_id, job_id=ref.job_id, api_version=ref.api_version)
     return ref.job_id
 
@@ -62,7 +65,7 @@ def submit_job(scope: Scope, client: SalesforceClient, window_id: int) -> str:
 def is_job_done(scope: Scope, client: SalesforceClient, window_id: int) -> bool:
     """Look once at the window's job; JobFailed, with the query, if it ended otherwise."""
     window = scope.ledger.windows.get(window_id)
-    if window.state is WindowState.STAGED:
+    if _is_staged(window):
         return True
     status = BulkQuery(client).status(_ref(window))
     if status.is_ended and status.state is not JobState.JOB_COMPLETE:
@@ -83,7 +86,7 @@ def download(scope: Scope, client: SalesforceClient, window_id: int) -> str:
     window = windows.get(window_id)
     object_name = OBJECT_OF[window.entity]
     folder = scope.folder(object_name)
-    if window.state is WindowState.STAGED and is_published(folder):
+    if _is_staged(window) and is_published(folder):
         return str(folder)
     query, ref = BulkQuery(client), _ref(window)
     rows = stage_pages(
@@ -138,6 +141,25 @@ def ids_in(staged: Staged, column: str = "Id") -> Iterable[list[str]]:
     from sfxero.staging.reader import read_ids
 
     return read_ids(staged, column=column)
+
+
+def _has_other_rules(scope: Scope) -> bool:
+    before = scope.ledger.runs.last_mapping_version(scope.route)
+    return before is not None and before != scope.spec.mapping_version
+
+
+def _is_staged(window: "Window") -> bool:
+    """Say whether the window's rows lie in staging; then its job is not needed any more."""
+    return window.state in {WindowState.STAGED, WindowState.PREPARED}
+
+
+def _may_complete(query: BulkQuery, window: "Window") -> bool:
+    """Say whether the job is there and has not failed."""
+    try:
+        status = query.status(_ref(window))
+    except JobFailed:
+        return False
+    return not status.is_ended or status.state is JobState.JOB_COMPLETE
 
 
 def _soql(spec: RouteSpec, window: "Window") -> str:

@@ -1,5 +1,6 @@
 """The few calls of Airflow's REST API that the demo makes."""
 
+import contextlib
 import json
 import time
 from collections import Counter
@@ -13,6 +14,7 @@ from sfxero.cli.demo.processes import DemoError
 
 _START_TIME_S: Final = 150.0
 _POLL_S: Final = 0.5
+_RUN_ID: Final = "first_sync"
 _ENDED: Final = frozenset({"success", "failed"})
 
 
@@ -47,20 +49,16 @@ class AirflowApi:
     def create_pools(self, pools: Mapping[str, Mapping[str, Any]]) -> None:
         """Create the pools that do not exist yet."""
         for name, pool in pools.items():
-            reply = self._http.post("/api/v2/pools", json={"name": name, **pool})
-            if reply.status_code != 409:
-                reply.raise_for_status()
+            self._send("POST", "/api/v2/pools", {"name": name, **pool})
 
     def trigger(self, dag_id: str) -> str:
         """Unpause a DAG as soon as it is known, and start a run; returns its id."""
-        self._wait(
-            lambda: self._http.get(f"/api/v2/dags/{dag_id}").status_code == 200,
-            what=f"DAG {dag_id}",
-        )
-        reply = self._http.post(f"/api/v2/dags/{dag_id}/dagRuns", json={"logical_date": None})
-        run_id = str(reply.raise_for_status().json()["dag_run_id"])
-        self._http.patch(f"/api/v2/dags/{dag_id}", json={"is_paused": False}).raise_for_status()
-        return run_id
+        path = f"/api/v2/dags/{dag_id}"
+        self._wait(lambda: self._http.get(path).status_code == 200, what=f"DAG {dag_id}")
+        # An id of ours: a repeated call starts no second run.
+        self._send("POST", f"{path}/dagRuns", {"logical_date": None, "dag_run_id": _RUN_ID})
+        self._send("PATCH", path, {"is_paused": False})
+        return _RUN_ID
 
     def watch(
         self, dag_id: str, run_id: str, *, limit_s: float, tell: Callable[[str], None]
@@ -71,20 +69,33 @@ class AirflowApi:
         deadline = time.monotonic() + limit_s
         while time.monotonic() < deadline:
             self._check()
-            tasks = self._http.get(f"{path}/taskInstances", params={"limit": 100}).json()
-            state = str(self._http.get(path).json().get("state"))
-            now = progress(tasks.get("task_instances", []))
-            if now != told:
-                tell(now)
-                told = now
-            if state in _ENDED:
-                return state
+            # A busy Airflow may answer late or not at all; the next look will tell.
+            with contextlib.suppress(httpx.TransportError, ValueError):
+                tasks = self._http.get(f"{path}/taskInstances", params={"limit": 100}).json()
+                state = str(self._http.get(path).json().get("state"))
+                now = progress(tasks.get("task_instances", []))
+                if now != told:
+                    tell(now)
+                    told = now
+                if state in _ENDED:
+                    return state
             time.sleep(_POLL_S)
         raise DemoError(f"run {run_id} did not end within {limit_s:.0f} s")
 
     def close(self) -> None:
         """Drop the connections."""
         self._http.close()
+
+    def _send(self, method: str, path: str, body: Mapping[str, Any]) -> None:
+        """Send until Airflow has it: SQLite may be locked for a moment, or it is there (409)."""
+
+        def is_done() -> bool:
+            reply = self._http.request(method, path, json=body)
+            if reply.is_client_error and reply.status_code != 409:
+                raise DemoError(f"Airflow refused {method} {path}: {reply.text}")
+            return not reply.is_server_error
+
+        self._wait(is_done, what=f"{method} {path}")
 
     def _wait(self, is_so: Callable[[], bool], *, what: str) -> None:
         deadline = time.monotonic() + _START_TIME_S

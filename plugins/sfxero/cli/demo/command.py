@@ -27,14 +27,14 @@ _SANDBOX_PORT: Final = 8099
 _LOG_PORTS: Final = (8793, 8794)
 _RUN_LIMIT_S: Final = 600.0
 _SANDBOX_LIMIT_S: Final = 30.0
+_ENDINGS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def run_demo(*, stays_up: bool) -> int:
     """Run the demo; returns 0 if all was well, 1 if not, 130 after Ctrl-C."""
     console = Console(highlight=False)
-    # An end by a signal must clean up just as Ctrl-C does.
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGHUP, _interrupt)
+    for number in _ENDINGS:
+        signal.signal(number, _interrupt)
     try:
         with own_folder(_root()) as folder:
             return _run_in(folder, console, stays_up=stays_up)
@@ -166,4 +166,7 @@ def _root() -> Path:
 
 
 def _interrupt(_number: int, _frame: object) -> None:
+    """End the demo once; a second Ctrl-C must not break off the clean-up after the first."""
+    for number in _ENDINGS:
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt

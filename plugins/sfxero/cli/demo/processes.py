@@ -4,7 +4,6 @@ import contextlib
 import fcntl
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import time
@@ -16,7 +15,9 @@ from typing import IO, Final
 import psutil
 
 MARK: Final = "SFXERO_DEMO_FOLDER"
-"""In the environment of every process of a demo, and so of its children: names its folder."""
+"""In the environment of what a demo starts, and so of its children: names its folder."""
+_KEEP_MARK: Final = {"SPT_NOENV": "1"}
+"""Airflow's parts set their titles; by default that writes over the environment we look into."""
 _GRACE_S: Final = 8.0
 _MOST_DEMOS: Final = 20
 
@@ -39,7 +40,7 @@ class Processes:
             self.running[name] = subprocess.Popen(  # noqa: S603 - our own commands
                 command,
                 cwd=self.folder,
-                env={**self.environment, MARK: str(self.folder)},
+                env={**self.environment, **_KEEP_MARK, MARK: str(self.folder)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -58,33 +59,30 @@ class Processes:
         return "\n".join(text.splitlines()[-15:])
 
     def stop(self) -> None:
-        """End everything that belongs to the folder; another Ctrl-C does not interrupt it."""
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        try:
-            end_all_of(self.folder)
-            for process in self.running.values():
-                process.wait(timeout=_GRACE_S)
-        finally:
-            signal.signal(signal.SIGINT, before)
+        """End everything that belongs to the folder."""
+        end_all_of(self.folder)
+        for process in self.running.values():
+            process.wait(timeout=_GRACE_S)
 
 
 def end_all_of(folder: Path) -> None:
-    """End all processes that carry the folder's mark: politely, then without asking."""
+    """End all processes of the folder's demo: politely, then without asking."""
     deadline = time.monotonic() + _GRACE_S
-    for process in _marked(folder):
+    for process in _processes_of(folder):
         with contextlib.suppress(psutil.Error):
             process.terminate()
-    while (left := _marked(folder)) and time.monotonic() < deadline:
+    while (left := _processes_of(folder)) and time.monotonic() < deadline:
         psutil.wait_procs(left, timeout=0.3)
     # Whoever is left may start others while it dies, so this is done until nobody is.
-    while left := _marked(folder):
+    while left := _processes_of(folder):
         for process in left:
             with contextlib.suppress(psutil.Error):
                 process.kill()
         psutil.wait_procs(left, timeout=1)
 
 
-def _marked(folder: Path) -> list[psutil.Process]:
+def _processes_of(folder: Path) -> list[psutil.Process]:
+    """Find all that carry the folder's mark in their environment, whoever is their parent."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
@@ -96,7 +94,7 @@ def _marked(folder: Path) -> list[psutil.Process]:
 
 @contextlib.contextmanager
 def own_folder(root: Path) -> Iterator[Path]:
-    """Give an empty folder that no other running demo uses, and hold it."""
+    """Give an empty folder that no other running demo uses, and hold it; nothing outlives it."""
     root.mkdir(parents=True, exist_ok=True)
     for number in range(1, _MOST_DEMOS):
         with (root / f"{number}.lock").open("w") as lock:
@@ -107,7 +105,10 @@ def own_folder(root: Path) -> Iterator[Path]:
             end_all_of(folder)
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
-            yield folder
+            try:
+                yield folder
+            finally:
+                end_all_of(folder)
             return
     raise DemoError(f"{_MOST_DEMOS - 1} demos run already; their folders are in {root}")
 
