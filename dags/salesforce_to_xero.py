@@ -15,7 +15,6 @@ from typing import Any
 
 from airflow.sdk import (
     DAG,
-    CronTriggerTimetable,
     Param,
     TriggerRule,
     chain,
@@ -25,10 +24,9 @@ from airflow.sdk import (
 )
 
 from sfxero.mapping.fields import needed_fields
-from sfxero.mapping.loader import load_routes
 from sfxero.mapping.spec import RouteSpec
 from sfxero.orchestration.retry import SyncRetry
-from sfxero.settings import load_settings
+from sfxero.orchestration.routes import declare_routes, timetable
 
 Run = dict[str, Any]
 """What the first task returns: ids and the folder of the run, never records."""
@@ -135,13 +133,6 @@ def gate(route: str, run_id: str | None = None, ti: Any = None) -> dict[str, Any
     return steps.gate(route, run_of(ti), run_id=str(run_id), task_states=states)
 
 
-def timetable(cron: str | None) -> CronTriggerTimetable | None:
-    """Return the schedule; unpausing a DAG waits for its next time, and starts nothing."""
-    if cron is None:
-        return None
-    return CronTriggerTimetable(cron, timezone="UTC", run_immediately=timedelta(0))
-
-
 def declare(spec: RouteSpec) -> DAG:
     """Declare the DAG of one route."""
     pool = spec.xero.pool
@@ -195,5 +186,4 @@ def declare(spec: RouteSpec) -> DAG:
     return dag
 
 
-for route in load_routes(load_settings().mappings):
-    globals()[f"salesforce_to_xero__{route.route}"] = declare(route)
+globals().update(declare_routes("salesforce_to_xero", declare))
