@@ -63,7 +63,8 @@ class Quota:
         statement = _take(tenant, policy, self._now())
         with self._database.write() as conn:
             row = conn.execute(statement).first()
-            if row is None and _open_row(conn, tenant):
+            if row is None:  # missing, or used up, or opened by another just now: look again
+                _open_row(conn, tenant)
                 row = conn.execute(statement).first()
             if row is None:
                 resets = select(quota.c.day_resets_us).where(quota.c.tenant == tenant)
@@ -171,14 +172,10 @@ def _later(one: ColumnElement[int], other: ColumnElement[int]) -> ColumnElement[
     return case((one >= other, one), else_=other)
 
 
-def _open_row(conn: Connection, tenant: TenantId) -> bool:
-    """Add the tenant's row if it has none; say whether it was missing."""
-    there = select(quota.c.tenant).where(quota.c.tenant == tenant)
-    if conn.execute(there).first() is not None:
-        return False
+def _open_row(conn: Connection, tenant: TenantId) -> None:
+    """Add the tenant's row if it has none."""
     zeros = ("next_us", "minute_started_us", "day_resets_us", "day_used", "calls", "refused")
     put(conn, quota, [{"tenant": tenant, **dict.fromkeys(zeros, 0)}])
-    return True
 
 
 def _as_datetime(moment_us: int) -> datetime:

@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 from tests.contract.ledger.making import (
     CONTACT,
     TENANT,
@@ -15,6 +16,7 @@ from tests.contract.ledger.making import (
 from sfxero.clock import FakeClock
 from sfxero.errors import LedgerError
 from sfxero.ledger import Ledger
+from sfxero.ledger.tables import entries
 from sfxero.model.outbox import Attempt
 from sfxero.model.states import Entity, EntryState, Operation
 
@@ -50,6 +52,17 @@ def test_what_one_owner_claimed_no_other_gets(ledger: Ledger) -> None:
     assert len(claim(ledger, owner="w1", limit=1)) == 1
     assert [entry.source_id for entry in claim(ledger, owner="w2")] == ["s2"]
     assert claim(ledger, owner="w3") == []
+
+
+@pytest.mark.parametrize(
+    "url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
+)
+def test_a_claim_passes_over_what_another_is_claiming_at_this_moment(ledger: Ledger) -> None:
+    first, second = plan(ledger, wish("s1"), wish("s2"))
+    one = sa.select(entries.c.entry_id).where(entries.c.entry_id == first.entry_id)
+    with ledger._database.write() as conn:
+        conn.execute(one.with_for_update())
+        assert [entry.entry_id for entry in claim(ledger)] == [second.entry_id]
 
 
 def test_a_record_with_an_active_entry_is_not_claimed_again(ledger: Ledger) -> None:

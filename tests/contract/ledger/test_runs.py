@@ -1,6 +1,6 @@
 import pytest
 import sqlalchemy as sa
-from tests.contract.ledger.making import CONTACT, ROUTE, RUN, bury, claim, plan, settle, wish
+from tests.contract.ledger.making import CONTACT, ROUTE, RUN, START, bury, claim, plan, settle, wish
 
 from sfxero.clock import FakeClock
 from sfxero.errors import LedgerError
@@ -112,3 +112,16 @@ def test_a_finished_run_keeps_its_verdict(ledger: Ledger, clock: FakeClock) -> N
 def test_a_run_that_never_started_cannot_finish(ledger: Ledger) -> None:
     with pytest.raises(LedgerError, match="no run"):
         ledger.runs.finish(RUN, state="succeeded", verdict="in step")
+
+
+def test_the_last_mapping_version_is_that_of_the_run_that_moved_a_watermark(ledger: Ledger) -> None:
+    assert ledger.runs.last_mapping_version(ROUTE) is None
+    for run, moves in (("r1", True), ("r2", False)):
+        run_id = RunId(run)
+        ledger.runs.start(run_id, ROUTE, kind="k", mapping_version=run, actor="a", params="{}")
+        window_id = ledger.windows.open(
+            run_id, ROUTE, CONTACT, from_at=None, to_at=START, moves_watermark=moves
+        )
+        ledger.windows.mark_staged(window_id, manifest="m.json", row_count=1)
+        ledger.windows.mark_prepared([window_id])
+    assert ledger.runs.last_mapping_version(ROUTE) == "r1"
