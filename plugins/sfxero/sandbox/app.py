@@ -13,15 +13,16 @@ from sfxero.sandbox.control import (
     fault_router,
     journal_router,
     salesforce_state,
-    xero_router,
-    xero_state,
 )
 from sfxero.sandbox.faults import FaultPlan
 from sfxero.sandbox.journal import Journal
 from sfxero.sandbox.middleware import CONTROL_PATH, Doorway
+from sfxero.sandbox.paths import XeroPaths
 from sfxero.sandbox.salesforce.control import build_router as salesforce_control_router
 from sfxero.sandbox.salesforce.models import SalesforceOrg
 from sfxero.sandbox.salesforce.routes import build_router as salesforce_router
+from sfxero.sandbox.xero.control import build_router as xero_control_router
+from sfxero.sandbox.xero.dumps import xero_state
 from sfxero.sandbox.xero.routes import build_router as xero_service_router
 from sfxero.sandbox.xero.service import XeroService
 
@@ -56,8 +57,8 @@ def build_app(
         fault_router(parts.faults),
     ):
         api.include_router(router, prefix=CONTROL_PATH)
-    api.include_router(xero_router(parts.xero), prefix=f"{CONTROL_PATH}/xero")
+    api.include_router(xero_control_router(parts.xero), prefix=f"{CONTROL_PATH}/xero")
     api.include_router(salesforce_control_router(parts.org), prefix=f"{CONTROL_PATH}/salesforce")
     api.include_router(xero_service_router(parts.xero))
     api.include_router(salesforce_router(parts.org))
-    return Doorway(api, clock=parts.clock, journal=parts.journal, faults=parts.faults)
+    return Doorway(XeroPaths(api), clock=parts.clock, journal=parts.journal, faults=parts.faults)

@@ -7,7 +7,7 @@ from typing import Any
 
 from sfxero.sandbox import seed_data as words
 from sfxero.sandbox.abn import is_abn, make_abn
-from sfxero.sandbox.salesforce import rules
+from sfxero.sandbox.salesforce import removal, rules
 from sfxero.sandbox.salesforce.models import SalesforceOrg
 from sfxero.sandbox.salesforce.objects import STAGES
 from sfxero.sandbox.salesforce.records import Record
@@ -301,7 +301,7 @@ class _Seeder:
                 record = self._records.get(object_name, record_id)
                 if record is not None and not record["IsDeleted"]:
                     at = self._deleted_at()
-                    rules.mark_deleted(self._org, object_name, record, at=at)
+                    removal.mark_deleted(self._org, object_name, record, at=at)
 
     def _deleted_at(self) -> datetime:
         return self._now - _NEWEST_STAMP - timedelta(seconds=self._chance.randrange(20 * 86_400))

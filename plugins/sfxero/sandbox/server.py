@@ -6,26 +6,25 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-
-import uvicorn
+from pathlib import Path
 
 from sfxero.sandbox.app import build_app
 from sfxero.sandbox.clock import SandboxClock
 from sfxero.sandbox.control import SeedOrder
+from sfxero.sandbox.doors import Addresses, Doors, TlsDoor
 from sfxero.sandbox.faults import FaultPlan
 from sfxero.sandbox.journal import Journal
 from sfxero.sandbox.salesforce.models import SalesforceOrg
 from sfxero.sandbox.seed import seed_org
+from sfxero.sandbox.tls import LOCAL_HOSTS, SERVICE_HOSTS, TlsFiles, prepare_tls
 from sfxero.sandbox.xero.identity import App
 from sfxero.sandbox.xero.service import XeroService
 from sfxero.sandbox.xero.switches import Switches
 
 START_TIMEOUT_S = 10.0
-# Longer than the clients' pools keep a connection, so that none is closed under a request.
-KEEP_ALIVE_S = 75
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +38,15 @@ class SandboxSettings:
     switches: Switches = field(default_factory=Switches)
     clock_start_at: datetime | None = None
     clock_speed: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Https:
+    """The folder of the certificates, and the ports of HTTPS and of the proxy; 0 takes a free one."""
+
+    folder: Path
+    port: int = 0
+    proxy_port: int = 0
 
 
 class Sandbox:
@@ -82,29 +90,39 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8099,
     allow_non_loopback: bool = False,
+    https: Https | None = None,
 ) -> None:
     """Serve until interrupted; refuses to be reached from elsewhere unless told otherwise."""
-    with _bound(host, port, allow_non_loopback=allow_non_loopback) as listener:
-        sys.stdout.write(f"sandbox ready at {_address(listener)}\n")
+    with _opened(sandbox, host, port, https=https, allow_non_loopback=allow_non_loopback) as doors:
+        sys.stdout.write(f"sandbox ready at {doors.addresses.plain}\n")
+        if https is not None:
+            sys.stdout.write(
+                f"  HTTPS at {doors.addresses.tls}, proxy at {doors.addresses.proxy}\n"
+            )
+            sys.stdout.write(f"  certificate authority: {doors.addresses.ca_file}\n")
         sys.stdout.flush()
         with suppress(KeyboardInterrupt):  # Ctrl-C is how a sandbox ends
-            _server(sandbox).run(sockets=[listener])
+            doors.run()
+
+
+@contextmanager
+def serving_all(sandbox: Sandbox, *, https: Https | None = None) -> Iterator[Addresses]:
+    """Serve a sandbox in a thread on free ports; yields its addresses."""
+    with _opened(sandbox, "127.0.0.1", 0, https=https, allow_non_loopback=False) as doors:
+        thread = threading.Thread(target=doors.run, name="sandbox", daemon=True)
+        thread.start()
+        try:
+            yield doors.addresses
+        finally:
+            doors.stop()
+            thread.join(START_TIMEOUT_S)
 
 
 @contextmanager
 def serving(sandbox: Sandbox) -> Iterator[str]:
     """Serve a sandbox in a thread on a free port; yields its address."""
-    with _bound("127.0.0.1", 0, allow_non_loopback=False) as listener:
-        server = _server(sandbox)
-        thread = threading.Thread(
-            target=server.run, kwargs={"sockets": [listener]}, name="sandbox", daemon=True
-        )
-        thread.start()
-        try:
-            yield _address(listener)
-        finally:
-            server.should_exit = True
-            thread.join(START_TIMEOUT_S)
+    with serving_all(sandbox) as addresses:
+        yield addresses.plain
 
 
 @contextmanager
@@ -114,33 +132,43 @@ def run_in_thread(settings: SandboxSettings | None = None) -> Iterator[str]:
         yield base_url
 
 
-def _server(sandbox: Sandbox) -> uvicorn.Server:
-    config = uvicorn.Config(
-        sandbox.app,
-        lifespan="off",
-        ws="none",
-        access_log=False,
-        # The date is the sandbox clock's; the server would add the machine's beside it.
-        date_header=False,
-        log_level="warning",
-        proxy_headers=False,
-        timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=2,
-    )
-    return uvicorn.Server(config)
-
-
 @contextmanager
-def _bound(host: str, port: int, *, allow_non_loopback: bool) -> Iterator[socket.socket]:
-    """Bind and listen at once, so that calls wait in the queue until the server takes them."""
+def _opened(
+    sandbox: Sandbox, host: str, port: int, *, https: Https | None, allow_non_loopback: bool
+) -> Iterator[Doors]:
+    """Bind all ports at once, so that calls wait in the queue until the server takes them."""
     if not allow_non_loopback and not _is_loopback(host):
         raise ValueError(f"The sandbox serves loopback only, not {host}; allow it if you mean it.")
+    with ExitStack() as open_sockets:
+
+        def bound(wanted: int) -> socket.socket:
+            return open_sockets.enter_context(_listener(host, wanted))
+
+        if https is None:
+            yield Doors(sandbox.app, bound(port))
+        else:
+            yield Doors(
+                sandbox.app,
+                bound(port),
+                TlsDoor(bound(https.port), bound(https.proxy_port), _certificates(https)),
+            )
+
+
+def _certificates(https: Https) -> TlsFiles:
+    return prepare_tls(https.folder, hosts=(*LOCAL_HOSTS, *SERVICE_HOSTS))
+
+
+def _listener(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as listener:
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
         listener.listen(256)
-        yield listener
+    except OSError:
+        listener.close()
+        raise
+    return listener
 
 
 def _is_loopback(host: str) -> bool:
@@ -148,11 +176,6 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def _address(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _main() -> None:

@@ -11,9 +11,10 @@ import orjson
 from sfxero.errors import LedgerError
 from sfxero.model.outbox import Entry
 from sfxero.model.states import Entity, Operation
+from sfxero.xero.dates import parse_xero_day
 
 _ENVELOPE: Final = {Entity.CONTACT: "Contacts", Entity.INVOICE: "Invoices"}
-_ID_FIELD: Final = {Entity.CONTACT: "ContactID", Entity.INVOICE: "InvoiceID"}
+ID_FIELD: Final = {Entity.CONTACT: "ContactID", Entity.INVOICE: "InvoiceID"}
 NUMBER_FIELD: Final = {Entity.CONTACT: "ContactNumber", Entity.INVOICE: "InvoiceNumber"}
 _POSTAL: Final = {"AddressType": "POBOX"}
 _TOTALS: Final = ("SubTotal", "TotalTax", "Total")
@@ -124,7 +125,7 @@ def _only(fields: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def _holds_field(name: str, value: Any, element: Mapping[str, Any]) -> bool:
     if name in {"Date", "DueDate"}:
-        return _date_text(element, name) == value
+        return bool(_date_text(element, name) == value)
     if name == "Status" and value == "AUTHORISED":
         # Xero itself makes PAID of it.
         return element.get(name) in {"AUTHORISED", "PAID"}
@@ -134,7 +135,7 @@ def _holds_field(name: str, value: Any, element: Mapping[str, Any]) -> bool:
 def _date_text(element: Mapping[str, Any], name: str) -> str | None:
     """Return a document date of a reply as YYYY-MM-DD; the text twin has no zone to trip over."""
     text = element.get(f"{name}String") or element.get(name)
-    return str(text)[:10] if text else None
+    return parse_xero_day(text).isoformat() if isinstance(text, str) and text else None
 
 
 def _same(value: Any, found: Any) -> bool:
@@ -146,7 +147,7 @@ def _same(value: Any, found: Any) -> bool:
     if isinstance(value, Decimal | int) and not isinstance(value, bool):
         return isinstance(found, Decimal | int) and value == found
     if not value:
-        return found in (None, "", [])
+        return bool(found in (None, "", []))
     return bool(value == found)
 
 

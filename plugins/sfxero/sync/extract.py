@@ -52,7 +52,7 @@ def draw_windows(scope: Scope, *, server_now: datetime, full_refresh: bool) -> d
 
 
 def submit_job(scope: Scope, client: SalesforceClient, window_id: int) -> str:
-    """Create the window's bulk job and store its id; a job that it has is used again, unless lost."""
+    """Create the window's bulk job and store its id; one that it has is used unless it failed."""
     window = scope.ledger.windows.get(window_id)
     query = BulkQuery(client)
     if window.job_id and (_is_staged(window) or _may_complete(query, window)):

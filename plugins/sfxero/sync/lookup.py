@@ -1,14 +1,14 @@
 """Entries whose outcome is unknown: what the target holds decides, never a guess."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
-from sfxero.model.ids import RunId, TargetId
+from sfxero.errors import UnexpectedResponse
+from sfxero.model.ids import TargetId
 from sfxero.model.outbox import Entry, Settlement
 from sfxero.model.states import Entity, Operation
-from sfxero.sync.bodies import NUMBER_FIELD, holds, own_number, parse
+from sfxero.sync.bodies import ID_FIELD, NUMBER_FIELD, holds, own_number, wanted
 from sfxero.sync.ports import Outbox, Target
 from sfxero.xero.snapshots import snapshot
 
@@ -20,45 +20,53 @@ class Found:
     """The target's record for an entry, or why none may be taken for it."""
 
     element: Mapping[str, Any] | None = None
-    objection: str | None = None
+    objection: str = ""
     hint: str = ""
 
 
 class LookUp:
     """Settles entries by reading the target; writes nothing to it."""
 
-    def __init__(self, *, outbox: Outbox, target: Target, owner: str, run_id: RunId) -> None:
-        """`owner` must hold the leases of the entries given to `resolve`."""
+    def __init__(
+        self, *, outbox: Outbox, target: Target, owner: str, clash: Callable[[Entry, Found], None]
+    ) -> None:
+        """`owner` must hold the leases of the entries given to `resolve`; `clash` gives one up."""
         self._outbox = outbox
         self._target = target
         self._owner = owner
-        self._run_id = run_id
+        self._clash = clash
+        self.settled = 0
 
     def resolve(self, entries: Sequence[Entry]) -> list[Entry]:
-        """Settle, adopt or bury what the target knows; return the entries it does not know."""
-        unknown: list[Entry] = []
+        """Settle, adopt or give up what the target knows; return the entries it does not know.
+
+        An update that the target does not hold was not carried out: it may be sent again.
+        """
+        found: dict[int, Found] = {}
         for entity in Entity:
-            creates = [
-                entry
-                for entry in entries
-                if entry.entity is entity and entry.operation is Operation.CREATE
-            ]
+            ours = [entry for entry in entries if entry.entity is entity]
+            creates = [entry for entry in ours if entry.operation is Operation.CREATE]
+            updates = [entry for entry in ours if entry.operation is Operation.UPDATE]
             if creates:
-                found = self._find(entity, creates)
-                unknown += [entry for entry in creates if not self._apply(entry, found)]
-        # An update repeats the same values, so sending it again is always safe.
-        return unknown + [entry for entry in entries if entry.operation is Operation.UPDATE]
+                found |= self._find(entity, creates)
+            if updates:
+                found |= self._find_updated(entity, updates)
+        for entry in entries:
+            if entry.entry_id in found:
+                self._apply(entry, found[entry.entry_id])
+        return [entry for entry in entries if entry.entry_id not in found]
 
     def _find(self, entity: Entity, entries: Sequence[Entry]) -> dict[int, Found]:
-        """Return what the target holds, by entry id."""
+        """Return what the target holds of records that were to be created, by entry id."""
+        numbers = [own_number(entry) for entry in entries]
         if entity is Entity.CONTACT:
-            elements = self._target.contacts_by_number([own_number(entry) for entry in entries])
+            elements = self._target.contacts_by_number(numbers)
             return {
                 entry.entry_id: _judge_contact(matches)
                 for entry in entries
                 if (matches := _numbered(elements, entry))
             }
-        elements = self._target.invoices_by_number([own_number(entry) for entry in entries])
+        elements = self._target.invoices_by_number(numbers)
         found = {
             entry.entry_id: _judge_invoice(entry, matches)
             for entry in entries
@@ -76,43 +84,47 @@ class LookUp:
         ]
         if not sent:
             return {}
-        since = min([*sent, datetime.now(UTC)])
-        made = list(self._target.invoices_created_by_app_since(since))
+        made = list(self._target.invoices_created_by_app_since(min(sent)))
         return {
             entry.entry_id: _judge_invoice(entry, matches)
             for entry in entries
             if (matches := [one for one in made if entry.source_id in str(one.get("Url") or "")])
         }
 
-    def _apply(self, entry: Entry, found: Mapping[int, Found]) -> bool:
-        """Act on what was found for one entry; False if nothing was."""
-        match = found.get(entry.entry_id)
-        if match is None:
-            return False
-        if match.element is None:
-            self._outbox.bury(
-                entry.entry_id,
-                owner=self._owner,
-                run_id=self._run_id,
-                error_class="Clash",
-                message=match.objection or "",
-                hint=match.hint,
-            )
-            return True
-        settlement = settlement_of(entry, match.element)
-        if holds(parse(entry.payload), match.element):
-            self._outbox.settle([settlement], owner=self._owner)
+    def _find_updated(self, entity: Entity, entries: Sequence[Entry]) -> dict[int, Found]:
+        """Return the linked records that hold what an update was to write, by entry id."""
+        if entity is Entity.CONTACT:
+            elements = self._target.contacts_by_number([own_number(entry) for entry in entries])
+        else:
+            ids = [entry.target_id for entry in entries if entry.target_id]
+            elements = self._target.invoices_by_id(ids)
+        by_id = {element.get(ID_FIELD[entity]): element for element in elements}
+        return {
+            entry.entry_id: Found(element)
+            for entry in entries
+            if (element := by_id.get(entry.target_id)) and holds(wanted(entry), element)
+        }
+
+    def _apply(self, entry: Entry, found: Found) -> None:
+        """Act on what was found for one entry."""
+        if found.element is None:
+            self._clash(entry, found)
+            return
+        settlement = settlement_of(entry, found.element)
+        if holds(wanted(entry), found.element):
+            self.settled += self._outbox.settle([settlement], owner=self._owner)
         else:
             self._outbox.adopt(settlement, owner=self._owner)
-        return True
 
 
 def settlement_of(entry: Entry, element: Mapping[str, Any]) -> Settlement:
     """Turn the target's word on an entry into what the ledger keeps."""
-    field = "ContactID" if entry.entity is Entity.CONTACT else "InvoiceID"
+    target_id = element.get(ID_FIELD[entry.entity])
+    if not isinstance(target_id, str) or not target_id:
+        raise UnexpectedResponse(f"Xero sent a record of {entry.entity} without its id")
     return Settlement(
         entry_id=entry.entry_id,
-        target_id=TargetId(str(element[field])),
+        target_id=TargetId(target_id),
         target_number=element.get(NUMBER_FIELD[entry.entity]),
         target_snapshot=snapshot(entry.entity, element),
     )
@@ -133,9 +145,10 @@ def _judge_contact(matches: Sequence[Mapping[str, Any]]) -> Found:
             objection=f"{len(active)} active Xero contacts carry this account's id",
             hint="Merge them in Xero, then replay.",
         )
-    merged = {one.get("MergedToContactID") for one in matches} - {None, ""}
+    merged = {str(one.get("MergedToContactID") or "") for one in matches} - {""}
     if len(merged) == 1:
-        return Found(element={**matches[0], "ContactID": merged.pop()})
+        # Nothing but its id is known of the contact that they were merged into.
+        return Found(element={"ContactID": merged.pop()})
     return Found(
         objection="the Xero contact of this account is archived",
         hint="Restore it in Xero, or merge it into another contact, then replay.",

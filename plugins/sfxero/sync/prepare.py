@@ -14,6 +14,7 @@ from sfxero.model.ids import SourceId
 from sfxero.model.outbox import Planned, PlannedEntry, PlanOutcome, SourceVersion
 from sfxero.model.states import DISPOSITION_OF, Disposition, Entity
 from sfxero.quality.suites import Suite
+from sfxero.sync.holding import held_back, refused_lines
 from sfxero.sync.scope import ENTITY_OF, OBJECT_OF, Scope
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def prepare_invoices(
         instance_url=instance_url,
     )
     preparation = _Preparation(scope, Entity.OPPORTUNITY, Entity.INVOICE)
-    counts = preparation.store(result)
+    counts = preparation.store(result, held=held_back(scope, result, lines))
     preparation.store_lines(lines)
     windows = scope.ledger.windows
     windows.mark_prepared([one.window_id for one in windows.of_run(scope.run_id)])
@@ -131,10 +132,10 @@ class _Preparation:
         self._target = target
         self._tally = _Tally(rows={})
 
-    def store(self, result: TransformResult) -> dict[str, int]:
-        """Store everything, and return the counts."""
+    def store(self, result: TransformResult, *, held: Sequence[Finding] = ()) -> dict[str, int]:
+        """Store everything, and return the counts; `held` findings refuse documents, too."""
         scope = self._scope
-        refused = self._refuse(result)
+        refused = self._refuse(result, held)
         documents = (one for one in result.documents if one.source_id not in refused)
         for planned in scope.ledger.outbox.plan(scope.run_id, self._entries(documents)):
             self._note(planned)
@@ -144,7 +145,7 @@ class _Preparation:
             if source_id not in refused:
                 self._end(source_id, Disposition.SKIPPED, rule)
         self._withdraw(refused, result)
-        self._clear_quarantine(refused)
+        self._clear_quarantine(self._source, refused)
         scope.ledger.runs.record_dispositions(scope.run_id, self._tally.rows.values())
         return {
             "records": len(self._tally.rows),
@@ -165,6 +166,7 @@ class _Preparation:
                 for line, parent, deleted in rows
             ),
         )
+        self._clear_quarantine(Entity.OPPORTUNITY_LINE, refused_lines(self._scope))
 
     def _line_row(self, line: SourceId, parent: SourceId, *, is_deleted: bool) -> DispositionRow:
         if is_deleted:
@@ -177,12 +179,12 @@ class _Preparation:
             )
         return replace(row, entity=Entity.OPPORTUNITY_LINE, source_id=line)
 
-    def _refuse(self, result: TransformResult) -> set[SourceId]:
+    def _refuse(self, result: TransformResult, held: Sequence[Finding]) -> set[SourceId]:
         """Store all findings; returns the records that may not go, the suites' refusals too."""
         scope, quarantine = self._scope, self._scope.ledger.quarantine
         by_suite = set(quarantine.refused_ids(scope.run_id, scope.route, self._source))
         gone = set(result.removed) | {source_id for source_id, _ in result.skipped}
-        findings = [*result.findings, *self._held_back(result)]
+        findings = [*result.findings, *held]
         quarantine.put(scope.run_id, scope.route, findings)
         refused = {one.source_id for one in findings if one.severity is Severity.REFUSE}
         refused |= by_suite - gone
@@ -201,39 +203,6 @@ class _Preparation:
         for source_id in refused:
             yield source_id, first.get(source_id, "suite")
 
-    def _held_back(self, result: TransformResult) -> list[Finding]:
-        """Refuse invoices of refused accounts, and what was sent before and is no longer won."""
-        if self._target is not Entity.INVOICE:
-            return []
-        scope = self._scope
-        accounts = set(scope.ledger.quarantine.open_ids(scope.route, Entity.ACCOUNT))
-        held = [
-            Finding(
-                self._source,
-                one.source_id,
-                "account_quarantined",
-                scope.spec.invoices.account,
-                one.parent_source_id,
-                "Cure the account; the invoice follows by itself.",
-            )
-            for one in result.documents
-            if one.parent_source_id in accounts
-        ]
-        gone = [*(source_id for source_id, _ in result.skipped), *result.removed]
-        linked = scope.ledger.links.get_many(scope.tenant, self._target, gone)
-        return held + [
-            Finding(
-                self._source,
-                source_id,
-                "invoiced_but_not_won",
-                "IsWon",
-                link.target_number,
-                "The opportunity was reopened or deleted after invoicing: void or credit the "
-                "invoice in Xero, or win the opportunity again.",
-            )
-            for source_id, link in linked.items()
-        ]
-
     def _withdraw(self, refused: set[SourceId], result: TransformResult) -> None:
         """Take back what waits in the outbox for records that may not go any more."""
         skipped = {source_id for source_id, _ in result.skipped}
@@ -244,12 +213,12 @@ class _Preparation:
             reason="the record no longer meets the route's rules",
         )
 
-    def _clear_quarantine(self, refused: set[SourceId]) -> None:
+    def _clear_quarantine(self, entity: Entity, refused: set[SourceId]) -> None:
         """Close what is cured; a record that by id was not found any more is gone for good."""
         scope, quarantine = self._scope, self._scope.ledger.quarantine
-        cured = set(quarantine.open_ids(scope.route, self._source)) - refused
-        quarantine.clear(scope.run_id, scope.route, self._source, sorted(cured))
-        quarantine.clear_other_rules(scope.run_id, scope.route, self._source)
+        cured = set(quarantine.open_ids(scope.route, entity)) - refused
+        quarantine.clear(scope.run_id, scope.route, entity, sorted(cured))
+        quarantine.clear_other_rules(scope.run_id, scope.route, entity)
 
     def _entries(self, documents: Iterable[Document]) -> Iterator[PlannedEntry]:
         """Make entries of documents."""

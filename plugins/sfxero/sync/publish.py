@@ -1,13 +1,12 @@
-"""Publish a lane: claim, store the attempt, send, and settle by the target's own word."""
+"""Publish a lane: claim, send, and settle by the target's own word."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from sfxero.clock import Clock, Sleeper
 from sfxero.errors import (
-    LedgerError,
     NotSent,
     OutcomeUnknown,
     QuotaExhausted,
@@ -19,27 +18,19 @@ from sfxero.errors import (
 from sfxero.model.ids import RunId, TenantId
 from sfxero.model.outbox import Entry, Settlement
 from sfxero.model.states import Entity, Operation
-from sfxero.sync.bodies import (
-    body_hash,
-    own_number,
-    parse,
-    payload_hash,
-    render,
-    total_differences,
-    with_name,
-)
-from sfxero.sync.lookup import LookUp, settlement_of
+from sfxero.sync.bodies import own_number, parse, payload_hash, total_differences, with_name
+from sfxero.sync.lookup import Found, LookUp, settlement_of
 from sfxero.sync.ports import Outbox, Renamer, Target
+from sfxero.sync.sending import LeaseLost, Sender
 from sfxero.xero.elements import ElementResult, match_elements
 from sfxero.xero.failures import Refusal, classify, hint_for
 
 _EDITABLE: Final = frozenset({"DRAFT", "SUBMITTED", "AUTHORISED"})
-_DELAYS_S: Final = (0.0, 1.0, 4.0)
-"""Before each sending of the same bytes."""
-_REPEAT_WITHIN: Final = timedelta(minutes=5)
-"""Xero keeps idempotency keys for six minutes; after five we no longer trust one."""
-_REPEATABLE: Final = (NotSent, OutcomeUnknown, UnexpectedResponse)
+_ELEMENTS_AT_FAULT: Final = frozenset({400, 413})
+"""Statuses that a smaller batch may escape; others say nothing about the elements."""
+_NUMBER_TAKEN: Final = frozenset({Refusal.CONTACT_NUMBER_TAKEN, Refusal.INVOICE_NUMBER_TAKEN})
 _MAX_TRIES: Final = 6
+_SOON: Final = timedelta(minutes=1)
 _LATER: Final = timedelta(minutes=10)
 """Where an entry goes that was tried too often in one run."""
 
@@ -59,13 +50,15 @@ class LaneSpec:
 
 @dataclass(slots=True)
 class LaneReport:
-    """What a lane did; counts only."""
+    """What a lane did: counts; `found` by a look-up, `lost` with a lease."""
 
     batches: int = 0
     created: int = 0
     updated: int = 0
+    found: int = 0
     refused: int = 0
     in_doubt: int = 0
+    lost: int = 0
     is_deferred: bool = False
     total_differences: list[str] = field(default_factory=list)
 
@@ -90,9 +83,16 @@ class Lane:
         self._target = target
         self._renamer = renamer
         self._clock = clock
-        self._sleeper = sleeper
-        self._new_key = new_key
-        self._look_up = LookUp(outbox=outbox, target=target, owner=spec.owner, run_id=spec.run_id)
+        self._sender = Sender(
+            outbox=outbox,
+            target=target,
+            owner=spec.owner,
+            lease_s=spec.lease_s,
+            clock=clock,
+            sleeper=sleeper,
+            new_key=new_key,
+        )
+        self._look_up = LookUp(outbox=outbox, target=target, owner=spec.owner, clash=self._clash)
         self.report = LaneReport()
 
     def run(self) -> LaneReport:
@@ -108,6 +108,7 @@ class Lane:
                 self._publish_batch()
         except QuotaExhausted:
             self.report.is_deferred = True
+        self.report.found = self._look_up.settled
         return self.report
 
     def _settle_doubts(self) -> bool:
@@ -118,14 +119,11 @@ class Lane:
         )
         if not entries:
             return False
-        unknown = self._look_up.resolve(entries)
-        tired = [entry.entry_id for entry in unknown if entry.tries >= _MAX_TRIES]
-        fresh = [entry.entry_id for entry in unknown if entry.tries < _MAX_TRIES]
-        self._outbox.release(fresh, owner=spec.owner)
-        self._outbox.retry_later(
-            tired,
-            owner=spec.owner,
-            not_before_at=self._clock.now() + _LATER,
+        unknown = self._looked_up(entries)
+        self._release([entry for entry in unknown if entry.tries < _MAX_TRIES])
+        self._retry_later(
+            [entry for entry in unknown if entry.tries >= _MAX_TRIES],
+            after=_LATER,
             reason="no answer after several tries",
         )
         return True
@@ -144,7 +142,7 @@ class Lane:
         if entries and entries[0].operation is Operation.UPDATE:
             entries = self._still_editable(entries)
         if entries:
-            self._send(entries)
+            self._send(entries, permit_taken=True)
 
     def _still_editable(self, entries: list[Entry]) -> list[Entry]:
         """Read the invoices' states and bury the edits that Xero's rules forbid."""
@@ -154,7 +152,7 @@ class Lane:
         try:
             held = {one.get("InvoiceID"): one for one in self._target.invoices_by_id(ids)}
         except SyncError:
-            self._outbox.release([entry.entry_id for entry in entries], owner=self._spec.owner)
+            self._release(entries)
             raise
         kept = []
         for entry in entries:
@@ -165,96 +163,62 @@ class Lane:
                 self._bury(entry, "NotEditable", objection, "Edit it in Xero, or void it there.")
         return kept
 
-    def _send(self, entries: Sequence[Entry]) -> None:
-        """Store the attempt, send it, and act on whatever comes back."""
-        ids = [entry.entry_id for entry in entries]
-        body = render(entries)
-        key = self._new_key()
-        attempt_id = self._outbox.store_attempt(
-            ids,
-            owner=self._spec.owner,
-            operation=entries[0].operation,
-            body_hash=body_hash(body),
-            idempotency_key=key,
-            deadline_at=self._clock.now() + timedelta(seconds=self._spec.lease_s),
-        )
+    def _send(self, entries: Sequence[Entry], *, permit_taken: bool = False) -> None:
+        """Send a batch, and act on whatever comes back."""
         self.report.batches += 1
-        outcome, status = "answered", 200
         try:
-            results = self._exchange(entries, body, key)
-            self._act_on(entries, results)
+            results = self._sender.send(entries, permit_taken=permit_taken)
+        except LeaseLost:
+            self.report.lost += len(entries)
         except RequestRejected as error:
-            outcome, status = "rejected", error.status or 400
+            if error.status not in _ELEMENTS_AT_FAULT:
+                self._release(entries)
+                raise
             self._split(entries, error)
         except SyncError as error:
-            outcome, status = type(error).__name__, error.status or 0
-            self._give_back(ids, error)
-        finally:
-            self._outbox.finish_attempt(attempt_id, outcome=outcome, status=status)
-
-    def _exchange(self, entries: Sequence[Entry], body: bytes, key: str) -> Sequence[ElementResult]:
-        """Send the same bytes under the same key until an answer comes, within five minutes."""
-        sent_at = self._clock.now()
-        doubt: SyncError | None = None
-        for delay_s in _DELAYS_S:
-            try:
-                if delay_s:
-                    self._sleeper.sleep(delay_s)
-                    self._permit_for(entries)
-                return self._target.write_batch(
-                    entries[0].entity,
-                    entries[0].operation,
-                    body=body,
-                    idempotency_key=key,
-                    permit_taken=True,
-                )
-            except SyncError as error:
-                if isinstance(error, OutcomeUnknown | UnexpectedResponse):
-                    doubt = error
-                is_late = self._clock.now() - sent_at > _REPEAT_WITHIN
-                if is_late or delay_s == _DELAYS_S[-1] or not isinstance(error, _REPEATABLE):
-                    # Once an outcome was unknown, a later refusal does not make it known.
-                    raise doubt or error from error
-        raise LedgerError("unreachable: the last try returns or raises")
-
-    def _permit_for(self, entries: Sequence[Entry]) -> None:
-        """Wait for a permit, then prolong the lease: the wait must not eat it up."""
-        self._target.take_permit()
-        ids = [entry.entry_id for entry in entries]
-        if not self._outbox.renew(ids, owner=self._spec.owner, lease_s=self._spec.lease_s):
-            raise LedgerError("the lease was lost while waiting for a permit")
-
-    def _give_back(self, ids: Sequence[int], error: SyncError) -> None:
-        """Return entries to the outbox in the state that the error leaves them in."""
-        owner = self._spec.owner
-        if isinstance(error, OutcomeUnknown | UnexpectedResponse):
-            self.report.in_doubt += len(ids)
-            self._outbox.doubt(ids, owner=owner)
-        elif isinstance(error, NotSent):
-            later = self._clock.now() + timedelta(seconds=60)
-            self._outbox.retry_later(ids, owner=owner, not_before_at=later, reason=str(error))
-        elif isinstance(error, RateLimited):
-            self._outbox.release(ids, owner=owner)
+            self._give_back(entries, error)
         else:
-            if not isinstance(error, LedgerError):
-                self._outbox.release(ids, owner=owner)
-            raise error
+            self._act_on(entries, results)
+
+    def _give_back(self, entries: Sequence[Entry], error: SyncError) -> None:
+        """Return entries to the outbox in the state that the error leaves them in."""
+        if isinstance(error, OutcomeUnknown | UnexpectedResponse):
+            self._doubt(entries)
+        elif isinstance(error, NotSent):
+            self._retry_later(entries, after=_SOON, reason=str(error))
+        else:
+            self._release(entries)
+            if not isinstance(error, RateLimited):
+                raise error
 
     def _split(self, entries: Sequence[Entry], error: RequestRejected) -> None:
         """Halve a batch that was refused as a whole until the bad element stands alone.
 
         Some of its elements may have been committed all the same, so each is looked up first.
         """
-        unknown = self._look_up.resolve(entries)
+        unknown = self._looked_up(entries)
         if len(entries) == 1:
             for entry in unknown:
                 self._bury(entry, type(error).__name__, error.message, "; ".join(error.details))
             return
         middle = (len(unknown) + 1) // 2
-        for half in (unknown[:middle], unknown[middle:]):
-            if half:
-                self._permit_for(half)
-                self._send(half)
+        first, second = unknown[:middle], unknown[middle:]
+        try:
+            if first:
+                self._send(first)
+        except SyncError:
+            self._release(second)
+            raise
+        if second:
+            self._send(second)
+
+    def _looked_up(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Look entries up; what cannot be asked now stays in doubt."""
+        try:
+            return self._look_up.resolve(entries)
+        except SyncError:
+            self._doubt(entries)
+            raise
 
     def _act_on(self, entries: Sequence[Entry], results: Sequence[ElementResult]) -> None:
         """Settle, correct, bury or doubt each entry by its own element of the reply."""
@@ -264,11 +228,11 @@ class Lane:
             sent_ids=[entry.target_id for entry in entries],
         )
         settlements: list[Settlement] = []
-        doubts: list[int] = []
+        doubtful: list[Entry] = []
         refused: list[tuple[Entry, Sequence[str]]] = []
         for entry, result in zip(entries, matched, strict=True):
             if result is None:
-                doubts.append(entry.entry_id)
+                doubtful.append(entry)
             elif result.ok:
                 self._note_totals(entry, result.element)
                 settlements.append(settlement_of(entry, result.element))
@@ -279,13 +243,11 @@ class Lane:
             self.report.created += settled
         else:
             self.report.updated += settled
-        if doubts:
-            self.report.in_doubt += len(doubts)
-            self._outbox.doubt(doubts, owner=self._spec.owner)
+        self._doubt(doubtful)
         for entry, errors in refused:
             self._refuse(entry, errors)
 
-    def _note_totals(self, entry: Entry, element: Mapping[str, Any]) -> None:
+    def _note_totals(self, entry: Entry, element: Mapping[str, object]) -> None:
         """Keep what Xero computed otherwise than predicted; the caller fails the task over it."""
         if entry.entity is Entity.INVOICE:
             differences = total_differences(parse(entry.payload), element)
@@ -296,12 +258,8 @@ class Lane:
     def _refuse(self, entry: Entry, errors: Sequence[str]) -> None:
         """Cure what a known refusal allows to be cured; bury the rest."""
         refusals = {classify([text]) for text in errors}
-        message = "; ".join(errors) or "refused without a reason"
-        if entry.operation is Operation.CREATE and refusals & {
-            Refusal.CONTACT_NUMBER_TAKEN,
-            Refusal.INVOICE_NUMBER_TAKEN,
-        }:
-            if not self._look_up.resolve([entry]):
+        if entry.operation is Operation.CREATE and refusals & _NUMBER_TAKEN:
+            if not self._looked_up([entry]):
                 return
         elif entry.tries < _MAX_TRIES and (payload := self._cure(entry, refusals)):
             self._outbox.amend(
@@ -311,6 +269,7 @@ class Lane:
                 content_hash=payload_hash(payload),
             )
             return
+        message = "; ".join(errors) or "refused without a reason"
         self._bury(entry, "Refused", message, " ".join(sorted(map(hint_for, refusals))))
 
     def _cure(self, entry: Entry, refusals: set[Refusal]) -> str | None:
@@ -320,6 +279,9 @@ class Lane:
         refused = str(parse(entry.payload)["Name"])
         name = self._renamer.rename(entry, refused=refused)
         return with_name(entry.payload, name) if name else None
+
+    def _clash(self, entry: Entry, found: Found) -> None:
+        self._bury(entry, "Clash", found.objection, found.hint)
 
     def _bury(self, entry: Entry, error_class: str, message: str, hint: str) -> None:
         """Give one entry up, with its reason."""
@@ -333,8 +295,33 @@ class Lane:
             hint=hint,
         )
 
+    def _doubt(self, entries: Sequence[Entry]) -> None:
+        """Leave entries to a look-up."""
+        if entries:
+            self.report.in_doubt += len(entries)
+            self._outbox.doubt(_ids(entries), owner=self._spec.owner)
 
-def _edit_objection(held: Mapping[str, Any] | None) -> str | None:
+    def _release(self, entries: Sequence[Entry]) -> None:
+        """Put entries back at once."""
+        if entries:
+            self._outbox.release(_ids(entries), owner=self._spec.owner)
+
+    def _retry_later(self, entries: Sequence[Entry], *, after: timedelta, reason: str) -> None:
+        """Put entries back until a moment."""
+        if entries:
+            self._outbox.retry_later(
+                _ids(entries),
+                owner=self._spec.owner,
+                not_before_at=self._clock.now() + after,
+                reason=reason,
+            )
+
+
+def _ids(entries: Sequence[Entry]) -> list[int]:
+    return [entry.entry_id for entry in entries]
+
+
+def _edit_objection(held: Mapping[str, object] | None) -> str | None:
     """Say why Xero would refuse an edit of this invoice (Invoices, what may still change)."""
     if held is None:
         return "Xero no longer has this invoice"

@@ -8,6 +8,7 @@ from airflow.sdk import BaseHook, Connection
 
 from sfxero.clock import SystemClock, SystemSleeper, seeded_random
 from sfxero.errors import ConfigurationError
+from sfxero.orchestration.hooks.addresses import full_address
 
 if TYPE_CHECKING:
     from sfxero.salesforce.client import SalesforceClient
@@ -51,7 +52,10 @@ def login_url(connection: Connection) -> str:
     refused: it could send the secret elsewhere.
     """
     extras = connection.extra_dejson
-    for address in (extras.get("token_url"), connection.host, extras.get("instance_url")):
+    host = connection.host
+    if host and "://" in host:
+        host = full_address(host, connection)
+    for address in (extras.get("token_url"), host, extras.get("instance_url")):
         if address and "://" in address:
             return str(address).rstrip("/").removesuffix(_TOKEN_PATH)
     domain = extras.get("domain")

@@ -7,6 +7,7 @@ from airflow.sdk import BaseHook, Connection
 from sfxero.clock import SystemClock, SystemSleeper
 from sfxero.errors import ConfigurationError, SyncError
 from sfxero.model.ids import TenantId
+from sfxero.orchestration.hooks.addresses import full_address
 
 if TYPE_CHECKING:
     from sfxero.ratelimit.limiter import Limiter
@@ -84,9 +85,7 @@ def addresses(connection: Connection) -> tuple[str, str]:
     An API at another place than Xero's is taken to issue its own tokens, so that a secret meant
     for a sandbox never travels to Xero, nor the other way round.
     """
-    host = (connection.host or API_URL).rstrip("/")
-    if "://" not in host:
-        host = f"https://{host}" + (f":{connection.port}" if connection.port else "")
+    host = full_address(connection.host, connection) if connection.host else API_URL
     host = host.removesuffix("/api.xro/2.0")
     token_url = connection.extra_dejson.get("token_url")
     if not token_url:

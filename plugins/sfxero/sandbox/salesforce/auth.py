@@ -1,112 +1,143 @@
-"""The token endpoint: client credentials in, opaque bearer tokens out."""
+"""Sessions: who may ask for tokens, and the opaque tokens given out."""
 
 import base64
-import binascii
 import hashlib
 import hmac
 import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from urllib.parse import parse_qs, unquote
-
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 
 from sfxero.clock import Clock
 from sfxero.sandbox.salesforce.failures import TokenFailure, invalid_session
+from sfxero.sandbox.salesforce.people import User
+from sfxero.sandbox.salesforce.switches import Switches
 
 DEFAULT_CLIENT_ID = "sandbox-sf-client"
 DEFAULT_CLIENT_SECRET = "sandbox-sf-secret"  # noqa: S105 - opens nothing but the sandbox
-SHARED_HOSTS = ("login", "test")
+
+
+@dataclass(slots=True)
+class ClientApp:
+    """One External Client App or Connected App of the org."""
+
+    client_id: str
+    secret: str
+    run_as: str | None
+    """User name that client credentials act as; None if no administrator chose one."""
+    certificate: str | None = None
+    """PEM of the certificate or public key that JWT assertions are verified with."""
+    approved: set[str] = field(default_factory=set)
+    """User names that are pre-authorised for JWT."""
+
+
+@dataclass(slots=True)
+class Session:
+    """One token's life."""
+
+    user_id: str
+    expires_at: datetime
 
 
 class Sessions:
-    """Who may ask for tokens, and the tokens given out."""
+    """Apps, tokens and refresh tokens of one org."""
 
-    def __init__(self, clock: Clock, *, organization_id: str, user_id: str) -> None:
-        """Know one client from the start."""
+    def __init__(
+        self, clock: Clock, *, organization_id: str, users: Mapping[str, User], switches: Switches
+    ) -> None:
+        """Know one app from the start, which runs as the first user."""
         self._clock = clock
         self._organization_id = organization_id
-        self._user_id = user_id
-        self._expiries: dict[str, datetime] = {}
-        self.clients = {DEFAULT_CLIENT_ID: DEFAULT_CLIENT_SECRET}
-        self.lifetime = timedelta(hours=2)
-        self.has_run_as_user = True
+        self._switches = switches
+        self._sessions: dict[str, Session] = {}
+        self._calls_left: int | None = None
+        self.users = users
+        self.refresh_tokens: dict[str, tuple[str, str]] = {}
+        first = next(iter(users))
+        self.apps = {
+            DEFAULT_CLIENT_ID: ClientApp(
+                DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, first, approved={first}
+            )
+        }
 
-    def issue(self) -> str:
-        """Return a new token."""
-        token = f"{self._organization_id[:15]}!{secrets.token_urlsafe(72)}"
-        self._expiries[token] = self._clock.now() + self.lifetime
-        return token
+    @property
+    def now(self) -> datetime:
+        """Return the org's present moment."""
+        return self._clock.now()
 
-    def check(self, authorization: str) -> None:
-        """Refuse a request whose token is missing, unknown or expired."""
+    @property
+    def switches(self) -> Switches:
+        """Return what the tester may change."""
+        return self._switches
+
+    def check(self, authorization: str) -> str:
+        """Return whose token this is; refuse a missing, unknown or expired one."""
         scheme, _, token = authorization.partition(" ")
-        expiry = self._expiries.get(token.strip())
+        session = self._sessions.get(token.strip())
         # OAuth is the scheme of older clients; the service takes both.
-        if scheme.lower() not in {"bearer", "oauth"} or expiry is None:
+        if scheme.lower() not in {"bearer", "oauth"} or session is None:
             raise invalid_session()
-        if expiry <= self._clock.now():
-            del self._expiries[token.strip()]
+        if session.expires_at <= self.now or self._is_last_call():
+            self._sessions.pop(token.strip(), None)
             raise invalid_session()
+        return session.user_id
 
-    def expire_all(self) -> int:
-        """Forget all tokens and return how many there were."""
-        count = len(self._expiries)
-        self._expiries.clear()
+    def _is_last_call(self) -> bool:
+        """Count down to the moment when all sessions end; it comes once."""
+        if self._calls_left is None:
+            return False
+        self._calls_left -= 1
+        if self._calls_left >= 0:
+            return False
+        self._calls_left = None
+        self._sessions.clear()
+        return True
+
+    def expire_all(self, *, after_calls: int = 0) -> int:
+        """End all sessions, now or after that many further calls; return how many there are."""
+        count = len(self._sessions)
+        if after_calls:
+            self._calls_left = after_calls
+        else:
+            self._sessions.clear()
         return count
 
-    def token_reply(self, *, base_url: str) -> dict[str, str]:
+    def revoke(self, token: str) -> None:
+        """End one session or refresh token."""
+        self._sessions.pop(token, None)
+        self.refresh_tokens.pop(token, None)
+
+    def app(self, client_id: str) -> ClientApp:
+        """Return the app of that consumer key, or refuse."""
+        found = self.apps.get(client_id)
+        if found is None:
+            raise TokenFailure("invalid_client_id", "client identifier invalid")
+        return found
+
+    def app_with_secret(self, client_id: str, secret: str) -> ClientApp:
+        """Return the app if the secret fits."""
+        found = self.app(client_id)
+        if not hmac.compare_digest(found.secret.encode(), secret.encode()):
+            raise TokenFailure("invalid_client", "invalid client credentials")
+        return found
+
+    def new_refresh_token(self, client_id: str, username: str) -> str:
+        """Return a refresh token, as a user's approval in the browser gives one."""
+        token = f"5Aep{secrets.token_urlsafe(60)}"
+        self.refresh_tokens[token] = (client_id, username)
+        return token
+
+    def token_reply(self, app: ClientApp, username: str, *, base_url: str) -> dict[str, str]:
         """Return the reply to a good request; there is no expires_in."""
-        issued_at = str(int(self._clock.now().timestamp() * 1000))
-        identity = f"{base_url}/id/{self._organization_id}/{self._user_id}"
-        key = "".join(self.clients.values()).encode()
-        seal = hmac.new(key, (identity + issued_at).encode(), hashlib.sha256).digest()
+        user = self.users[username]
+        token = f"{self._organization_id[:15]}!{secrets.token_urlsafe(72)}"
+        lifetime = timedelta(seconds=self._switches.session_s)
+        self._sessions[token] = Session(user.user_id, self.now + lifetime)
+        issued_at = str(int(self.now.timestamp() * 1000))
+        identity = f"{base_url}/id/{self._organization_id}/{user.user_id}"
+        seal = hmac.new(app.secret.encode(), (identity + issued_at).encode(), hashlib.sha256)
         return {
-            "access_token": self.issue(), "signature": base64.b64encode(seal).decode(),
+            "access_token": token, "signature": base64.b64encode(seal.digest()).decode(),
             "scope": "api", "instance_url": base_url, "id": identity, "token_type": "Bearer",
             "issued_at": issued_at,
         }  # fmt: skip
-
-    async def token_endpoint(self, request: Request) -> Response:
-        """Answer `POST /services/oauth2/token`."""
-        form = await _form(request)
-        host = request.headers.get("host", "")
-        label = request.path_params.get("label", host)
-        if form.get("grant_type") != "client_credentials":
-            raise TokenFailure("unsupported_grant_type", "grant type not supported")
-        if label.split(".")[0] in SHARED_HOSTS:
-            raise TokenFailure("invalid_grant", "request not supported on this domain")
-        self._check_client(*_credentials(request.headers.get("authorization"), form))
-        if not self.has_run_as_user:
-            raise TokenFailure("invalid_grant", "no client credentials user enabled")
-        reply = self.token_reply(base_url=f"{request.url.scheme}://{host}")
-        return JSONResponse(reply, headers={"Cache-Control": "no-cache, no-store"})
-
-    def _check_client(self, client_id: str, secret: str) -> None:
-        known = self.clients.get(client_id)
-        if known is None:
-            raise TokenFailure("invalid_client_id", "client identifier invalid")
-        if not hmac.compare_digest(known.encode(), secret.encode()):
-            raise TokenFailure("invalid_client", "invalid client credentials")
-
-
-async def _form(request: Request) -> dict[str, str]:
-    """Return the form fields; any other kind of body counts as none."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/x-www-form-urlencoded":
-        return {}
-    body = (await request.body()).decode("utf-8", "replace")
-    return {name: values[-1] for name, values in parse_qs(body, keep_blank_values=True).items()}
-
-
-def _credentials(authorization: str | None, form: dict[str, str]) -> tuple[str, str]:
-    """Return client id and secret from the Basic header, else from the body."""
-    scheme, _, encoded = (authorization or "").partition(" ")
-    if scheme.lower() != "basic":
-        return form.get("client_id", ""), form.get("client_secret", "")
-    try:
-        plain = base64.b64decode(encoded.strip(), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        raise TokenFailure("invalid_client", "invalid client credentials") from None
-    client_id, _, secret = plain.partition(":")
-    return unquote(client_id), unquote(secret)

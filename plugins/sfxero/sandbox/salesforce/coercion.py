@@ -15,6 +15,16 @@ def refusal(code: str, message: str, *fields: str) -> ApiFailure:
     return ApiFailure(400, code, message, fields=fields)
 
 
+def read_only(name: str) -> ApiFailure:
+    """Return the refusal of a field that this user cannot write."""
+    return refusal(
+        "INVALID_FIELD_FOR_INSERT_UPDATE",
+        f"Unable to create/update fields: {name}. Please check the security settings of this field "
+        "and verify that it is read/write for your profile or permission set.",
+        name,
+    )
+
+
 def readable(
     source: ObjectType, body: Mapping[str, Any], records: Records, *, creating: bool
 ) -> Record:
@@ -24,19 +34,38 @@ def readable(
         if name == "attributes":
             continue
         declared = source.by_name.get(name.lower())
+        if declared is None and isinstance(given, dict | None):
+            via = source.by_relationship.get(name.lower())
+            if via is not None:
+                found[via.name] = _by_key(via, given, records)
+                continue
         if declared is None:
             message = f"No such column '{name}' on sobject of type {source.name}"
             raise ApiFailure(400, "INVALID_FIELD", message)
         if not (declared.createable if creating else declared.updateable):
-            raise refusal(
-                "INVALID_FIELD_FOR_INSERT_UPDATE",
-                f"Unable to create/update fields: {declared.name}. Please check the security "
-                "settings of this field and verify that it is read/write for your profile or "
-                "permission set.",
-                declared.name,
-            )
+            raise read_only(declared.name)
         found[declared.name] = coerce(declared, given, records)
     return found
+
+
+def _by_key(via: Field, given: Mapping[str, Any] | None, records: Records) -> Value:
+    """Return the id of the parent that an external id names."""
+    target = via.reference_to[0]
+    keys = [(name, value) for name, value in (given or {}).items() if name != "attributes"]
+    if not keys:
+        return None
+    (name, value), declared = keys[0], records.schema.declared(target)
+    key = declared.by_name.get(name.lower())
+    if len(keys) != 1 or key is None or not (key.external_id or key.kind == "id"):
+        raise refusal("INVALID_FIELD", f"{name} is not an external id of {target}")
+    if key.kind == "id":
+        return coerce(via, value, records)
+    found = records.with_key(target, key.name, value)
+    if len(found) != 1:
+        what = "not found" if not found else "found more than once"
+        message = f"Foreign key external ID: {value} {what} for field {key.name} in entity {target}"
+        raise refusal("INVALID_FIELD", message)
+    return found[0]["Id"]
 
 
 def coerce(declared: Field, given: Any, records: Records) -> Value:
@@ -59,7 +88,7 @@ def coerce(declared: Field, given: Any, records: Records) -> Value:
         return _reference(declared, given, records)
     if kind in {"date", "datetime"}:
         return _moment(declared, given)
-    text = given.strip()
+    text = given.strip(" \t\r\n")
     if len(text) > declared.length:
         message = f"{declared.label or declared.name}: data value too large: {text[:80]} "
         message += f"(max length={declared.length})"

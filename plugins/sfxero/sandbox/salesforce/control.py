@@ -1,48 +1,38 @@
-"""The tester's hands in the org; nothing here exists in Salesforce."""
+"""The tester's control of the org; nothing here exists in Salesforce."""
 
-from datetime import date, datetime
-from decimal import Decimal
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import timedelta
 
-import orjson
 from fastapi import APIRouter
 from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sfxero.sandbox.salesforce import rules
-from sfxero.sandbox.salesforce.failures import MEDIA_TYPE, ApiFailure
+from sfxero.sandbox.salesforce.auth import DEFAULT_CLIENT_ID, ClientApp
+from sfxero.sandbox.salesforce.big import seed_big
+from sfxero.sandbox.salesforce.failures import ApiFailure
 from sfxero.sandbox.salesforce.guard import Endpoint, json_object
-from sfxero.sandbox.salesforce.models import SalesforceOrg
-from sfxero.sandbox.salesforce.records import Record, Value
+from sfxero.sandbox.salesforce.hands import Hands, reply
+from sfxero.sandbox.salesforce.models import DEFAULT_PASSWORD, INTEGRATION_USER, SalesforceOrg
+from sfxero.sandbox.salesforce.records import normal_id
 from sfxero.sandbox.seed import expected_truth
 
 
 def build_router(org: SalesforceOrg) -> APIRouter:
     """Return the router to mount under /_sandbox/salesforce."""
-    router, control = APIRouter(), Control(org)
-    for methods, path, endpoint in (
-        (["GET"], "/switches", control.show_switches),
-        (["POST", "PATCH"], "/switches", control.set_switches),
-        (["GET"], "/truth", control.truth),
-        (["POST"], "/expire_tokens", control.expire_tokens),
-        (["POST"], "/Opportunity/{record_id}/win", control.win),
-        (["POST"], "/Opportunity/{record_id}/reopen", control.reopen),
-        (["POST"], "/{object_name}/{record_id}/delete", control.delete),
-        (["GET"], "/{object_name}/{record_id}", control.show),
-        (["POST", "PATCH"], "/{object_name}/{record_id}", control.edit),
-        (["GET"], "/{object_name}", control.dump),
-        (["POST"], "/{object_name}", control.create),
-    ):
-        router.add_route(path, _answering(endpoint), methods=methods)
+    router, control, hands = APIRouter(), Control(org), Hands(org)
+    for methods, path, endpoint in (*control.paths(), *hands.paths()):
+        router.add_route(path, _answering(endpoint, org), methods=methods)
     return router
 
 
-def _answering(endpoint: Endpoint) -> Endpoint:
+def _answering(endpoint: Endpoint, org: SalesforceOrg) -> Endpoint:
     """Turn refusals of the org into replies."""
 
     async def answer(request: Request) -> Response:
         try:
+            org.catch_up()
             return await endpoint(request)
         except ApiFailure as failure:
             return failure.response()
@@ -50,93 +40,128 @@ def _answering(endpoint: Endpoint) -> Endpoint:
     return answer
 
 
-def _reply(body: Any, status: int = 200) -> Response:
-    return Response(orjson.dumps(body), status, media_type=MEDIA_TYPE)
-
-
-def plain(value: Value) -> str | bool | int | None:
-    """Return a value for people and tests: decimals as text, never as floats."""
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    return value.isoformat() if isinstance(value, datetime | date) else value
-
-
-def plain_record(record: Record) -> dict[str, str | bool | int | None]:
-    """Return a record for people and tests."""
-    return {name: plain(value) for name, value in record.items()}
-
-
 class Control:
-    """Edits the org as a user would, and turns its switches."""
+    """Turns the org's switches and shows what no user sees."""
 
     def __init__(self, org: SalesforceOrg) -> None:
         """Control one org."""
         self._org = org
 
+    def paths(self) -> Iterator[tuple[list[str], str, Endpoint]]:
+        """Yield methods, path and endpoint."""
+        yield ["GET"], "/switches", self.show_switches
+        yield ["POST", "PATCH"], "/switches", self.set_switches
+        yield ["GET"], "/options", self.show_options
+        yield ["POST", "PATCH"], "/options", self.set_options
+        yield ["GET"], "/truth", self.truth
+        yield ["POST"], "/expire_tokens", self.expire_tokens
+        yield ["GET"], "/clients", self.show_clients
+        yield ["POST"], "/clients", self.set_client
+        yield ["POST"], "/users", self.add_user
+        yield ["POST"], "/refresh_tokens", self.refresh_token
+        yield ["POST"], "/seed_big", self.seed_big
+        yield ["GET"], "/locks", self.show_locks
+        yield ["POST"], "/locks", self.lock
+
     async def show_switches(self, _request: Request) -> Response:
         """Show all switches."""
-        return _reply(self._org.switches.model_dump())
+        return reply(self._org.switches.model_dump())
 
     async def set_switches(self, request: Request) -> Response:
         """Set some switches."""
         try:
             self._org.change_switches(await json_object(request))
         except ValidationError as error:
-            problems = error.errors(include_url=False, include_context=False, include_input=False)
+            problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
             raise ApiFailure(400, "INVALID_SWITCH", str(problems)) from None
-        return _reply(self._org.switches.model_dump())
+        return reply(self._org.switches.model_dump())
+
+    async def show_options(self, _request: Request) -> Response:
+        """Show the features of the org."""
+        return reply(asdict(self._org.options))
+
+    async def set_options(self, request: Request) -> Response:
+        """Switch features of the org on or off."""
+        wanted = await json_object(request)
+        known = asdict(self._org.options)
+        if not wanted.keys() <= known.keys() or not all(map(_is_flag, wanted.values())):
+            raise ApiFailure(400, "INVALID_OPTION", f"options are {sorted(known)}, true or false")
+        return reply(self._org.change_options(wanted))
 
     async def truth(self, _request: Request) -> Response:
         """Show which won opportunities are good, by the org's own rules."""
-        return _reply(expected_truth(self._org))
+        return reply(expected_truth(self._org))
 
-    async def expire_tokens(self, _request: Request) -> Response:
-        """End all sessions."""
-        return _reply({"expired": self._org.sessions.expire_all()})
+    async def expire_tokens(self, request: Request) -> Response:
+        """End all sessions, now or after so many further calls."""
+        body = await json_object(request) if await request.body() else {}
+        count = self._org.sessions.expire_all(after_calls=int(body.get("after_calls", 0)))
+        return reply({"expired": count})
 
-    async def win(self, request: Request) -> Response:
-        """Close an opportunity as won."""
-        return self._stage(request, "Closed Won")
+    async def show_clients(self, _request: Request) -> Response:
+        """Show the apps, without their secrets."""
+        apps = self._org.sessions.apps.values()
+        return reply([
+            {
+                "client_id": app.client_id, "run_as": app.run_as, "approved": sorted(app.approved),
+                "has_certificate": app.certificate is not None,
+            }
+            for app in apps
+        ])  # fmt: skip
 
-    async def reopen(self, request: Request) -> Response:
-        """Take an opportunity back into negotiation."""
-        return self._stage(request, "Negotiation/Review")
+    async def set_client(self, request: Request) -> Response:
+        """Add an app, or replace one: secret, run-as user, certificate, approved users."""
+        body, sessions = await json_object(request), self._org.sessions
+        client_id = str(body.get("client_id", DEFAULT_CLIENT_ID))
+        former = sessions.apps.get(client_id) or ClientApp(client_id, "", None)
+        app = ClientApp(
+            client_id, str(body.get("client_secret", former.secret)),
+            body.get("run_as", former.run_as), body.get("certificate", former.certificate),
+            set(body.get("approved", former.approved)),
+        )  # fmt: skip
+        unknown = {app.run_as, *app.approved} - {None, *sessions.users}
+        if unknown:
+            raise ApiFailure(400, "INVALID_CLIENT", f"no such users: {sorted(map(str, unknown))}")
+        sessions.apps[client_id] = app
+        return await self.show_clients(request)
 
-    def _stage(self, request: Request, stage_name: str) -> Response:
-        record_id = request.path_params["record_id"]
-        rules.update(self._org, "Opportunity", record_id, {"StageName": stage_name})
-        return self._shown("Opportunity", record_id)
-
-    async def edit(self, request: Request) -> Response:
-        """Change fields of a record."""
-        where = request.path_params
+    async def add_user(self, request: Request) -> Response:
+        """Add a user."""
         body = await json_object(request)
-        rules.update(self._org, where["object_name"], where["record_id"], body)
-        return self._shown(where["object_name"], where["record_id"])
+        username = str(body.get("username", ""))
+        if not username or username in self._org.users:
+            raise ApiFailure(400, "DUPLICATE_USERNAME", f"no new user name: {username!r}")
+        user = self._org.add_user(
+            username, name=str(body.get("name", username)),
+            password=str(body.get("password", DEFAULT_PASSWORD)),
+        )  # fmt: skip
+        return reply({"user_id": user.user_id, "username": username}, 201)
 
-    async def create(self, request: Request) -> Response:
-        """Add a record."""
-        object_name = request.path_params["object_name"]
-        record_id = rules.create(self._org, object_name, await json_object(request))
-        return self._shown(object_name, record_id, status=201)
+    async def refresh_token(self, request: Request) -> Response:
+        """Give out a refresh token, as a user's approval in the browser would."""
+        body = await json_object(request) if await request.body() else {}
+        client_id = str(body.get("client_id", DEFAULT_CLIENT_ID))
+        username = str(body.get("username", INTEGRATION_USER))
+        token = self._org.sessions.new_refresh_token(client_id, username)
+        return reply({"refresh_token": token}, 201)
 
-    async def delete(self, request: Request) -> Response:
-        """Delete a record as a user would, into the recycle bin."""
-        where = request.path_params
-        rules.delete(self._org, where["object_name"], where["record_id"])
-        return Response(status_code=204)
+    async def seed_big(self, request: Request) -> Response:
+        """Add opportunities that are computed and not stored."""
+        body = await json_object(request)
+        return reply({"rows": seed_big(self._org, int(body.get("rows", 1_000_000)))}, 201)
 
-    async def show(self, request: Request) -> Response:
-        """Show one record."""
-        return self._shown(request.path_params["object_name"], request.path_params["record_id"])
+    async def show_locks(self, _request: Request) -> Response:
+        """Show which rows are held by whom."""
+        return reply(self._org.locks.held())
 
-    async def dump(self, request: Request) -> Response:
-        """Show all rows of an object, deleted ones included."""
-        source = rules.find_object(self._org, request.path_params["object_name"])
-        rows = self._org.records.rows(source.name)
-        return _reply([plain_record(record) for record in rows])
+    async def lock(self, request: Request) -> Response:
+        """Hold rows as another writer would, for some seconds on the org's clock."""
+        body, org = await json_object(request), self._org
+        ids = [normal_id(str(each)) or str(each) for each in body.get("ids", ())]
+        until = org.clock.now() + timedelta(seconds=float(body.get("seconds", 60)))
+        org.locks.take(ids, str(body.get("owner", "another user")), until=until)
+        return reply(org.locks.held(), 201)
 
-    def _shown(self, object_name: str, record_id: str, *, status: int = 200) -> Response:
-        source = rules.find_object(self._org, object_name)
-        record = rules.find_record(self._org, source, record_id)
-        return _reply(plain_record(record), status)
+
+def _is_flag(value: object) -> bool:
+    return isinstance(value, bool)

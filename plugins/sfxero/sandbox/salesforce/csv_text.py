@@ -1,9 +1,10 @@
 """Values as Salesforce writes them, in CSV and in JSON."""
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
+from typing import cast
 
 from sfxero.sandbox.salesforce.records import Value
 
@@ -44,41 +45,58 @@ def json_datetime(value: datetime) -> str:
     return csv_datetime(value)[:-1] + "+0000"
 
 
-def cell(value: Value) -> str:
-    """Return one quoted CSV value; null and the empty string look the same."""
-    if value is None:
-        return '""'
-    if value is True:
-        return '"true"'
-    if value is False:
-        return '"false"'
-    return _TEXT_OF.get(type(value), _plain)(value)
-
-
-def _string(value: Value) -> str:
-    text = str(value)
-    return f'"{text.replace(chr(34), chr(34) * 2)}"' if '"' in text else f'"{text}"'
-
-
-def _plain(value: Value) -> str:
-    return f'"{value}"'
+@lru_cache(maxsize=_CACHED)
+def _decimal(value: Decimal) -> str:
+    return java_double(value)
 
 
 @lru_cache(maxsize=_CACHED)
-def _decimal(value: Value) -> str:
-    return f'"{java_double(value)}"' if isinstance(value, Decimal) else _plain(value)
+def _moment(value: datetime) -> str:
+    return csv_datetime(value)
 
 
-@lru_cache(maxsize=_CACHED)
-def _moment(value: Value) -> str:
-    return f'"{csv_datetime(value)}"' if isinstance(value, datetime) else _plain(value)
+def inner_text(value: Value) -> str:
+    """Return a value as it stands between the quotes of a cell; null and "" look the same."""
+    if isinstance(value, str):
+        return value.replace('"', '""') if '"' in value else value
+    if isinstance(value, Decimal):
+        return _decimal(value)
+    if isinstance(value, datetime):
+        return _moment(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
 
 
-_TEXT_OF: dict[type, Callable[[Value], str]] = {
-    str: _string, int: _plain, Decimal: _decimal, datetime: _moment, date: _plain,
-}  # fmt: skip
+_SCIENTIFIC = Decimal(10) ** 7
 
 
-def csv_row(values: Sequence[Value], *, delimiter: str, line_ending: str) -> str:
-    """Return one line of a result file, every value quoted."""
-    return delimiter.join(map(cell, values)) + line_ending
+def texts_of(values: Sequence[Value]) -> list[str]:
+    """Return a column's values as they stand between quotes; whole columns are fast."""
+    kinds = set(map(type, values))
+    if kinds <= {str, type(None)}:
+        texts = [value or "" for value in values] if type(None) in kinds else list(values)
+        return _escaped(cast(list[str], texts))
+    return [inner_text(value) for value in values]
+
+
+def _escaped(texts: list[str]) -> list[str]:
+    if '"' not in "".join(texts):
+        return texts
+    return [text.replace('"', '""') for text in texts]
+
+
+def plain_decimals(values: Sequence[Value]) -> list[str]:
+    """Return decimals below 10^7 without Java's manners."""
+    return [
+        f"{value.normalize():f}" if isinstance(value, Decimal) and abs(value) < _SCIENTIFIC
+        else inner_text(value)
+        for value in values
+    ]  # fmt: skip
+
+
+def csv_lines(columns: Sequence[list[str]], *, delimiter: str, line_ending: str) -> str:
+    """Return whole lines, every value quoted, from columns of texts."""
+    lines = map(f'"{delimiter}"'.join, zip(*columns, strict=True))
+    body = f'"{line_ending}"'.join(lines)
+    return f'"{body}"{line_ending}' if body or columns[0] else ""

@@ -21,6 +21,11 @@ class ApiFailure(Exception):
         self.message = message
         self.fields = fields
 
+    @property
+    def is_unreadable(self) -> bool:
+        """Return whether the body as such could not be read, and not only one of its rows."""
+        return self.code == "JSON_PARSER_ERROR"
+
     def response(self) -> Response:
         """Return the reply."""
         error: dict[str, object] = {"message": self.message, "errorCode": self.code}

@@ -18,6 +18,7 @@ from sfxero.sandbox.salesforce.failures import (
     wrong_media_type,
 )
 from sfxero.sandbox.salesforce.models import RETIRED_VERSIONS, VERSIONS, SalesforceOrg
+from sfxero.sandbox.salesforce.people import acting_as
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -56,10 +57,12 @@ class Guard:
             counted = False
             try:
                 self._check_version(request)
-                self._org.sessions.check(request.headers.get("authorization", ""))
+                user_id = self._org.sessions.check(_authorization(request))
                 counted = True
                 self._org.count_call()
-                response = await endpoint(request)
+                self._org.catch_up()
+                with acting_as(user_id):
+                    response = await endpoint(request)
             except ApiFailure as failure:
                 response = failure.response()
             if counted and self._shows_limits(request):
@@ -80,6 +83,12 @@ class Guard:
     def _dated(self, response: Response) -> Response:
         response.headers["Date"] = format_datetime(self._org.now(), usegmt=True)
         return response
+
+
+def _authorization(request: Request) -> str:
+    """Return the token; Bulk API 1.0 clients send it in a header of its own."""
+    session = request.headers.get("x-sfdc-session")
+    return request.headers.get("authorization", "") if session is None else f"Bearer {session}"
 
 
 async def json_body(request: Request) -> Any:

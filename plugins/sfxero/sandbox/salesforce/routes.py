@@ -1,4 +1,4 @@
-"""The HTTP surface of the org: token endpoint, REST and Bulk API 2.0 queries."""
+"""The HTTP surface of the org: token endpoint, REST and Bulk API 2.0."""
 
 from collections.abc import Iterator
 
@@ -7,9 +7,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sfxero.sandbox.salesforce.failures import not_found
+from sfxero.sandbox.salesforce.grants import Grants
 from sfxero.sandbox.salesforce.guard import Endpoint, Guard
 from sfxero.sandbox.salesforce.models import SalesforceOrg
 from sfxero.sandbox.salesforce.routes_bulk import BulkRoutes
+from sfxero.sandbox.salesforce.routes_collections import CollectionRoutes
+from sfxero.sandbox.salesforce.routes_ingest import IngestRoutes
+from sfxero.sandbox.salesforce.routes_records import RecordRoutes
 from sfxero.sandbox.salesforce.routes_rest import RestRoutes
 
 _ALL_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]
@@ -20,12 +24,20 @@ def build_router(org: SalesforceOrg) -> APIRouter:
     """Return the router that answers under /services."""
     router = APIRouter()
     guard = Guard(org)
-    for path in ("/services/oauth2/token", "/{label}.salesforce.com/services/oauth2/token"):
-        router.add_route(path, guard.token(org.sessions.token_endpoint), methods=["POST"])
+    grants = Grants(org.sessions)
+    for host in ("", "/{label}.salesforce.com"):
+        for name, endpoint in (("token", grants.token), ("revoke", grants.revoke)):
+            path = f"{host}/services/oauth2/{name}"
+            router.add_route(path, guard.token(endpoint), methods=["POST"])
     rest, bulk = RestRoutes(org), BulkRoutes(org)
+    router.add_route("/services/oauth2/userinfo", guard.closed(rest.user), methods=["GET", "POST"])
+    router.add_route("/id/{org_id}/{user_id}", guard.closed(rest.user), methods=["GET"])
     for path in ("/services/data", "/services/data/"):
         router.add_route(path, guard.open(rest.versions), methods=["GET"])
-    for method, path, endpoint in (*_rest_paths(rest), *_bulk_paths(bulk)):
+    for method, path, endpoint in (
+        *_rest_paths(rest), *_bulk_paths(bulk), *IngestRoutes(org).paths(),
+        *CollectionRoutes(org, router).paths(), *RecordRoutes(org).paths(),
+    ):  # fmt: skip
         router.add_route(_ROOT + path, guard.closed(endpoint), methods=[method])
     router.add_route("/services/{rest:path}", guard.closed(_nothing), methods=_ALL_METHODS)
     return router
@@ -44,13 +56,8 @@ def _rest_paths(rest: RestRoutes) -> Iterator[tuple[str, str, Endpoint]]:
     yield "GET", "/sobjects", rest.list_objects
     yield "GET", "/sobjects/", rest.list_objects
     yield "GET", "/sobjects/{object_name}", rest.object_summary
-    yield "POST", "/sobjects/{object_name}", rest.create_record
-    yield "POST", "/sobjects/{object_name}/", rest.create_record
     yield "GET", "/sobjects/{object_name}/describe", rest.describe
     yield "GET", "/sobjects/{object_name}/describe/", rest.describe
-    yield "GET", "/sobjects/{object_name}/{record_id}", rest.read_record
-    yield "PATCH", "/sobjects/{object_name}/{record_id}", rest.update_record
-    yield "DELETE", "/sobjects/{object_name}/{record_id}", rest.delete_record
 
 
 def _bulk_paths(bulk: BulkRoutes) -> Iterator[tuple[str, str, Endpoint]]:

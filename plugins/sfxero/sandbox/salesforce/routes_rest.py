@@ -1,5 +1,6 @@
 """REST: versions, limits, describe, query and single records."""
 
+from datetime import timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
 
@@ -9,11 +10,10 @@ from starlette.responses import Response
 
 from sfxero.sandbox.salesforce import rules
 from sfxero.sandbox.salesforce.bulk import MAX_JOBS_PER_DAY
-from sfxero.sandbox.salesforce.failures import MEDIA_TYPE, ApiFailure
-from sfxero.sandbox.salesforce.guard import json_object
-from sfxero.sandbox.salesforce.json_text import field_json, record_json, row_json
+from sfxero.sandbox.salesforce.failures import MEDIA_TYPE
+from sfxero.sandbox.salesforce.json_text import row_json
 from sfxero.sandbox.salesforce.models import APP_NAME, VERSIONS, SalesforceOrg
-from sfxero.sandbox.salesforce.query import Answer, run_query
+from sfxero.sandbox.salesforce.query import Answer, Source, run_query
 from sfxero.sandbox.salesforce.schema import describe_object, describe_summary
 from sfxero.sandbox.salesforce.soql import malformed
 
@@ -50,18 +50,35 @@ class RestRoutes:
     async def resources(self, request: Request) -> Response:
         """List what a version offers."""
         root = f"/services/data/v{request.path_params['version']}"
-        names = ("sobjects", "query", "queryAll", "limits", "jobs")
+        names = ("sobjects", "query", "queryAll", "limits", "jobs", "composite")
         return json_reply({name: f"{root}/{name}" for name in names})
+
+    async def user(self, request: Request) -> Response:
+        """Say who the session belongs to."""
+        org = self._org
+        user = next(each for each in org.users.values() if each.user_id == org.acting_id)
+        base_url = f"{request.url.scheme}://{request.headers.get('host', '')}"
+        identity = f"{base_url}/id/{org.organization_id}/{user.user_id}"
+        return json_reply({
+            "id": identity, "sub": identity, "user_id": user.user_id, "username": user.username,
+            "organization_id": org.organization_id, "preferred_username": user.username,
+            "display_name": user.name, "name": user.name, "email": user.username,
+            "urls": {"rest": f"{base_url}/services/data/v{{version}}/"},
+        })  # fmt: skip
 
     async def limits(self, _request: Request) -> Response:
         """Report the org's limits, nested per application as the service does."""
-        daily = self._org.switches.daily_requests
-        left = max(0, daily - self._org.usage.spent(self._org.clock.now()))
-        jobs_left = MAX_JOBS_PER_DAY - self._org.jobs.recent()
+        org, switches = self._org, self._org.switches
+        now = org.clock.now()
+        left = max(0, switches.daily_requests - org.usage.spent(now))
+        jobs_left = MAX_JOBS_PER_DAY - org.jobs.queries_since(now - timedelta(days=1))
+        batches = switches.ingest_batches_per_day
         app = {APP_NAME: {"Max": 0, "Remaining": 0}}
         return json_reply({
-            "DailyApiRequests": {"Max": daily, "Remaining": left, **app},
-            "DailyBulkApiBatches": {"Max": 15000, "Remaining": 15000, **app},
+            "DailyApiRequests": {"Max": switches.daily_requests, "Remaining": left, **app},
+            "DailyBulkApiBatches": {
+                "Max": batches, "Remaining": max(0, batches - org.batches.spent(now)), **app,
+            },
             "DailyBulkV2QueryJobs": {"Max": MAX_JOBS_PER_DAY, "Remaining": jobs_left},
             "DailyBulkV2QueryFileStorageMB": {"Max": 976562, "Remaining": 976562},
             "DataStorageMB": {"Max": 1024, "Remaining": 1000},
@@ -80,12 +97,13 @@ class RestRoutes:
         if text is None:
             raise malformed("SOQL statement is missing: use the parameter q")
         org = self._org
-        answer = run_query(text, org.records, now=org.clock.now(), deleted=deleted)
+        source = Source(org.records, org.schema, org.clock.now(), deleted=deleted)
+        answer = run_query(text, source)
         if answer.is_count:
-            return json_reply({"totalSize": len(answer.rows), "done": True, "records": []})
+            return json_reply({"totalSize": len(answer), "done": True, "records": []})
         batch_size = _batch_size(request.headers.get("sforce-query-options", ""))
         cursor_id = None
-        if len(answer.rows) > batch_size:
+        if len(answer) > batch_size:
             cursor_id = org.cursors.open(answer, batch_size=batch_size)
         return self._page(request, answer, start=0, size=batch_size, cursor_id=cursor_id)
 
@@ -103,10 +121,10 @@ class RestRoutes:
         source = schema.declared(answer.object_name)
         stop = start + size
         body: dict[str, Any] = {
-            "totalSize": len(answer.rows), "done": stop >= len(answer.rows),
+            "totalSize": len(answer), "done": stop >= len(answer),
             "records": [
                 row_json(row, answer.columns, schema, source=source, version=version)
-                for row in answer.rows[start:stop]
+                for row in answer.slice(start, stop)
             ],
         }  # fmt: skip
         if not body["done"]:
@@ -137,43 +155,6 @@ class RestRoutes:
             return Response(status_code=304, headers=headers)
         body = describe_object(source, version=request.path_params["version"])
         return json_reply(body, headers=headers)
-
-    async def read_record(self, request: Request) -> Response:
-        """Return one record, whole or the fields asked for."""
-        source = rules.find_object(self._org, request.path_params["object_name"])
-        record = rules.find_record(self._org, source, request.path_params["record_id"])
-        version = request.path_params["version"]
-        shown = record_json(record, source, version=version)
-        wanted = request.query_params.get("fields")
-        if wanted is None:
-            return json_reply(shown)
-        chosen: dict[str, Any] = {"attributes": shown["attributes"]}
-        for name in wanted.split(","):
-            declared = source.by_name.get(name.strip().lower())
-            if declared is None:
-                message = f"No such column '{name.strip()}' on entity '{source.name}'."
-                raise ApiFailure(400, "INVALID_FIELD", message)
-            chosen[declared.name] = field_json(declared, record)
-        return json_reply(chosen | {"Id": record["Id"]})
-
-    async def create_record(self, request: Request) -> Response:
-        """Save a new record."""
-        body = await json_object(request)
-        record_id = rules.create(self._org, request.path_params["object_name"], body)
-        return json_reply({"id": record_id, "success": True, "errors": []}, 201)
-
-    async def update_record(self, request: Request) -> Response:
-        """Save changes of a record."""
-        body = await json_object(request)
-        where = request.path_params
-        rules.update(self._org, where["object_name"], where["record_id"], body)
-        return Response(status_code=204)
-
-    async def delete_record(self, request: Request) -> Response:
-        """Put a record into the recycle bin."""
-        where = request.path_params
-        rules.delete(self._org, where["object_name"], where["record_id"])
-        return Response(status_code=204)
 
 
 def _batch_size(options: str) -> int:

@@ -3,14 +3,20 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sfxero.sandbox.salesforce.coercion import readable, refusal
 from sfxero.sandbox.salesforce.failures import ApiFailure, not_found
-from sfxero.sandbox.salesforce.models import SalesforceOrg
+from sfxero.sandbox.salesforce.fields import CURRENCIES
+from sfxero.sandbox.salesforce.locks import locked_with
 from sfxero.sandbox.salesforce.objects import STAGES
 from sfxero.sandbox.salesforce.records import Record, normal_id
+from sfxero.sandbox.salesforce.regions import checked_codes
 from sfxero.sandbox.salesforce.schema import ObjectType
+from sfxero.sandbox.salesforce.setup_rows import CORPORATE_CURRENCY
+
+if TYPE_CHECKING:
+    from sfxero.sandbox.salesforce.models import SalesforceOrg
 
 _CENT = Decimal("0.01")
 _ZERO = Decimal(0)
@@ -57,7 +63,7 @@ def expected_revenue(opportunity: Record) -> Decimal | None:
     return (decimal_of(opportunity, "Amount") * share).quantize(_CENT, ROUND_HALF_UP)
 
 
-def find_object(org: SalesforceOrg, name: str) -> ObjectType:
+def find_object(org: "SalesforceOrg", name: str) -> ObjectType:
     """Return the object or refuse an unknown one."""
     found = org.schema.find(name)
     if found is None:
@@ -65,7 +71,7 @@ def find_object(org: SalesforceOrg, name: str) -> ObjectType:
     return found
 
 
-def find_record(org: SalesforceOrg, source: ObjectType, given_id: str) -> Record:
+def find_record(org: "SalesforceOrg", source: ObjectType, given_id: str) -> Record:
     """Return a live record or refuse."""
     record = org.records.get(source.name, normal_id(given_id))
     if record is None:
@@ -75,7 +81,8 @@ def find_record(org: SalesforceOrg, source: ObjectType, given_id: str) -> Record
     return record
 
 
-def _check_writable(source: ObjectType) -> None:
+def check_writable(source: ObjectType) -> None:
+    """Refuse changes of set-up objects."""
     if not source.writable:
         raise ApiFailure(
             400,
@@ -84,17 +91,22 @@ def _check_writable(source: ObjectType) -> None:
         )
 
 
-def create(org: SalesforceOrg, object_name: str, body: Mapping[str, Any]) -> str:
+def create(org: "SalesforceOrg", object_name: str, body: Mapping[str, Any]) -> str:
     """Save a new record and return its id."""
     source = find_object(org, object_name)
-    _check_writable(source)
+    check_writable(source)
     values = readable(source, body, org.records, creating=True)
+    values = derive(org, source, None, values)
+    check_unique(org, source, values)
+    org.locks.check(locked_with(org.records, source.name, values))
     at = org.now()
     record: Record = dict.fromkeys(each.name for each in source.fields)
     flags = {each.name: False for each in source.fields if each.kind == "boolean"}
     record |= flags | values | org.stamps(at) | {"Id": ""}
     if "ownerid" in source.by_name:
-        record["OwnerId"] = values.get("OwnerId") or org.user_id
+        record["OwnerId"] = values.get("OwnerId") or org.acting_id
+    if "currencyisocode" in source.by_name:
+        record["CurrencyIsoCode"] = record["CurrencyIsoCode"] or CORPORATE_CURRENCY
     _check_required(source, record)
     if source.name == "Opportunity":
         record |= stage_facts(str(record["StageName"]))
@@ -107,8 +119,55 @@ def create(org: SalesforceOrg, object_name: str, body: Mapping[str, Any]) -> str
     record["Id"] = org.records.new_id(source.name)
     org.records.put(source.name, record)
     if source.name == "OpportunityLineItem":
-        _sum_up(org, str(record["OpportunityId"]), at=at)
+        sum_up(org, str(record["OpportunityId"]), at=at)
     return str(record["Id"])
+
+
+def check_unique(
+    org: "SalesforceOrg", source: ObjectType, values: Record, *, own_id: str | None = None
+) -> None:
+    """Refuse a value that another live record holds in a unique field."""
+    for each in source.fields:
+        if not each.unique or values.get(each.name) is None:
+            continue
+        for other in org.records.with_key(source.name, each.name, values[each.name]):
+            if other["Id"] != own_id:
+                message = f"duplicate value found: {each.name} duplicates value on record with id: "
+                message += str(other["Id"])[:15]
+                raise refusal("DUPLICATE_VALUE", message)
+
+
+def derive(
+    org: "SalesforceOrg", source: ObjectType, former: Record | None, changes: Record
+) -> Record:
+    """Return the changes with what follows from them: people's names, states, currencies."""
+    record = (former or {}) | changes
+    found = changes
+    if source.name in {"Contact", "Lead"} or is_person(org, source, record):
+        found = _person(source, record, changes)
+    for each in source.fields:
+        if each.name.endswith("StateCode"):
+            found = checked_codes(former or {}, found, each.name.removesuffix("StateCode"))
+    code = found.get("CurrencyIsoCode")
+    if code is not None and code not in CURRENCIES:
+        message = f"Currency: bad value for restricted picklist field: {code}"
+        raise refusal("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", message, "CurrencyIsoCode")
+    return found
+
+
+def is_person(org: "SalesforceOrg", source: ObjectType, record: Record) -> bool:
+    """Return whether this account is a person, which has a last name and no name of its own."""
+    return org.options.person_accounts and source.name == "Account" and bool(record.get("LastName"))
+
+
+def _person(source: ObjectType, record: Record, changes: Record) -> Record:
+    if "Name" in changes:
+        message = f"{source.name}: bad field names on insert/update call: Name"
+        raise refusal("INVALID_FIELD_FOR_INSERT_UPDATE", message, "Name")
+    names = (record.get("FirstName"), record.get("LastName"))
+    full = " ".join(str(each) for each in names if each)
+    found = changes | {"Name": full or None}
+    return found | {"IsPersonAccount": True} if source.name == "Account" else found
 
 
 def _check_required(source: ObjectType, record: Record) -> None:
@@ -126,19 +185,22 @@ def _check_required(source: ObjectType, record: Record) -> None:
         raise refusal("REQUIRED_FIELD_MISSING", message, *missing)
 
 
-def next_number(org: SalesforceOrg) -> str:
+def next_number(org: "SalesforceOrg") -> str:
     """Return the auto number of the next opportunity."""
     return f"OPP-{org.records.serial('Opportunity') + 1:06d}"
 
 
-def _product_facts(org: SalesforceOrg, line: Record) -> Record:
+def _product_facts(org: "SalesforceOrg", line: Record) -> Record:
     """Return what a line takes over from its product and price book entry."""
     entries = org.records.rows("PricebookEntry")
+    opportunity = org.records.get("Opportunity", str(line["OpportunityId"])) or {}
+    currency = opportunity.get("CurrencyIsoCode")
     entry = next(
         (
             each for each in entries
             if line["PricebookEntryId"] in {None, each["Id"]}
             and line["Product2Id"] in {None, each["Product2Id"]}
+            and each.get("CurrencyIsoCode") == currency
         ), None,
     )  # fmt: skip
     if entry is None:
@@ -146,7 +208,6 @@ def _product_facts(org: SalesforceOrg, line: Record) -> Record:
             "FIELD_INTEGRITY_EXCEPTION", "field integrity exception: PricebookEntryId (pricebook "
             "entry does not match the product)", "PricebookEntryId",
         )  # fmt: skip
-    opportunity = org.records.get("Opportunity", str(line["OpportunityId"])) or {}
     return {
         "PricebookEntryId": entry["Id"], "Product2Id": entry["Product2Id"],
         "ProductCode": entry["ProductCode"], "ListPrice": entry["UnitPrice"],
@@ -163,12 +224,16 @@ def _prices(line: Record) -> Record:
     )  # fmt: skip
 
 
-def update(org: SalesforceOrg, object_name: str, record_id: str, body: Mapping[str, Any]) -> None:
+def update(org: "SalesforceOrg", object_name: str, record_id: str, body: Mapping[str, Any]) -> None:
     """Save changed fields of a record."""
     source = find_object(org, object_name)
-    _check_writable(source)
+    check_writable(source)
     former = find_record(org, source, record_id)
+    org.locks.check(locked_with(org.records, source.name, former))
     changes = readable(source, body, org.records, creating=False)
+    org.locks.check(locked_with(org.records, source.name, changes))
+    changes = derive(org, source, former, changes)
+    check_unique(org, source, changes, own_id=str(former["Id"]))
     if source.name == "Opportunity":
         changes |= _opportunity_changes(org, former, changes)
     record = former | changes
@@ -179,10 +244,10 @@ def update(org: SalesforceOrg, object_name: str, record_id: str, body: Mapping[s
     at = org.now()
     org.records.put(source.name, touched(org, record, at=at))
     if source.name == "OpportunityLineItem":
-        _sum_up(org, str(record["OpportunityId"]), at=at)
+        sum_up(org, str(record["OpportunityId"]), at=at)
 
 
-def _opportunity_changes(org: SalesforceOrg, former: Record, changes: Record) -> Record:
+def _opportunity_changes(org: "SalesforceOrg", former: Record, changes: Record) -> Record:
     """Return the derived changes; Amount is silently kept while there are lines (OBJ)."""
     derived: Record = {}
     if "StageName" in changes:
@@ -197,14 +262,14 @@ def _opportunity_changes(org: SalesforceOrg, former: Record, changes: Record) ->
     return derived
 
 
-def touched(org: SalesforceOrg, record: Record, *, at: datetime) -> Record:
+def touched(org: "SalesforceOrg", record: Record, *, at: datetime) -> Record:
     """Return the record with its change stamped."""
     return record | {
-        "LastModifiedDate": at, "LastModifiedById": org.user_id, "SystemModstamp": at,
+        "LastModifiedDate": at, "LastModifiedById": org.acting_id, "SystemModstamp": at,
     }  # fmt: skip
 
 
-def _sum_up(org: SalesforceOrg, opportunity_id: str, *, at: datetime) -> None:
+def sum_up(org: "SalesforceOrg", opportunity_id: str, *, at: datetime) -> None:
     """Bring an opportunity in step with its lines; that also ends an Amount of its own."""
     former = org.records.get("Opportunity", opportunity_id)
     if former is None:
@@ -218,26 +283,3 @@ def _sum_up(org: SalesforceOrg, opportunity_id: str, *, at: datetime) -> None:
     if org.switches.line_edit_touches_opportunity:
         record = touched(org, record, at=at)
     org.records.put("Opportunity", record)
-
-
-def delete(org: SalesforceOrg, object_name: str, record_id: str) -> None:
-    """Put a record and what belongs to it into the recycle bin."""
-    source = find_object(org, object_name)
-    _check_writable(source)
-    record = find_record(org, source, record_id)
-    at = org.now()
-    mark_deleted(org, source.name, record, at=at)
-    if source.name == "OpportunityLineItem":
-        _sum_up(org, str(record["OpportunityId"]), at=at)
-
-
-def mark_deleted(org: SalesforceOrg, object_name: str, record: Record, *, at: datetime) -> None:
-    """Soft-delete a record, its opportunities and their lines."""
-    record_id = str(record["Id"])
-    if object_name == "Account":
-        for opportunity in org.records.opportunities_of(record_id):
-            mark_deleted(org, "Opportunity", opportunity, at=at)
-    if object_name == "Opportunity":
-        for line in org.records.lines_of(record_id):
-            mark_deleted(org, "OpportunityLineItem", line, at=at)
-    org.records.put(object_name, touched(org, record, at=at) | {"IsDeleted": True})

@@ -83,12 +83,13 @@ class Schema:
         self._declared = {each.name.lower(): each for each in objects}
         self._visible = dict(self._declared)
 
-    def hide(self, hidden: Iterable[str]) -> None:
-        """Hide exactly these `Object.Field` names, as field-level security does."""
+    def without(self, hidden: Iterable[str]) -> "Schema":
+        """Return what is left for a user from whom these `Object.Field` names are hidden."""
         wanted = {name.lower() for name in hidden}
-        self._visible = {
-            key: _without(declared, wanted) for key, declared in self._declared.items()
-        }
+        left = Schema(())
+        left._declared = self._declared
+        left._visible = {key: _without(each, wanted) for key, each in self._declared.items()}
+        return left
 
     def find(self, name: str) -> ObjectType | None:
         """Return the object of that name in any case, with the visible fields."""
@@ -132,7 +133,8 @@ def describe_field(each: Field) -> dict[str, Any]:
         "extraTypeInfo": "plaintextarea" if each.kind == "textarea" else None,
         "filterable": each.filterable, "formulaTreatNullNumberAsZero": False,
         "groupable": each.filterable and each.kind not in DECIMAL_KINDS,
-        "highScaleNumber": False, "htmlFormatted": False, "idLookup": each.kind == "id",
+        "highScaleNumber": False, "htmlFormatted": False,
+        "idLookup": each.kind == "id" or each.external_id,
         "inlineHelpText": None, "label": each.label or each.name, "length": each.length,
         "mask": None, "maskType": None, "name": each.name, "nameField": each.name_field,
         "namePointing": False, "nillable": each.nillable, "permissionable": each.nillable,

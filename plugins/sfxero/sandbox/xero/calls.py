@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from sfxero.sandbox.xero.books import Books
 from sfxero.sandbox.xero.failures import BadPostData
 from sfxero.sandbox.xero.identity import Bearer
-from sfxero.sandbox.xero.models import Books
 from sfxero.sandbox.xero.replies import Json, Reply, envelope, json_reply
 
 
@@ -19,10 +19,17 @@ class Call:
     bearer: Bearer
     tenant_id: str
     method: str
+    resource: str
     identifier: str | None
+    part_id: str | None
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+
+    @property
+    def user(self) -> str:
+        """Who a history names: the app."""
+        return self.bearer.app.name
 
     @property
     def four_decimals(self) -> bool:

@@ -4,8 +4,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from sfxero.sandbox.xero.books import Books
 from sfxero.sandbox.xero.fields import Fields
-from sfxero.sandbox.xero.models import Books, Contact, new_id
+from sfxero.sandbox.xero.models import Contact, new_id
 from sfxero.sandbox.xero.replies import Json
 
 TEXT_LIMITS: Mapping[str, int] = {

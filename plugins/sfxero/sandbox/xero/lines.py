@@ -13,12 +13,14 @@ from sfxero.sandbox.xero.amounts import (
     gross_amount,
     taxed,
 )
+from sfxero.sandbox.xero.books import Books
 from sfxero.sandbox.xero.fields import Fields
-from sfxero.sandbox.xero.models import Books, Line, new_id
+from sfxero.sandbox.xero.models import Line, new_id, shared_number, shared_text
 from sfxero.sandbox.xero.replies import Json
 from sfxero.sandbox.xero.settings_seed import Account
 
 MOST_TRACKING = 2
+_SHARED_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,11 @@ class LineRules:
     types: str
     unit_decimals: Decimal
     needs_account: bool
+
+    @property
+    def is_sale(self) -> bool:
+        """Whether the document concerns a customer."""
+        return self.kind.startswith(("ACCREC", "RECEIVE"))
 
     @property
     def mode(self) -> str:
@@ -67,7 +74,7 @@ def _taxed_again(line: Line, rules: LineRules) -> Line:
 
 
 def _read(fields: Fields, old: Line | None, rules: LineRules) -> Line:
-    base = old or Line(new_id())
+    base = _with_item(fields, old or Line(new_id()), rules)
     line = replace(
         base,
         description=fields.text("Description", base.description, longest=4000),
@@ -82,7 +89,44 @@ def _read(fields: Fields, old: Line | None, rules: LineRules) -> Line:
     line = _priced(fields, line, rules)
     line = replace(line, tax_type=_tax_type(fields, line, rules))
     override = fields.number("TaxAmount")
-    return taxed(line, rules.books.tax_rates, types=rules.types, mode=rules.mode, override=override)
+    rates, types, mode = rules.books.tax_rates, rules.types, rules.mode
+    return _compact(taxed(line, rates, types=types, mode=mode, override=override))
+
+
+def _with_item(fields: Fields, base: Line, rules: LineRules) -> Line:
+    """What the line leaves out comes from its item, when that is new to the line."""
+    item = rules.books.items.get(fields.text("ItemCode") or "")
+    if item is None or item.code == base.item_code or not rules.is_sale:
+        return base
+    return replace(
+        base,
+        description=base.description or item.name,
+        unit_amount=item.unit_price,
+        account_code=item.account_code,
+        tax_type=item.tax_type,
+    )
+
+
+def _compact(line: Line) -> Line:
+    """Equal numbers and short texts are kept once, so that big books stay small."""
+    description = line.description
+    if description is not None and len(description) <= _SHARED_LENGTH:
+        description = shared_text(description)
+    return replace(
+        line,
+        description=description,
+        quantity=_shared(line.quantity),
+        unit_amount=_shared(line.unit_amount),
+        line_amount=_shared(line.line_amount),
+        tax_amount=shared_number(line.tax_amount, str(line.tax_amount)),
+        item_code=line.item_code and shared_text(line.item_code),
+        account_code=line.account_code and shared_text(line.account_code),
+        tax_type=line.tax_type and shared_text(line.tax_type),
+    )
+
+
+def _shared(value: Decimal | None) -> Decimal | None:
+    return None if value is None else shared_number(value, str(value))
 
 
 def _priced(fields: Fields, line: Line, rules: LineRules) -> Line:
@@ -134,10 +178,7 @@ def _account_code(fields: Fields, base: Line, books: Books) -> str | None:
     account_id = fields.guid("AccountID")
     if account_id is None:
         return fields.text("AccountCode", base.account_code)
-    for account in books.accounts.values():
-        if account.account_id == account_id:
-            return account.code
-    return account_id
+    return books.account_codes.get(account_id, account_id)
 
 
 def _tracking(fields: Fields, base: Line, books: Books) -> tuple[tuple[str, str], ...]:
@@ -168,8 +209,8 @@ def _tax_type(fields: Fields, line: Line, rules: LineRules) -> str | None:
 
 def _reference_errors(line: Line, rules: LineRules) -> Iterator[str]:
     books = rules.books
-    if line.item_code:
-        yield f"Item code '{line.item_code}' is not valid"  # the seed holds no items
+    if line.item_code and line.item_code not in books.items:
+        yield f"Item code '{line.item_code}' is not valid"
     if line.line_amount is None:
         return
     account = books.accounts.get(line.account_code or "")

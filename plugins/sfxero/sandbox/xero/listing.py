@@ -7,18 +7,21 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Generic, TypeAlias, TypeVar
-from uuid import UUID
 
+from sfxero.sandbox.xero.books import Books
 from sfxero.sandbox.xero.calls import Call
 from sfxero.sandbox.xero.failures import BadQuery
 from sfxero.sandbox.xero.fields import guid_or_none
-from sfxero.sandbox.xero.models import Books, Contact, Invoice
 from sfxero.sandbox.xero.replies import Json
+from sfxero.sandbox.xero.tables import Table
 from sfxero.sandbox.xero.where import FieldKinds, Value, parse_order, parse_where
 
 LARGEST_PAGE = 1000
 DEFAULT_PAGE = 100
 _WHOLE_SECONDS = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}")
+
+# A where clause that asks for one key only.
+_EXACT = re.compile(r'\s*(?P<field>\w+)\s*==\s*"(?P<value>[^"\\]*)"\s*')
 
 T = TypeVar("T")
 SortKey: TypeAlias = tuple[bool, str | Decimal]
@@ -62,6 +65,17 @@ def select(call: Call, records: Iterable[T], shape: Shape[T], *, paged: bool) ->
             "itemCount": len(found),
         },
     )
+
+
+def candidates(call: Call, table: Table[T], ids: Iterable[str] | None) -> Iterable[T]:
+    """The rows a list has to look at: those asked for by id or key, or the newest ones."""
+    if ids is not None:
+        return [table.rows[one] for one in ids if one in table.rows]
+    exact = _EXACT.fullmatch(call.query.get("where", ""))
+    if exact and exact["field"] in table.indexes:
+        return table.find(exact["field"], exact["value"])
+    since = modified_since(call)
+    return table.rows.values() if since is None else table.newer(since)
 
 
 def is_paged(call: Call) -> bool:
@@ -161,77 +175,3 @@ def _whole(text: str | None, default: int) -> int:
         return int(text) if text else default
     except ValueError:
         return default
-
-
-_CONTACT_TEXTS = (
-    "FirstName",
-    "LastName",
-    "EmailAddress",
-    "ContactNumber",
-    "AccountNumber",
-    "CompanyNumber",
-    "TaxNumber",
-)
-
-
-_CONTACT_VALUES: Mapping[str, tuple[type, Callable[[Contact], Value]]] = {
-    "ContactID": (UUID, lambda one: UUID(one.contact_id)),
-    "Name": (str, lambda one: one.name),
-    "ContactStatus": (str, lambda one: one.status),
-    "IsCustomer": (bool, lambda one: one.is_customer),
-    "IsSupplier": (bool, lambda one: one.is_supplier),
-    "UpdatedDateUTC": (datetime, lambda one: one.updated_at),
-}
-
-
-def _contact_value(_books: Books, contact: Contact, name: str) -> Value:
-    known = _CONTACT_VALUES.get(name)
-    return known[1](contact) if known else contact.texts.get(name)
-
-
-CONTACTS: Shape[Contact] = Shape(
-    kinds={
-        **{name: kind for name, (kind, _) in _CONTACT_VALUES.items()},
-        **dict.fromkeys(_CONTACT_TEXTS, str),
-    },
-    value=_contact_value,
-    folded={"Name": plain, "EmailAddress": plain, "AccountNumber": plain},
-    searched=(
-        "Name",
-        "FirstName",
-        "LastName",
-        "ContactNumber",
-        "CompanyNumber",
-        "EmailAddress",
-    ),
-    updated_at=lambda contact: contact.updated_at,
-    record_id=lambda contact: contact.contact_id,
-)
-
-_INVOICE_VALUES: Mapping[str, tuple[type, Callable[[Books, Invoice], Value]]] = {
-    "InvoiceID": (UUID, lambda _, one: UUID(one.invoice_id)),
-    "Status": (str, lambda _, one: one.status),
-    "Type": (str, lambda _, one: one.kind),
-    "InvoiceNumber": (str, lambda _, one: one.number),
-    "Reference": (str, lambda _, one: one.reference),
-    "Url": (str, lambda _, one: one.url),
-    "CurrencyCode": (str, lambda _, one: one.currency_code),
-    "Date": (date, lambda _, one: one.dated_on),
-    "DueDate": (date, lambda _, one: one.due_on),
-    "UpdatedDateUTC": (datetime, lambda _, one: one.updated_at),
-    "AmountDue": (Decimal, lambda _, one: one.amount_due),
-    "AmountPaid": (Decimal, lambda _, one: one.amount_paid),
-    "Total": (Decimal, lambda _, one: one.totals.total),
-    "Contact.ContactID": (UUID, lambda _, one: UUID(one.contact_id)),
-    "Contact.Name": (str, lambda books, one: books.contacts[one.contact_id].name),
-    "Contact.ContactNumber": (str, lambda books, one: books.contacts[one.contact_id].number),
-}
-
-INVOICES: Shape[Invoice] = Shape(
-    kinds={name: kind for name, (kind, _) in _INVOICE_VALUES.items()},
-    value=lambda books, invoice, name: _INVOICE_VALUES[name][1](books, invoice),
-    folded={"Contact.Name": plain},
-    searched=("InvoiceNumber", "Reference"),
-    updated_at=lambda invoice: invoice.updated_at,
-    record_id=lambda invoice: invoice.invoice_id,
-)

@@ -1,30 +1,16 @@
-"""Reads of contacts, invoices and settings."""
+"""Reads of contacts and invoices."""
 
 from collections.abc import Iterable
-from datetime import timedelta
 
 from sfxero.sandbox.xero.calls import Call
 from sfxero.sandbox.xero.failures import NotFound
 from sfxero.sandbox.xero.fields import guid_or_none
-from sfxero.sandbox.xero.listing import (
-    CONTACTS,
-    INVOICES,
-    is_paged,
-    modified_since,
-    select,
-    wanted_ids,
-)
+from sfxero.sandbox.xero.listing import candidates, is_paged, select, wanted_ids
 from sfxero.sandbox.xero.models import Contact, Invoice
-from sfxero.sandbox.xero.rendering import (
-    account_json,
-    contact_json,
-    invoice_json,
-    organisation_json,
-    summary_json,
-    tax_rate_json,
-)
-from sfxero.sandbox.xero.replies import Json, Reply
-from sfxero.sandbox.xero.settings_seed import SEEDED_AT
+from sfxero.sandbox.xero.rendering import contact_json
+from sfxero.sandbox.xero.rendering_invoices import invoice_json, summary_json
+from sfxero.sandbox.xero.replies import Reply
+from sfxero.sandbox.xero.shapes import CONTACTS, INVOICES
 
 
 def read_contacts(call: Call) -> Reply:
@@ -35,8 +21,8 @@ def read_contacts(call: Call) -> Reply:
     with_archived = call.asks("includeArchived")
     records = [
         one
-        for one in call.books.contacts.values()
-        if (with_archived or one.status != "ARCHIVED") and (ids is None or one.contact_id in ids)
+        for one in candidates(call, call.books.contact_table, ids)
+        if with_archived or one.status != "ARCHIVED"
     ]
     page = select(call, records, CONTACTS, paged=paged)
     rows = [contact_json(call.books, one, detail=paged, summary=summary) for one in page.rows]
@@ -68,54 +54,6 @@ def read_invoices(call: Call) -> Reply:
     return call.answer("Invoices", rows, page.pagination)
 
 
-def read_organisation(call: Call) -> Reply:
-    """The one organisation."""
-    if call.identifier is not None:
-        raise NotFound
-    return call.answer("Organisations", [organisation_json(call.books, call.tenant_id)])
-
-
-def read_accounts(call: Call) -> Reply:
-    """The chart of accounts."""
-    accounts = call.books.accounts.values()
-    if call.identifier is not None:
-        wanted = {call.identifier.lower(), call.identifier}
-        found = [one for one in accounts if one.account_id in wanted or one.code in wanted]
-        return call.answer("Accounts", _one_of([account_json(one) for one in found]))
-    return call.answer("Accounts", _since(call, [account_json(one) for one in accounts]))
-
-
-def read_tax_rates(call: Call) -> Reply:
-    """The tax table."""
-    rates = call.books.tax_rates
-    if call.identifier is not None:
-        found = [rates[call.identifier]] if call.identifier in rates else []
-        return call.answer("TaxRates", _one_of([tax_rate_json(one) for one in found]))
-    return call.answer("TaxRates", [tax_rate_json(one) for one in rates.values()])
-
-
-def read_currencies(call: Call) -> Reply:
-    """The enabled currencies."""
-    if call.identifier is not None:
-        raise NotFound
-    rows: list[Json] = [
-        {"Code": code, "Description": name} for code, (name, _) in call.books.currencies.items()
-    ]
-    return call.answer("Currencies", rows)
-
-
-def _since(call: Call, rows: list[Json]) -> list[Json]:
-    """Settings never change here, so a later `If-Modified-Since` finds none."""
-    since = modified_since(call)
-    return [] if since is not None and since > SEEDED_AT + timedelta(seconds=1) else rows
-
-
-def _one_of(rows: list[Json]) -> list[Json]:
-    if not rows:
-        raise NotFound
-    return rows
-
-
 def _contact(call: Call) -> Contact:
     key = call.identifier or ""
     found = call.books.contacts.get(guid_or_none(key) or "") or call.books.numbered(key)
@@ -136,10 +74,13 @@ def _chosen(call: Call) -> Iterable[Invoice]:
     ids, contact_ids = wanted_ids(call), wanted_ids(call, "ContactIDs")
     numbers, statuses = call.comma_list("InvoiceNumbers"), call.comma_list("Statuses")
     mine = call.bearer.app.client_id if call.asks("createdByMyApp") else None
-    for one in call.books.invoices.values():
+    table = call.books.invoice_table
+    if ids is None and numbers is not None:
+        index = table.indexes["InvoiceNumber"]
+        ids = {row_id for number in numbers for row_id in index.find(number)}
+    for one in candidates(call, table, ids):
         if (
-            (ids is None or one.invoice_id in ids)
-            and (contact_ids is None or one.contact_id in contact_ids)
+            (contact_ids is None or one.contact_id in contact_ids)
             and (numbers is None or one.number in numbers)
             and (statuses is None or one.status in statuses)
             and (mine is None or one.created_by == mine)

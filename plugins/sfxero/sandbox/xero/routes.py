@@ -1,16 +1,13 @@
 """The Xero side's HTTP: token, connections, and the accounting door (checks in item 9's order)."""
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import TypeAlias
-from urllib.parse import parse_qsl
+from dataclasses import replace
 from uuid import uuid4
 
 from fastapi import APIRouter, Request, Response
-from starlette.requests import ClientDisconnect
 
 from sfxero.sandbox.xero.calls import Call
+from sfxero.sandbox.xero.endpoints import Answer, Endpoint, Place, place_of
 from sfxero.sandbox.xero.failures import (
     AccessRefused,
     NotFound,
@@ -19,90 +16,22 @@ from sfxero.sandbox.xero.failures import (
     VerbNotOffered,
     XeroFailure,
 )
+from sfxero.sandbox.xero.wire import LARGEST_BODY, read_body, respond
 from sfxero.sandbox.xero.idempotency import KEYED_VERBS, fingerprint_of
 from sfxero.sandbox.xero.identity import Bearer
-from sfxero.sandbox.xero.reads import (
-    read_accounts,
-    read_contacts,
-    read_currencies,
-    read_invoices,
-    read_organisation,
-    read_tax_rates,
-)
-from sfxero.sandbox.xero.replies import STORED_REPLY, Reply, json_reply
+from sfxero.sandbox.xero.replies import STORED_REPLY, Reply
+from sfxero.sandbox.xero.routes_identity import build_identity_router
 from sfxero.sandbox.xero.service import XeroService
-from sfxero.sandbox.xero.writes import write_contacts, write_invoices
 
-LARGEST_BODY = 10 * 1024 * 1024
 VERBS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-WRITES = frozenset({"POST", "PUT", "PATCH"})
-
-Answer: TypeAlias = Callable[[Call], Reply]
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """One resource: its scope and what answers each verb, alone or with an id in the path."""
-
-    scope: str
-    broad: str
-    verbs: Mapping[str, Answer]
-    verbs_by_id: Mapping[str, Answer]
-
-    def allowed_scopes(self, method: str, *, broad: bool) -> tuple[str, ...]:
-        """Reading is also allowed by the `.read` twin."""
-        names = (self.scope, self.broad) if broad else (self.scope,)
-        return tuple(f"{name}.read" for name in names) + names if method == "GET" else names
-
-
-def _settings(answer: Answer) -> Endpoint:
-    verbs = {"GET": answer}
-    return Endpoint("accounting.settings", "accounting.settings", verbs, verbs)
-
-
-_INVOICES = "accounting.invoices"
-_PAYMENTS = "accounting.payments"
-_BROAD = "accounting.transactions"
-ENDPOINTS: Mapping[str, Endpoint] = {
-    "Organisation": _settings(read_organisation),
-    "Accounts": _settings(read_accounts),
-    "TaxRates": _settings(read_tax_rates),
-    "Currencies": _settings(read_currencies),
-    "Contacts": Endpoint(
-        "accounting.contacts",
-        "accounting.contacts",
-        {"GET": read_contacts, "PUT": write_contacts, "POST": write_contacts},
-        {"GET": read_contacts, "POST": write_contacts},
-    ),
-    "Invoices": Endpoint(
-        _INVOICES,
-        _BROAD,
-        {"GET": read_invoices, "PUT": write_invoices, "POST": write_invoices},
-        {"GET": read_invoices, "POST": write_invoices},
-    ),
-    # Known to Xero, not to this sandbox yet: answered as verbs that are not offered.
-    "Payments": Endpoint(_PAYMENTS, _BROAD, {}, {}),
-    "CreditNotes": Endpoint(_INVOICES, _BROAD, {}, {}),
-    "Items": Endpoint("accounting.settings", "accounting.settings", {}, {}),
-}
+WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
 def build_router(service: XeroService) -> APIRouter:
     """All routes of the Xero side."""
     router = APIRouter()
 
-    @router.post("/connect/token")
-    async def token(request: Request) -> Response:
-        return _response(await _token(service, request), None)
-
-    @router.get("/connections")
-    async def connections(request: Request) -> Response:
-        correlation = str(uuid4())
-        try:
-            reply = _connections(service, request)
-        except XeroFailure as failure:
-            reply = failure.reply(correlation)
-        return _response(reply, correlation)
+    router.include_router(build_identity_router(service))
 
     @router.api_route("/api.xro/2.0/{path:path}", methods=VERBS)
     async def accounting(path: str, request: Request) -> Response:
@@ -111,66 +40,35 @@ def build_router(service: XeroService) -> APIRouter:
             reply = await _accounting(service, request, path, correlation)
         except XeroFailure as failure:
             reply = failure.reply(correlation)
-        return _response(reply, correlation)
+        return respond(reply, correlation)
 
     return router
 
 
-def _response(reply: Reply, correlation: str | None) -> Response:
-    headers = dict(reply.headers)
-    if correlation is not None:
-        headers["Xero-Correlation-Id"] = correlation
-    return Response(reply.body, reply.status, headers, reply.media_type)
-
-
-async def _token(service: XeroService, request: Request) -> Reply:
-    form = dict(parse_qsl((await _read_body(request)).decode("utf-8", "replace")))
-    try:
-        grant = service.identity.grant(
-            form,
-            request.headers.get("authorization"),
-            scope_required=service.books.switches.scope_required,
-        )
-    except XeroFailure as failure:
-        return failure.reply("")
-    return replace(json_reply(grant), headers={"Cache-Control": "no-store"})
-
-
-def _connections(service: XeroService, request: Request) -> Reply:
-    bearer = service.identity.authenticate(request.headers.get("authorization"))
-    service.limits.count_app_call(bearer.app.client_id)
-    event_id = request.query_params.get("authEventId")
-    rows = [
-        one.as_json(bearer.authentication_event_id)
-        for one in service.identity.connections
-        if event_id in {None, bearer.authentication_event_id}
-    ]
-    return replace(json_reply(rows), headers=service.limits.app_headers(bearer.app.client_id))
-
-
 async def _accounting(service: XeroService, request: Request, path: str, correlation: str) -> Reply:
     """Token, scope, tenant, rate limit, then idempotency and the endpoint itself."""
-    body = await _read_body(request)
+    body = await read_body(request)
     bearer = service.identity.authenticate(request.headers.get("authorization"))
-    name, _, identifier = path.strip("/").partition("/")
-    endpoint = ENDPOINTS.get(name)
-    if endpoint is not None:
-        _check_scope(service, bearer, endpoint, request.method)
-    tenant_id = service.identity.tenant_for(request.headers.get("xero-tenant-id"))
+    place = place_of(path)
+    if place.endpoint is not None:
+        _check_scope(service, bearer, place.endpoint, request.method)
+    tenant_id = service.identity.tenant_for(bearer, request.headers.get("xero-tenant-id"))
     client_id = bearer.app.client_id
     call = Call(
         books=service.books,
         bearer=bearer,
         tenant_id=tenant_id,
         method=request.method,
-        identifier=identifier or None,
+        resource=place.resource,
+        identifier=place.identifier,
+        part_id=place.part_id,
         query=dict(request.query_params),
         headers=request.headers,
         body=body,
     )
     try:
         with service.limits.admitted(client_id, tenant_id):
-            reply = await _once(service, call, endpoint, request, correlation)
+            reply = await _once(service, call, place, request, correlation)
     except (TooManyCalls, PlainRefusal) as refusal:
         reply = refusal.reply(correlation)
     headers = service.limits.headers(client_id, tenant_id)
@@ -188,13 +86,13 @@ def _check_scope(service: XeroService, bearer: Bearer, endpoint: Endpoint, metho
 async def _once(
     service: XeroService,
     call: Call,
-    endpoint: Endpoint | None,
+    place: Place,
     request: Request,
     correlation: str,
 ) -> Reply:
     async def carry_out() -> Reply:
         try:
-            return await _carry_out(service, call, endpoint)
+            return await _carry_out(service, call, place)
         except XeroFailure as failure:
             return failure.reply(correlation)
 
@@ -213,9 +111,9 @@ async def _once(
     return await service.idempotency.once((client_id, key), fingerprint, carry_out_and_break)
 
 
-async def _carry_out(service: XeroService, call: Call, endpoint: Endpoint | None) -> Reply:
+async def _carry_out(service: XeroService, call: Call, place: Place) -> Reply:
     """The latency lies around the commit; the commit itself never awaits, so it is atomic."""
-    answer = _answer_of(call, endpoint)
+    answer = _answer_of(call, place)
     switches = service.books.switches
     latency = switches.write_latency_s if call.method in WRITES else switches.read_latency_s
     await asyncio.sleep(latency / 2)
@@ -225,10 +123,14 @@ async def _carry_out(service: XeroService, call: Call, endpoint: Endpoint | None
         await asyncio.sleep(latency / 2)
 
 
-def _answer_of(call: Call, endpoint: Endpoint | None) -> Answer:
-    if endpoint is None or "/" in (call.identifier or ""):
+def _answer_of(call: Call, place: Place) -> Answer:
+    if place.endpoint is None:
         raise NotFound
-    verbs = endpoint.verbs if call.identifier is None else endpoint.verbs_by_id
+    verbs = place.endpoint.verbs_at(
+        identifier=place.identifier, part=place.part, part_id=place.part_id
+    )
+    if not verbs:
+        raise NotFound
     answer = verbs.get(call.method)
     if answer is None:
         raise VerbNotOffered
@@ -236,7 +138,7 @@ def _answer_of(call: Call, endpoint: Endpoint | None) -> Answer:
     if "json" not in accept.lower():
         # Deviation: Xero would answer in XML, its default; this sandbox has JSON only.
         raise PlainRefusal(406, "Send 'Accept: application/json': the sandbox has no XML.")
-    if call.method in WRITES:
+    if call.method in WRITES and (call.body or place.part != "Email"):
         _check_body(call)
     return answer
 
@@ -244,17 +146,5 @@ def _answer_of(call: Call, endpoint: Endpoint | None) -> Answer:
 def _check_body(call: Call) -> None:
     if len(call.body) > LARGEST_BODY:
         raise PlainRefusal(413, "The request body is larger than 10 MB.")
-    if "json" not in call.headers.get("content-type", "").lower():
+    if call.method != "DELETE" and "json" not in call.headers.get("content-type", "").lower():
         raise PlainRefusal(412, "Send 'Content-Type: application/json' with a JSON body.")
-
-
-async def _read_body(request: Request) -> bytes:
-    """Read the body, but keep no more than shows that it is too large."""
-    body = bytearray()
-    try:
-        async for part in request.stream():
-            if len(body) <= LARGEST_BODY:
-                body += part
-    except ClientDisconnect:
-        raise PlainRefusal(400, "The request body ended early.") from None
-    return bytes(body)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from uuid import NAMESPACE_URL, uuid5
 from zoneinfo import ZoneInfo
 
@@ -65,6 +66,23 @@ class TaxRate:
 
 
 @dataclass(frozen=True, slots=True)
+class Item:
+    """A product of the organisation's list; what a line leaves out comes from here."""
+
+    code: str
+    name: str
+    unit_price: Decimal
+    account_code: str = "200"
+    tax_type: str = "OUTPUT"
+    is_sold: bool = True
+
+    @property
+    def item_id(self) -> str:
+        """The same id in every sandbox."""
+        return seeded_id("item", self.code)
+
+
+@dataclass(frozen=True, slots=True)
 class Organisation:
     """The one tenant."""
 
@@ -77,6 +95,7 @@ class Organisation:
     short_code: str = "!sBx01"
 
 
+@lru_cache(maxsize=10_000)
 def seeded_id(kind: str, name: str) -> str:
     """A stable id of a seeded row."""
     return str(uuid5(NAMESPACE_URL, f"sandbox:{kind}:{name}"))
@@ -135,7 +154,14 @@ CURRENCIES = (
     ("NZD", "New Zealand Dollar", Decimal("1.085000")),
 )
 
-BRANDING_THEMES = {seeded_id("branding", "Standard"): "Standard"}
+ITEMS = (
+    Item("CONSULT", "Consulting, per day", Decimal("1850.0000")),
+    Item("CABLE", "Fibre cable, per metre", Decimal("2.1875")),
+    Item("EXPORT", "Export kit", Decimal("4200.0000"), "210", "EXEMPTEXPORT"),
+    Item("TONER", "Toner for our own printers", Decimal("0.0000"), is_sold=False),
+)
+
+BRANDING_THEMES = {seeded_id("branding", name): name for name in ("Standard", "Plain")}
 
 TRACKING = {
     "Region": frozenset({"North", "South", "East", "West"}),

@@ -24,6 +24,8 @@ class Switches:
     read_latency_s: float = 0.0
     scope_required: bool = False
     broad_scopes: bool = False
+    client_error: str = "invalid_client"
+    auto_consent: bool = False
     date_offset: str = "+0000"
     modified_since_inclusive: bool = False
     modified_since_lenient: bool = False
@@ -33,6 +35,11 @@ class Switches:
     idempotency_stores_400: bool = True
     idempotency_in_flight: Literal["wait", "conflict"] = "wait"
     rounding: Literal["half_up", "half_even"] = "half_up"
+    multi_currency: bool = True
+    approval_cap: int = 0
+    allocation_moves_invoice: bool = True
+    deleted_payments_listed: bool = True
+    delete_reconciled: bool = False
     period_lock_date: str | None = None
     end_of_year_lock_date: str | None = None
 

@@ -1,0 +1,45 @@
+"""One served sandbox for all tests, emptied for each, with its clock standing still."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.contract.sync.kit import World
+
+from sfxero.ledger import Ledger
+from sfxero.sandbox.server import Sandbox, SandboxSettings, build_sandbox, serving
+from sfxero.sandbox.xero.switches import Switches
+
+# Minutes and days do not pass here, so the limits are far away unless a test is about them.
+_SWITCHES = Switches(
+    minute_limit=100_000, day_limit=100_000, app_minute_limit=100_000, write_latency_s=0.0
+)
+
+
+@pytest.fixture(scope="session")
+def served() -> Iterator[tuple[Sandbox, str]]:
+    sandbox = build_sandbox(SandboxSettings(switches=_SWITCHES, clock_speed=0.0))
+    with serving(sandbox) as address:
+        yield sandbox, address
+
+
+@pytest.fixture(scope="session")
+def empty_ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy."""
+    path = tmp_path_factory.mktemp("ledger") / "empty.db"
+    with Ledger(f"sqlite:///{path}") as ledger:
+        ledger.migrate()
+    return path
+
+
+@pytest.fixture
+def world(served: tuple[Sandbox, str], empty_ledger: Path, tmp_path: Path) -> Iterator[World]:
+    sandbox, address = served
+    sandbox.reset()
+    sandbox.org.switches.change({"job_delay_s": 0.0, "line_edit_touches_opportunity": True})
+    path = tmp_path / "ledger.db"
+    shutil.copy(empty_ledger, path)
+    world = World(sandbox, address, tmp_path, f"sqlite:///{path}")
+    yield world
+    world.close()

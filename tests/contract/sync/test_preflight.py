@@ -1,0 +1,78 @@
+"""What a run knows of the organisation before it reads anything."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from tests.contract.sync.kit import TENANT, World
+
+from sfxero.errors import ConfigurationError, StagingError
+from sfxero.sync import preflight
+
+pytestmark = pytest.mark.contract
+
+
+def test_codes_that_the_organisation_lacks_are_all_named(world: World) -> None:
+    lines = world.spec.invoices.lines.model_dump(mode="json", by_alias=True)
+    lines["account_code"]["default"] = "999"
+    lines["tax_type"]["table"]["Services"] = "OUTPUT9"
+    world.respec(invoices={"lines": lines})
+
+    with pytest.raises(ConfigurationError, match="account code 999, tax type OUTPUT9") as caught:
+        world.begin()
+
+    assert "invoices.lines" in str(caught.value)
+
+
+def test_an_archived_account_code_counts_as_absent(world: World) -> None:
+    account = world.books.accounts["260"]
+    world.books.accounts["260"] = replace(account, status="ARCHIVED")
+    try:
+        with pytest.raises(ConfigurationError, match="account code 260"):
+            world.begin()
+    finally:
+        world.books.accounts["260"] = account
+
+
+def test_what_was_read_is_kept_with_the_run_to_the_last_digit(world: World) -> None:
+    scope = world.scope("run")
+
+    read = preflight.read_organisation(scope, world.accounting)
+
+    assert preflight.stored_organisation(scope) == read
+    assert read.tax_rates["OUTPUT"] == Decimal(10)
+    assert isinstance(read.tax_rates["OUTPUT"], Decimal)
+
+
+def test_a_run_without_facts_says_which_task_to_clear(world: World) -> None:
+    with pytest.raises(StagingError, match="Clear its first task"):
+        preflight.stored_organisation(world.scope("never begun"))
+
+
+def test_the_directory_is_read_whole_once_and_then_by_changes(world: World) -> None:
+    world.put_in_xero("Contacts", '{"Name":"Acme"}')
+    world.sleep(3600)
+    world.put_in_xero("Contacts", '{"Name":"Beta","ContactNumber":"ours"}')
+    scope = world.scope("run")
+    assert preflight.refresh_directory(scope, world.accounting) == 2
+    assert world.ledger.names.owners(TENANT) == {
+        "acme": f"contact:{world.contacts[0].contact_id}",
+        "beta": "ours",
+    }
+    world.sleep(3600)
+    world.put_in_xero("Contacts", '{"Name":"Gamma"}')
+
+    # The newest known one lies in the overlap, and the older one before it.
+    assert preflight.refresh_directory(scope, world.accounting) == 2
+
+
+def test_a_contact_that_was_renamed_gives_its_name_back(world: World) -> None:
+    world.put_in_xero("Contacts", '{"Name":"Acme"}')
+    scope = world.scope("run")
+    preflight.refresh_directory(scope, world.accounting)
+    world.sleep(3600)
+    world.books.put_contact(replace(world.contacts[0], name="Other", updated_at=world.clock.now()))
+
+    preflight.refresh_directory(scope, world.accounting)
+
+    assert set(world.ledger.names.owners(TENANT)) == {"other"}

@@ -1,0 +1,218 @@
+"""Whatever happens to a request or its reply, the target ends with exactly one record."""
+
+import httpx
+import pytest
+from tests.contract.sync.kit import (
+    ACCOUNT,
+    OPPORTUNITY,
+    Forward,
+    World,
+    contact_wish,
+    invoice_wish,
+)
+
+from sfxero.errors import QuotaExhausted
+from sfxero.model.states import Entity
+from sfxero.sandbox.faults import FaultKind
+
+pytestmark = pytest.mark.contract
+
+INVOICE = Entity.INVOICE
+
+
+@pytest.fixture
+def linked(world: World) -> World:
+    """A world whose contact is in step and whose invoice waits."""
+    world.plan(contact_wish(), invoice_wish())
+    world.publish()
+    world.sandbox.journal.clear()
+    return world
+
+
+@pytest.mark.parametrize(
+    "kind", [FaultKind.LOST_REPLY, FaultKind.ERROR_AFTER, FaultKind.ERROR_BEFORE]
+)
+@pytest.mark.parametrize("times", [1, 3, 5])
+def test_an_unknown_outcome_ends_in_exactly_one_invoice(
+    linked: World, kind: FaultKind, times: int
+) -> None:
+    linked.fail(kind, "/Invoices", method="PUT", count=times, status=500)
+
+    linked.publish(INVOICE)
+
+    assert [one.number for one in linked.invoices] == ["SF-1"]
+    assert linked.link(OPPORTUNITY, INVOICE).target_id == linked.invoices[0].invoice_id
+    assert set(linked.states()) == {"settled"}
+
+
+def test_a_lost_reply_is_asked_for_again_under_the_same_key(linked: World) -> None:
+    linked.fail(FaultKind.LOST_REPLY, "/Invoices", method="PUT")
+
+    report = linked.publish(INVOICE)
+
+    keys = {one.idempotency_key for one in linked.sandbox.journal.entries() if one.method == "PUT"}
+    assert linked.calls() == ["PUT Invoices", "PUT Invoices"]
+    assert len(keys) == 1
+    assert report.created == 1
+
+
+def test_what_stays_unanswered_is_looked_up_and_not_sent_again(linked: World) -> None:
+    linked.fail(FaultKind.LOST_REPLY, "/Invoices", method="PUT", count=3)
+
+    report = linked.publish(INVOICE)
+
+    assert linked.calls() == ["PUT Invoices"] * 3 + ["GET Invoices"]
+    assert (report.created, report.found, report.in_doubt) == (0, 1, 1)
+
+
+def test_a_time_out_after_the_commit_makes_no_second_contact(world: World) -> None:
+    def commit_and_time_out(request: httpx.Request, forward: Forward) -> httpx.Response:
+        forward(request).close()
+        raise httpx.ReadTimeout("too late", request=request)
+
+    world.seam.plans = [commit_and_time_out] * 3
+    world.plan(contact_wish())
+
+    report = world.publish()
+
+    assert [one.name for one in world.contacts] == ["Acme"]
+    assert report.found == 1
+
+
+def test_without_a_connection_entries_rest_for_a_minute_and_then_go(world: World) -> None:
+    def refuse(request: httpx.Request, _forward: Forward) -> httpx.Response:
+        raise httpx.ConnectError("nobody there", request=request)
+
+    world.seam.plans = [refuse] * 3
+    world.plan(contact_wish())
+    world.publish()
+    assert world.states() == ["retry_later"]
+
+    world.sleep(61)
+    world.publish()
+    assert world.states() == ["settled"]
+    assert world.writes() == ["PUT Contacts"]
+
+
+@pytest.mark.parametrize("is_committed", [True, False])
+def test_what_a_dead_worker_left_is_settled_by_the_next_lane(
+    linked: World, is_committed: bool
+) -> None:
+    def die(request: httpx.Request, forward: Forward) -> httpx.Response:
+        if is_committed:
+            forward(request).close()
+        raise KeyboardInterrupt
+
+    linked.seam.plans = [die]
+    with pytest.raises(KeyboardInterrupt):
+        linked.publish(INVOICE, owner="dead")
+    assert linked.states()[-1] == "claimed"
+
+    linked.publish(INVOICE, owner="next")
+    assert linked.states()[-1] == "claimed"  # its lease still holds
+    linked.sleep(61)
+    report = linked.publish(INVOICE, owner="next")
+
+    assert len(linked.invoices) == 1
+    assert (report.found, report.created) == ((1, 0) if is_committed else (0, 1))
+    assert linked.states()[-1] == "settled"
+
+
+def test_the_invoice_of_a_lost_reply_is_found_though_a_person_renumbered_it(linked: World) -> None:
+    linked.fail(FaultKind.LOST_REPLY, "/Invoices", method="PUT", count=3)
+    linked.fail(FaultKind.ERROR_BEFORE, "/Invoices", method="GET", count=3)
+    with pytest.raises(Exception, match="503"):
+        linked.publish(INVOICE)
+    linked.sleep(120)
+    linked.change_invoice(linked.invoices[0], number="PERSON-7")
+
+    linked.publish(INVOICE)
+
+    # Ours is brought back to the number by which it is known.
+    assert [one.number for one in linked.invoices] == ["SF-1"]
+    assert linked.states()[-1] == "settled"
+
+
+def test_an_invoice_paid_before_its_look_up_is_in_step(linked: World) -> None:
+    linked.claim(INVOICE)
+    linked.ledger.outbox.store_attempt(
+        [2], owner="dead worker", operation="create", body_hash="", idempotency_key="dead",
+        deadline_at=linked.clock.now(),
+    )  # fmt: skip
+    contact_id = linked.contacts[0].contact_id
+    body = invoice_wish().payload.replace("{", f'{{"Contact":{{"ContactID":"{contact_id}"}},', 1)
+    linked.put_in_xero("Invoices", body)
+    linked.sandbox.xero.pay(linked.invoices[0].invoice_id, linked.invoices[0].amount_due)
+    linked.sleep(61)
+
+    report = linked.publish(INVOICE)
+
+    assert report.found == 1
+    assert linked.writes() == []
+    assert linked.states()[-1] == "settled"
+
+
+def test_a_look_up_that_fails_leaves_the_entries_in_doubt_for_the_next_lane(linked: World) -> None:
+    linked.fail(FaultKind.LOST_REPLY, "/Invoices", method="PUT", count=3)
+    linked.fail(FaultKind.ERROR_BEFORE, "/Invoices", method="GET", count=3)
+    with pytest.raises(Exception, match="503"):
+        linked.publish(INVOICE)
+    assert linked.states()[-1] == "in_doubt"
+
+    report = linked.publish(INVOICE, owner="next")  # at once: no lease is left behind
+    assert report.found == 1
+
+
+def test_a_spent_quota_after_an_unknown_outcome_leaves_it_in_doubt(linked: World) -> None:
+    def lose(request: httpx.Request, forward: Forward) -> httpx.Response:
+        forward(request).close()
+        linked.switch(day_limit=1)  # from now on every call is refused for the day
+        raise httpx.ReadTimeout("too late", request=request)
+
+    linked.seam.plans = [lose]
+
+    report = linked.publish(INVOICE)
+
+    assert report.is_deferred
+    assert linked.states()[-1] == "in_doubt"
+    linked.switch(day_limit=100_000)
+    assert linked.publish(INVOICE, owner="next").found == 1
+    assert len(linked.invoices) == 1
+
+
+def test_a_spent_quota_leaves_entries_pending_and_the_report_deferred(world: World) -> None:
+    world.switch(day_limit=1)
+    world.plan(contact_wish(), contact_wish("001000000000002AAA", name="Beta"))
+    first = world.publish(batch_size=1)
+
+    assert first.is_deferred
+    assert first.created == 1
+    assert world.states() == ["settled", "pending"]
+
+
+def test_a_spent_budget_of_ours_defers_without_a_call(world: World) -> None:
+    class Spent:
+        def __getattr__(self, name: str) -> object:
+            return getattr(world.accounting, name)
+
+        def take_permit(self) -> None:
+            raise QuotaExhausted("nothing is left")
+
+    world.plan(contact_wish())
+
+    report = world.publish(target=Spent())
+
+    assert report.is_deferred
+    assert world.calls() == []
+    assert world.states() == ["pending"]
+
+
+def test_an_entry_that_is_never_answered_rests_after_several_tries(world: World) -> None:
+    world.fail(FaultKind.ERROR_BEFORE, "/Contacts", method="PUT", count=None, status=500)
+    world.plan(contact_wish())
+
+    report = world.publish()
+
+    assert world.states() == ["retry_later"]
+    assert report.batches == 6
+    assert world.link(ACCOUNT) is None

@@ -1,0 +1,135 @@
+"""Every DAG keeps to the rules that make a run safe to repeat and honest about its end."""
+
+import ast
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sfxero.cli.pools import needed_pools
+
+ROOT = Path(__file__).parents[2]
+ROUTES = {"demo": "xero_xero_demo", "second": "xero_xero_books"}
+"""Each route with the pool of its Xero connection."""
+
+pytestmark = [pytest.mark.dag, pytest.mark.timeout(180)]
+
+
+def every_dag(parsed: Any) -> Iterator[tuple[str, Any]]:
+    """Yield each DAG with its id; none at all would make every rule hold."""
+    assert parsed["dags"], "no DAG was parsed"
+    yield from parsed["dags"].items()
+
+
+def test_each_file_declares_its_dag_once_per_route(parsed: Any) -> None:
+    found = {dag_id: dag["file"] for dag_id, dag in every_dag(parsed)}
+    assert found == {
+        f"{path.stem}__{route}": path.name
+        for path in (ROOT / "dags").glob("*.py")
+        for route in ROUTES
+    }
+
+
+def test_each_dag_is_tagged_with_the_product_and_its_route(parsed: Any) -> None:
+    for dag_id, dag in every_dag(parsed):
+        assert set(dag["tags"]) == {"sfxero", dag_id.rsplit("__", 1)[1]}
+
+
+def test_each_dag_shows_its_files_docstring(parsed: Any) -> None:
+    for _, dag in every_dag(parsed):
+        source = (ROOT / "dags" / dag["file"]).read_text(encoding="utf-8")
+        docstring = ast.get_docstring(ast.parse(source), clean=False)
+        assert docstring
+        assert dag["doc_md"].strip() == docstring.strip()
+        assert dag["description"]
+
+
+def test_each_dag_runs_when_its_route_says(parsed: Any) -> None:
+    dags = dict(every_dag(parsed))
+    assert "'0 * * * *'" in dags["salesforce_to_xero__demo"]["schedule"]
+    assert "'15 4 * * *'" in dags["salesforce_to_xero__second"]["schedule"]
+
+
+def test_no_dag_catches_up_or_overlaps_with_itself(parsed: Any) -> None:
+    for dag_id, dag in every_dag(parsed):
+        assert (dag["catchup"], dag["max_active_runs"]) == (False, 1), dag_id
+
+
+def test_each_task_is_tried_again_by_what_went_wrong(parsed: Any) -> None:
+    for dag_id, dag in every_dag(parsed):
+        for task_id, task in dag["tasks"].items():
+            assert task["retry_policy"] == "SyncRetry", f"{dag_id} {task_id}"
+            assert (task["retries"] >= 1) == (task_id != "gate"), f"{dag_id} {task_id}"
+
+
+def test_each_dag_ends_in_a_gate_that_always_runs_and_is_never_tried_again(parsed: Any) -> None:
+    for dag_id, dag in every_dag(parsed):
+        assert dag["leaves"] == ["gate"], dag_id
+        gate = dag["tasks"]["gate"]
+        assert (gate["trigger_rule"], gate["retries"]) == ("TriggerRule.ALL_DONE", 0), dag_id
+
+
+def test_no_task_but_the_gate_runs_over_a_failure(parsed: Any) -> None:
+    for dag_id, dag in every_dag(parsed):
+        for task_id, task in dag["tasks"].items():
+            if task_id != "gate":
+                assert task["trigger_rule"] == "TriggerRule.ALL_SUCCESS", f"{dag_id} {task_id}"
+
+
+def test_whatever_calls_xero_runs_in_the_pool_of_the_routes_connection(parsed: Any) -> None:
+    for dag_id, dag in every_dag(parsed):
+        pools = {task_id: task["pool"] for task_id, task in dag["tasks"].items()}
+        calling = {"start", *(one for one in pools if one.startswith("publish."))}
+        assert len(calling) > 1
+        for task_id, pool in pools.items():
+            expected = ROUTES[dag_id.rsplit("__", 1)[1]] if task_id in calling else "default_pool"
+            assert pool == expected, f"{dag_id} {task_id}"
+
+
+def test_the_pools_that_the_tasks_name_are_the_ones_we_create(
+    parsed: Any, two_routes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SFXERO_INCLUDE", str(two_routes))
+    named = {task["pool"] for _, dag in every_dag(parsed) for task in dag["tasks"].values()}
+    created = needed_pools()
+    assert named - {"default_pool"} == set(created)
+    assert {(one["slots"], one["include_deferred"]) for one in created.values()} == {(5, True)}
+
+
+def test_a_wait_holds_no_worker_slot(parsed: Any) -> None:
+    for dag_id, dag in every_dag(parsed):
+        waits = [task for task_id, task in dag["tasks"].items() if task_id.endswith(".wait")]
+        assert [one["mode"] for one in waits] == ["reschedule"], dag_id
+
+
+def test_a_dead_publishers_next_try_comes_after_its_lease(parsed: Any) -> None:
+    for dag_id, dag in every_dag(parsed):
+        for task_id in ("publish.contacts", "publish.invoices"):
+            assert dag["tasks"][task_id]["retry_delay_s"] > 60, f"{dag_id} {task_id}"
+
+
+def test_the_graph_reads_like_the_design(parsed: Any) -> None:
+    """start, extract, check, prepare, publish, gate: one after the other, by task group."""
+    dag = parsed["dags"]["salesforce_to_xero__demo"]
+    step_of = {
+        task_id: (task["group"] or task_id).split(".")[0] for task_id, task in dag["tasks"].items()
+    }
+    steps = {
+        (step_of[task_id], step_of[below])
+        for task_id, task in dag["tasks"].items()
+        for below in task["downstream"]
+        if step_of[task_id] != step_of[below]
+    }
+    order = ["start", "extract", "check", "prepare", "publish", "gate"]
+    assert steps == set(itertools.pairwise(order))
+
+
+def test_contacts_are_sent_before_the_invoices_that_name_them(parsed: Any) -> None:
+    tasks = parsed["dags"]["salesforce_to_xero__demo"]["tasks"]
+    assert tasks["publish.contacts"]["downstream"] == ["publish.invoices"]
+    assert [one for one in tasks if tasks[one]["is_mapped"]] == [
+        "publish.contacts",
+        "publish.invoices",
+    ]

@@ -1,0 +1,81 @@
+import re
+from collections.abc import Iterator
+from typing import Any, get_args
+
+import pytest
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+from tests.docs.pages import ROOT, blocks, read, rows, section, spans
+
+from sfxero.errors import MappingFileError
+from sfxero.mapping.functions import FUNCTIONS
+from sfxero.mapping.loader import load_route
+from sfxero.mapping.spec import FieldRule, LookupRule, RouteSpec
+
+PAGE = "docs/route.md"
+NONE = {None, ""}
+
+
+def inner(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((one for each in get_args(annotation) if (one := inner(each))), None)
+
+
+def leaves(model: type[BaseModel], path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield every key that a file may have, with its default."""
+    for name, field in model.model_fields.items():
+        key = f"{path}{field.alias or name}"
+        below = inner(field.annotation)
+        if below is None or below in {FieldRule, LookupRule}:
+            yield key, field
+        else:
+            if field.default is None:
+                yield key, field
+            yield from leaves(below, f"{key}.")
+
+
+def told(heading: str) -> dict[str, str]:
+    return {spans(row[0])[0]: row[1] for row in rows(section(PAGE, heading))}
+
+
+def default_text(field: Any) -> set[str]:
+    if field.default is not PydanticUndefined:
+        value = str(field.default).lower() if isinstance(field.default, bool) else field.default
+        return {"none", "empty"} if value in NONE else {f"`{value}`"}
+    if field.default_factory is None:
+        return {"needed"}
+    return {"empty", "`xero_<connection>`"}
+
+
+@pytest.mark.parametrize(
+    ("heading", "model"),
+    [("## Keys", RouteSpec), ("## Field rules", FieldRule), ("## Lookup rules", LookupRule)],
+)
+def test_every_key_is_documented_with_its_default_and_no_other(
+    heading: str, model: type[BaseModel]
+) -> None:
+    known = dict(leaves(model))
+    documented = told(heading)
+    assert set(documented) == set(known)
+    for key, field in known.items():
+        assert documented[key] in default_text(field), key
+
+
+def test_every_function_is_documented() -> None:
+    with_row = next(row for row in rows(section(PAGE, "## Field rules")) if row[0] == "`with`")
+    assert set(spans(with_row[2])) == set(FUNCTIONS)
+
+
+def test_the_message_of_a_mistake_is_as_shown(tmp_path: Any) -> None:
+    demo = (ROOT / "include/mappings/demo.yaml").read_text(encoding="utf-8")
+    wrong = demo.replace("route: demo", "route: acme").replace("batch_size", "batchsize")
+    (tmp_path / "acme.yaml").write_text(wrong, encoding="utf-8")
+    with pytest.raises(MappingFileError) as caught:
+        load_route(tmp_path / "acme.yaml")
+    text = re.sub(r"^.*/acme", "mappings/acme", str(caught.value))
+    assert text in blocks(PAGE, "")[0]
+
+
+def test_the_message_and_the_example_are_on_the_page() -> None:
+    assert "include/mappings/demo.yaml" in read(PAGE)

@@ -1,0 +1,169 @@
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from sfxero.errors import LedgerError
+from sfxero.model.ids import RouteName, SourceId, TargetId, TenantId
+from sfxero.model.outbox import Entry, SourceVersion
+from sfxero.model.states import Entity, EntryState, Operation
+from sfxero.sync.bodies import (
+    holds,
+    own_number,
+    parse,
+    render,
+    total_differences,
+    wanted,
+    with_name,
+)
+
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+CONTACT, INVOICE = Entity.CONTACT, Entity.INVOICE
+
+
+def entry(
+    entity: Entity, payload: str, *, former: str | None = None, parent: str | None = "C1"
+) -> Entry:
+    return Entry(
+        entry_id=1,
+        route=RouteName("demo"),
+        tenant=TenantId("t"),
+        entity=entity,
+        operation=Operation.UPDATE if former else Operation.CREATE,
+        source_id=SourceId("s"),
+        state=EntryState.CLAIMED,
+        payload=payload,
+        content_hash="h",
+        version=SourceVersion(NOW, NOW),
+        mapping_version="m",
+        run_id="r",
+        meta={},
+        target_id=TargetId("T1") if former else None,
+        parent_target_id=None if parent is None else TargetId(parent),
+        tries=0,
+        lease_until_at=None,
+        former_payload=former,
+    )
+
+
+def element(found: Entry) -> Any:
+    ((_, rows),) = json.loads(render([found])).items()
+    return rows[0]
+
+
+def test_a_new_contact_goes_as_it_is() -> None:
+    payload = '{"Name":"Acmé","ContactNumber":"001"}'
+
+    assert render([entry(CONTACT, payload)]).decode() == f'{{"Contacts":[{payload}]}}'
+
+
+def test_numbers_of_an_invoice_keep_their_digits() -> None:
+    payload = '{"InvoiceNumber":"SF-1","LineItems":[{"UnitAmount":33.3300}],"Total":100.00}'
+
+    for found in (entry(INVOICE, payload), entry(INVOICE, payload, former=payload)):
+        body = render([found]).decode()
+        assert '"UnitAmount":33.3300' in body
+        assert '"Total":100.00' in body
+
+
+def test_an_invoice_names_its_contact_by_id_alone() -> None:
+    assert element(entry(INVOICE, '{"InvoiceNumber":"SF-1"}')) == {
+        "Contact": {"ContactID": "C1"},
+        "InvoiceNumber": "SF-1",
+    }
+    with pytest.raises(LedgerError):
+        render([entry(INVOICE, "{}", parent=None)])
+
+
+@pytest.mark.parametrize(
+    ("former", "now", "sent"),
+    [
+        ({}, {}, {}),
+        ({"TaxNumber": "1"}, {}, {"TaxNumber": ""}),
+        ({"TaxNumber": "1"}, {"TaxNumber": "2"}, {"TaxNumber": "2"}),
+        ({}, {"TaxNumber": "2"}, {"TaxNumber": "2"}),
+        (
+            {"Addresses": [{"AddressType": "POBOX", "City": "P", "Region": "WA"}]},
+            {"Addresses": [{"AddressType": "POBOX", "City": "Q"}]},
+            {"Addresses": [{"AddressType": "POBOX", "City": "Q", "Region": ""}]},
+        ),
+        (
+            {"Addresses": [{"AddressType": "POBOX", "City": "P"}]},
+            {},
+            {"Addresses": [{"AddressType": "POBOX", "City": ""}]},
+        ),
+    ],
+)
+def test_an_update_clears_what_was_given_and_is_gone(
+    former: dict[str, Any], now: dict[str, Any], sent: dict[str, Any]
+) -> None:
+    base = {"Name": "A", "ContactNumber": "001"}
+    found = entry(CONTACT, json.dumps(base | now), former=json.dumps(base | former))
+
+    assert element(found) == {"ContactID": "T1", "Name": "A", **sent}
+    assert holds(wanted(found), base | sent)
+    assert not holds(wanted(found), base | former) or former == now
+
+
+def test_another_name_leaves_the_rest_of_a_payload_to_the_letter() -> None:
+    payload = '{"Name":"A \\"B\\"","ContactNumber":"001","TaxNumber":"1"}'
+
+    assert with_name(payload, 'Ü "C"') == (
+        '{"Name":"Ü \\"C\\"","ContactNumber":"001","TaxNumber":"1"}'
+    )
+    with pytest.raises(LedgerError):
+        with_name('{"ContactNumber":"001","Name":"A"}', "B")
+
+
+def test_the_number_is_ours_or_empty() -> None:
+    assert own_number(entry(INVOICE, '{"InvoiceNumber":"SF-1"}')) == "SF-1"
+    assert own_number(entry(CONTACT, '{"Name":"A"}')) == ""
+
+
+@pytest.mark.parametrize(
+    ("wish", "held", "same"),
+    [
+        ({"Name": "A"}, {"Name": "A", "Phones": []}, True),
+        ({"Name": "A"}, {"Name": "a"}, False),
+        ({"Name": "A"}, {}, False),
+        ({"Total": Decimal("10.00")}, {"Total": Decimal(10)}, True),
+        ({"Total": Decimal("10.00")}, {"Total": "10.00"}, False),
+        ({"Date": "2026-11-20"}, {"DateString": "2026-11-20T00:00:00"}, True),
+        ({"Date": "2026-11-20"}, {"Date": "/Date(1795132800000+1100)/"}, True),
+        ({"Date": "2026-11-20"}, {"DateString": "2026-11-21T00:00:00"}, False),
+        ({"DueDate": "2026-11-20"}, {}, False),
+        ({"Reference": ""}, {}, True),
+        ({"Reference": ""}, {"Reference": None}, True),
+        ({"Reference": ""}, {"Reference": "R"}, False),
+        ({"Status": "AUTHORISED"}, {"Status": "PAID"}, True),
+        ({"Status": "DRAFT"}, {"Status": "PAID"}, False),
+        ({"Status": "AUTHORISED"}, {"Status": "VOIDED"}, False),
+        ({"LineItems": [{"Quantity": 1}]}, {"LineItems": [{"Quantity": 1, "TaxAmount": 0}]}, True),
+        ({"LineItems": [{"Quantity": 1}]}, {"LineItems": [{"Quantity": 2}]}, False),
+        ({"LineItems": [{"Quantity": 1}]}, {"LineItems": [{"Quantity": 1}] * 2}, False),
+        ({"LineItems": [{"Quantity": 1}]}, {"LineItems": None}, False),
+        (
+            {"Addresses": [{"AddressType": "POBOX", "City": "P"}]},
+            {"Addresses": [{"AddressType": "STREET"}, {"AddressType": "POBOX", "City": "P"}]},
+            True,
+        ),
+        ({"Addresses": [{"AddressType": "POBOX", "City": ""}]}, {"Addresses": []}, True),
+        ({"Addresses": [{"AddressType": "POBOX", "City": "P"}]}, {"Addresses": []}, False),
+    ],
+)
+def test_a_record_holds_a_wish_if_it_has_each_of_its_values(
+    wish: dict[str, Any], held: dict[str, Any], same: bool
+) -> None:
+    assert holds(wish, held) is same
+
+
+def test_totals_are_compared_one_by_one() -> None:
+    payload = parse('{"SubTotal":100.00,"TotalTax":10.00,"Total":110.00}')
+
+    assert total_differences(payload, dict(payload)) == {}
+    assert total_differences(payload, {**payload, "Total": Decimal("110.01")}) == {
+        "Total": "predicted 110.00, Xero 110.01"
+    }
+    assert set(total_differences(payload, {})) == {"SubTotal", "TotalTax", "Total"}

@@ -1,0 +1,112 @@
+from typing import Any
+
+import pytest
+
+from sfxero.errors import GateFailed
+from sfxero.ledger.runs import DeadLetter, DispositionCount, RunReport
+from sfxero.mapping.spec import QuarantineSection
+from sfxero.model.ids import SourceId
+from sfxero.model.states import Disposition, Entity
+from sfxero.sync.gate import Verdict, judge, pass_or_fail
+
+ACCOUNT, OPPORTUNITY, LINE = Entity.ACCOUNT, Entity.OPPORTUNITY, Entity.OPPORTUNITY_LINE
+IN_STEP, REFUSED = Disposition.IN_STEP, Disposition.QUARANTINED
+
+
+def report(*counts: tuple[Entity, Disposition, int], missing: int = 0, dead: int = 0) -> RunReport:
+    letters = [
+        DeadLetter(number, Entity.INVOICE, SourceId(f"s{number}"), "Refused", "No.", "Ask.")
+        for number in range(dead)
+    ]
+    return RunReport(
+        counts=tuple(DispositionCount(entity, end, None, n) for entity, end, n in counts),
+        records={},
+        missing_count=missing,
+        missing_sample=tuple((OPPORTUNITY, SourceId(f"m{number}")) for number in range(missing)),
+        dead_letters=tuple(letters),
+    )
+
+
+def verdict_on(found: RunReport, **changes: Any) -> Verdict:
+    values: dict[str, Any] = {"limits": QuarantineSection(), "linked": {}, "task_states": {}}
+    return judge(found, **values | changes)
+
+
+def test_a_run_whose_records_all_ended_passes() -> None:
+    verdict = verdict_on(report((OPPORTUNITY, IN_STEP, 9), (OPPORTUNITY, REFUSED, 1)))
+
+    assert verdict.objections == ()
+    assert verdict.line == "passed: 9 in_step, 1 quarantined"
+    pass_or_fail(verdict)
+
+
+@pytest.mark.parametrize(
+    ("found", "changes", "words"),
+    [
+        (report(missing=1), {}, "1 records have no disposition: opportunity m0"),
+        (report(dead=1), {}, "dead letter 0 (invoice of s0): No. Ask."),
+        (report(dead=7), {}, "2 more dead letters"),
+        (report(), {"task_states": {"publish.contacts": "failed"}}, "publish.contacts failed"),
+        (report(), {"task_states": {"gate_input": "upstream_failed"}}, "upstream_failed"),
+    ],
+)
+def test_what_was_lost_given_up_or_failed_is_named(
+    found: RunReport, changes: dict[str, Any], words: str
+) -> None:
+    verdict = verdict_on(found, **changes)
+
+    assert words in verdict.line
+    with pytest.raises(GateFailed, match="FAILED"):
+        pass_or_fail(verdict)
+
+
+@pytest.mark.parametrize("state", ["success", "skipped", "running", "up_for_retry", None])
+def test_other_task_states_are_no_objection(state: str | None) -> None:
+    assert verdict_on(report(), task_states={"one": state}).objections == ()
+
+
+@pytest.mark.parametrize(
+    ("refused", "in_step", "linked", "limits", "passes"),
+    [
+        # Of the run's own records one in ten is just allowed, more is not.
+        (1, 9, 0, {}, True),
+        (2, 9, 0, {}, False),
+        (1, 0, 0, {}, False),
+        (0, 0, 0, {}, True),
+        # A quiet hour reads only what is refused: all that is in step counts then.
+        (10, 0, 90, {}, True),
+        (10, 0, 89, {}, False),
+        # The run's records are not counted on top of the linked ones.
+        (10, 50, 50, {}, False),
+        (5, 5, 0, {"max_share": "0.5"}, True),
+        (5, 5, 0, {"max_share": "0"}, False),
+        # A number of rows is a limit of its own.
+        (3, 997, 0, {"max_rows": 3}, True),
+        (4, 996, 0, {"max_rows": 3}, False),
+        (1, 999, 0, {"max_rows": 0}, False),
+    ],
+)
+@pytest.mark.parametrize("entity", [ACCOUNT, OPPORTUNITY])
+def test_the_share_of_refused_records_is_limited(
+    entity: Entity, refused: int, in_step: int, linked: int, limits: dict[str, Any], passes: bool
+) -> None:
+    found = report((entity, REFUSED, refused), (entity, IN_STEP, in_step))
+
+    verdict = verdict_on(
+        found, limits=QuarantineSection.model_validate(limits), linked={entity: linked}
+    )
+
+    assert (verdict.objections == ()) is passes
+    assert passes or f"of {entity} in quarantine" in verdict.line
+
+
+def test_what_no_invoice_was_wished_for_does_not_dilute_the_share() -> None:
+    idle = [(OPPORTUNITY, Disposition.SKIPPED, 900), (OPPORTUNITY, Disposition.REMOVED, 50)]
+
+    assert verdict_on(report(*idle, (OPPORTUNITY, REFUSED, 1))).objections
+
+
+def test_lines_are_counted_with_their_opportunities_only() -> None:
+    found = report((OPPORTUNITY, IN_STEP, 1), (LINE, IN_STEP, 8), (LINE, REFUSED, 8))
+
+    assert verdict_on(found).counts == {"in_step": 1}
