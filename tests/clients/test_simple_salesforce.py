@@ -64,7 +64,7 @@ def test_the_real_host_names_work_through_the_proxy(running, monkeypatch):
     monkeypatch.setenv("HTTPS_PROXY", running.addresses.proxy)
     client = log_in("acme.my")
     assert client.sf_instance == "acme.my.salesforce.com"
-    assert client.query("SELECT Id FROM User")["totalSize"] == 1
+    assert client.query("SELECT Id FROM Organization")["totalSize"] == 1
     client.session.close()
 
 
@@ -111,7 +111,7 @@ def test_describe_lists_fields_and_objects(salesforce):
 def test_limits_and_usage_are_read(salesforce):
     limits = salesforce.limits()["DailyApiRequests"]
     assert limits["Max"] > limits["Remaining"] > 0
-    salesforce.query("SELECT Id FROM User")
+    salesforce.query("SELECT Id FROM Organization")
     assert salesforce.api_usage["api-usage"].used >= 1
 
 
@@ -163,6 +163,6 @@ def test_a_collection_updates_many_and_says_so_for_each(salesforce, running):
 
 def test_expired_sessions_are_renewed_by_queries(salesforce, running):
     running.control("POST", "/salesforce/expire_tokens")
-    assert salesforce.query("SELECT Id FROM User")["totalSize"] == 1
+    assert salesforce.query("SELECT Id FROM Organization")["totalSize"] == 1
     statuses = [status for _, path, status in running.journal("salesforce") if "/query" in path]
     assert statuses == [401, 200]

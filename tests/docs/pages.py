@@ -23,8 +23,9 @@ def read(page: str) -> str:
 
 def blocks(page: str, language: str) -> list[str]:
     """Return the page's code blocks of a language, lines that end in a backslash joined."""
-    found = re.findall(rf"^```{language}\n(.*?)^```", read(page), flags=re.MULTILINE | re.DOTALL)
-    return [one.replace("\\\n", " ") for one in found]
+    # Every block is matched, so that the end of one is never taken for the beginning of another.
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", read(page), flags=re.MULTILINE | re.DOTALL)
+    return [text.replace("\\\n", " ") for name, text in found if name == language]
 
 
 def spans(text: str) -> list[str]:

@@ -32,7 +32,8 @@ def environment(service: str) -> dict[str, str]:
 
 
 def connection(name: str) -> dict[str, Any]:
-    return json.loads(environment(TASKS_RUN_IN)[f"AIRFLOW_CONN_{name}"])
+    found: dict[str, Any] = json.loads(environment(TASKS_RUN_IN)[f"AIRFLOW_CONN_{name}"])
+    return found
 
 
 def demo_connections(tmp_path: Path) -> dict[str, dict[str, Any]]:

@@ -22,7 +22,7 @@ def recipe() -> str:
 
 
 @pytest.mark.e2e
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_a_route_of_ones_own_runs_against_any_other_server(tmp_path: Path) -> None:
     for name in ("dags", "include"):
         (tmp_path / name).symlink_to(ROOT / name)
@@ -43,7 +43,7 @@ def test_a_route_of_ones_own_runs_against_any_other_server(tmp_path: Path) -> No
             env=kept,
             capture_output=True,
             text=True,
-            timeout=280,
+            timeout=560,
             check=False,
         )
         assert done.returncode == 0, f"{done.stdout[-4000:]}\n{done.stderr[-4000:]}"

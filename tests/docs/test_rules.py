@@ -85,7 +85,7 @@ def made_of_names() -> set[str]:
                         ) if re.fullmatch(r"(_[a-z]+)+", suffix):
                             suffixes.setdefault(node.name, set()).add(suffix)
     return {
-        f"{keyword.value.value}{suffix}"
+        f"{keyword.value.value!s}{suffix}"
         for module in modules()
         for function, call in module.calls()
         for keyword in call.keywords

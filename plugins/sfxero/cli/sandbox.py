@@ -1,23 +1,27 @@
 """`sfxero sandbox`: start the sandbox, and turn its knobs over HTTP."""
 
-import json
-from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-app = typer.Typer(name="sandbox", no_args_is_help=True, help="A local Salesforce and Xero.")
+from sfxero.cli import sandbox_bookkeeper, sandbox_salesperson
+from sfxero.cli.sandbox_calls import DEFAULT_URL, UrlOption, call, fields_of, show, stop
 
-DEFAULT_URL = "http://127.0.0.1:8099"
-UrlOption = Annotated[str, typer.Option("--url", help="Address of a running sandbox.")]
+app = typer.Typer(name="sandbox", no_args_is_help=True, help="A local Salesforce and Xero.")
+app.add_typer(sandbox_bookkeeper.app)
+app.add_typer(sandbox_salesperson.app)
+
 SeedOption = Annotated[int, typer.Option(help="The same seed gives the same rows.")]
 AccountsOption = Annotated[int, typer.Option(min=0, help="Accounts to seed.")]
 OpportunitiesOption = Annotated[int, typer.Option(min=0, help="Opportunities to seed.")]
-USAGE_EXIT = 2
+CaFolderOption = Annotated[
+    Path, typer.Option(help="Where the certificates lie, or are made.", file_okay=False)
+]
 
 
 @app.command()
-def start(
+def start(  # noqa: PLR0913 - each option is a parameter
     *,
     host: Annotated[str, typer.Option(help="Loopback address to bind.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 8099,
@@ -25,13 +29,17 @@ def start(
     accounts: AccountsOption = 300,
     opportunities: OpportunitiesOption = 1200,
     daily_limit: Annotated[int, typer.Option(min=1, help="Xero calls per day.")] = 5000,
+    https: Annotated[bool, typer.Option("--https", help="Serve HTTPS and a proxy too.")] = False,
+    ca_folder: CaFolderOption = Path(".sandbox-ca"),
+    https_port: Annotated[int, typer.Option(help="Port of HTTPS.")] = 8443,
+    proxy_port: Annotated[int, typer.Option(help="Port of the proxy to it.")] = 8444,
     allow_non_loopback: Annotated[
         bool, typer.Option("--allow-non-loopback", help="Let other machines reach it.")
     ] = False,
 ) -> None:
     """Serve both services until interrupted."""
     # Imported here, so that the other commands do not load the server.
-    from sfxero.sandbox.server import SandboxSettings, build_sandbox, serve
+    from sfxero.sandbox.server import Https, SandboxSettings, build_sandbox, serve
     from sfxero.sandbox.xero.switches import Switches
 
     settings = SandboxSettings(
@@ -40,11 +48,58 @@ def start(
         opportunities=opportunities,
         switches=Switches(day_limit=daily_limit),
     )
+    served_https = Https(ca_folder, https_port, proxy_port) if https else None
     try:
-        serve(build_sandbox(settings), host=host, port=port, allow_non_loopback=allow_non_loopback)
+        serve(
+            build_sandbox(settings),
+            host=host,
+            port=port,
+            allow_non_loopback=allow_non_loopback,
+            https=served_https,
+        )
     except (OSError, ValueError) as error:
-        typer.echo(f"Cannot serve on {host}:{port}: {error}", err=True)
-        raise typer.Exit(USAGE_EXIT) from None
+        stop(f"Cannot serve on {host}:{port}: {error}")
+
+
+@app.command()
+def reset(*, url: UrlOption = DEFAULT_URL) -> None:
+    """Empty both services, the journal and the faults."""
+    show(call(url, "POST", "/reset"))
+
+
+@app.command()
+def load(
+    file: Annotated[Path, typer.Argument(help="A fixture file.", exists=True, dir_okay=False)],
+    *,
+    url: UrlOption = DEFAULT_URL,
+) -> None:
+    """Load rows of both services from a file."""
+    show(call(url, "POST", "/load", content=file.read_bytes()))
+
+
+@app.command()
+def state(
+    *,
+    full: Annotated[bool, typer.Option("--full", help="All rows of Xero, not counts.")] = False,
+    url: UrlOption = DEFAULT_URL,
+) -> None:
+    """Show what both services hold."""
+    show(call(url, "GET", "/state", query={"full": "1"} if full else None))
+
+
+@app.command()
+def switch(
+    service: Annotated[str, typer.Argument(help="xero or salesforce.")],
+    values: Annotated[list[str] | None, typer.Argument(help="name=value")] = None,
+    *,
+    url: UrlOption = DEFAULT_URL,
+) -> None:
+    """Show or set a service's switches."""
+    path = f"/{service}/switches"
+    if values:
+        show(call(url, "POST", path, body=fields_of(values)))
+    else:
+        show(call(url, "GET", path))
 
 
 @app.command()
@@ -57,7 +112,7 @@ def seed(
 ) -> None:
     """Fill the Salesforce org again from seeded rows."""
     order = {"seed": seed, "accounts": accounts, "opportunities": opportunities}
-    _show(_call(url, "POST", "/seed", body=order))
+    show(call(url, "POST", "/seed", body=order))
 
 
 @app.command()
@@ -70,9 +125,9 @@ def journal(
 ) -> None:
     """List the requests the services answered."""
     query = {"after": str(after), **({"service": service} if service else {})}
-    entries = _call(url, "GET", "/journal", query=query)
+    entries = call(url, "GET", "/journal", query=query)
     if as_json or not isinstance(entries, list):
-        _show(entries)
+        show(entries)
         return
     for entry in entries:
         status = entry["status"] or "lost"
@@ -80,19 +135,35 @@ def journal(
 
 
 @app.command()
-def fault(
+def fault(  # noqa: PLR0913 - each option is a parameter
+    kind: Annotated[str | None, typer.Argument(help="How requests fail.")] = None,
     *,
-    kind: Annotated[str, typer.Option(help="How requests fail; see the documentation.")],
-    path: Annotated[str, typer.Option(help="Regular expression of the path.")] = ".*",
+    path: Annotated[str | None, typer.Option(help="Regular expression of the path.")] = None,
     method: Annotated[str | None, typer.Option(help="Only this verb.")] = None,
-    count: Annotated[int, typer.Option(min=1, help="How many times.")] = 1,
+    count: Annotated[int | None, typer.Option(min=1, help="How many times.")] = None,
     probability: Annotated[float, typer.Option(min=0, max=1)] = 1.0,
     seed: SeedOption = 0,
+    options: Annotated[
+        list[str] | None, typer.Option("--set", help="Any other option of the kind, name=value.")
+    ] = None,
+    clear: Annotated[bool, typer.Option("--clear", help="Drop all faults.")] = False,
     url: UrlOption = DEFAULT_URL,
 ) -> None:
-    """Schedule a fault."""
-    rule = {"kind": kind, "path": path, "count": count, "probability": probability, "seed": seed}
-    _show(_call(url, "POST", "/fault", body={**rule, **({"method": method} if method else {})}))
+    """Schedule a fault, or list what is scheduled."""
+    if clear:
+        show(call(url, "DELETE", "/fault"))
+    elif kind is None:
+        show(call(url, "GET", "/fault"))
+    else:
+        given = {"path": path, "method": method, "count": count}
+        rule = {
+            "kind": kind,
+            "probability": probability,
+            "seed": seed,
+            **{name: value for name, value in given.items() if value is not None},
+            **fields_of(options or ()),
+        }
+        show(call(url, "POST", "/fault", body=rule))
 
 
 @app.command()
@@ -104,34 +175,7 @@ def clock(
 ) -> None:
     """Show or move the virtual clock."""
     if not advance_s and speed is None:
-        _show(_call(url, "GET", "/clock"))
+        show(call(url, "GET", "/clock"))
         return
     order = {"advance_s": advance_s, **({} if speed is None else {"speed": speed})}
-    _show(_call(url, "POST", "/clock", body=order))
-
-
-def _call(
-    url: str,
-    method: str,
-    path: str,
-    *,
-    body: Mapping[str, object] | None = None,
-    query: Mapping[str, str] | None = None,
-) -> object:
-    import httpx
-
-    try:
-        reply = httpx.request(
-            method, f"{url.rstrip('/')}/_sandbox{path}", json=body, params=query, timeout=60
-        )
-    except httpx.HTTPError as error:
-        typer.echo(f"No sandbox answers at {url}: {error}", err=True)
-        raise typer.Exit(USAGE_EXIT) from None
-    if reply.is_error:
-        typer.echo(f"The sandbox refused ({reply.status_code}): {reply.text}", err=True)
-        raise typer.Exit(USAGE_EXIT)
-    return reply.json()
-
-
-def _show(value: object) -> None:
-    typer.echo(json.dumps(value, indent=2))
+    show(call(url, "POST", "/clock", body=order))

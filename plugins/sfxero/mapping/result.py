@@ -75,7 +75,7 @@ class Documents(Sequence[Document]):
         return Document(
             source_id=row["id"],
             payload=row["payload"],
-            content_hash=hashlib.sha256(row["payload"].encode()).hexdigest(),
+            content_hash=_digest(row["payload"], row.get("parent")),
             stamp_at=row["stamp"].replace(tzinfo=UTC),
             parent_source_id=row.get("parent"),
             meta={name: value for name, value in meta.items() if value is not None},
@@ -93,3 +93,11 @@ class TransformResult:
     findings: list[Finding]
     skipped: list[tuple[SourceId, str]]
     removed: list[SourceId]
+
+
+def _digest(payload: str, parent: str | None) -> str:
+    """Hash the wanted values; the parent counts, though its id in the target is not known yet."""
+    digest = hashlib.sha256(payload.encode())
+    if parent is not None:
+        digest.update(f"\n{parent}".encode())
+    return digest.hexdigest()

@@ -22,7 +22,8 @@ class PlannedEntry:
     """The wish that one record of one target have the values in `payload`.
 
     `payload` is canonical JSON text of the target's fields, numbers exact; ids that only the target
-    knows are not in it, they are added when it is sent. `content_hash` is over `payload`.
+    knows are not in it, they are added when it is sent. `content_hash` is over `payload` and the
+    parent.
     `parent_source_id` names the record of `parent_entity` that must be linked before this can go.
     `meta` holds what publishing needs beside the payload and is not part of the hash.
     """

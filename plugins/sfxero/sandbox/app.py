@@ -14,13 +14,16 @@ from sfxero.sandbox.control import (
     journal_router,
     salesforce_state,
 )
+from sfxero.sandbox.fault_levers import levers_of
 from sfxero.sandbox.faults import FaultPlan
 from sfxero.sandbox.journal import Journal
+from sfxero.sandbox.loading import loading_router
 from sfxero.sandbox.middleware import CONTROL_PATH, Doorway
 from sfxero.sandbox.paths import XeroPaths
 from sfxero.sandbox.salesforce.control import build_router as salesforce_control_router
 from sfxero.sandbox.salesforce.models import SalesforceOrg
 from sfxero.sandbox.salesforce.routes import build_router as salesforce_router
+from sfxero.sandbox.strikes import Strikes
 from sfxero.sandbox.xero.control import build_router as xero_control_router
 from sfxero.sandbox.xero.dumps import xero_state
 from sfxero.sandbox.xero.routes import build_router as xero_service_router
@@ -55,10 +58,18 @@ def build_app(
         journal_router(parts.journal),
         clock_router(parts.clock),
         fault_router(parts.faults),
+        loading_router(parts),
     ):
         api.include_router(router, prefix=CONTROL_PATH)
     api.include_router(xero_control_router(parts.xero), prefix=f"{CONTROL_PATH}/xero")
     api.include_router(salesforce_control_router(parts.org), prefix=f"{CONTROL_PATH}/salesforce")
     api.include_router(xero_service_router(parts.xero))
     api.include_router(salesforce_router(parts.org))
-    return Doorway(XeroPaths(api), clock=parts.clock, journal=parts.journal, faults=parts.faults)
+    services = XeroPaths(api)
+    return Doorway(
+        services,
+        clock=parts.clock,
+        journal=parts.journal,
+        faults=parts.faults,
+        strikes=Strikes(services, now=parts.clock.now, levers=levers_of(parts)),
+    )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import uvicorn
 
-from sfxero.sandbox.middleware import App
+from sfxero.sandbox.strikes import App
 from sfxero.sandbox.tls import TlsFiles
 from sfxero.sandbox.tunnel import LONGEST_HEAD, Tunnel
 

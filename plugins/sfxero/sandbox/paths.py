@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from sfxero.sandbox.middleware import App, Receive, Scope, Send
+from sfxero.sandbox.strikes import App, Receive, Scope, Send
 
 _KNOWN: Mapping[str, str] = {
     name.lower(): name for name in ("api.xro", "connect", "connections", "identity")

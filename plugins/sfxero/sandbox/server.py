@@ -42,7 +42,7 @@ class SandboxSettings:
 
 @dataclass(frozen=True, slots=True)
 class Https:
-    """The folder of the certificates, and the ports of HTTPS and of the proxy; 0 takes a free one."""
+    """The folder of the certificates, and the ports of HTTPS and of the proxy; 0: a free one."""
 
     folder: Path
     port: int = 0
@@ -58,7 +58,7 @@ class Sandbox:
         self.org = SalesforceOrg(self.clock)
         self.xero = XeroService(self.clock, settings.app, settings.switches)
         self.journal = Journal()
-        self.faults = FaultPlan()
+        self.faults = FaultPlan(self.clock.now)
         self.app = build_app(self, reset=self.reset, seed=self.seed)
         if settings.accounts:
             self._fill(settings.seed, settings.accounts, settings.opportunities)

@@ -59,6 +59,8 @@ def with_name(payload: str, name: str) -> str:
 def wanted(entry: Entry) -> dict[str, Any]:
     """Return what the target shall hold: the payload, and '' for what it is to hold no more."""
     fields = parse(entry.payload)
+    if entry.entity is Entity.INVOICE and entry.parent_target_id is not None:
+        fields["Contact"] = {"ContactID": entry.parent_target_id}
     if entry.operation is Operation.CREATE or not entry.former_payload:
         return fields
     return fields | _cleared(parse(entry.former_payload), fields)

@@ -104,7 +104,9 @@ class Sender:
                 failure = error
                 if isinstance(error, _UNKNOWN):
                     doubt = error
-                if not isinstance(error, _REPEATABLE):
+                # A 5xx is stored under its key and would only be replayed (Xero, idempotency).
+                is_stored = error.status is not None and error.status >= 500
+                if is_stored or not isinstance(error, _REPEATABLE):
                     break
         # Once an outcome was unknown, a later refusal does not make it known.
         raise doubt or failure

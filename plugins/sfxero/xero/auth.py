@@ -28,6 +28,13 @@ _HINTS: Final = {
 }
 
 
+_USUAL_SCOPES = (
+    "accounting.contacts accounting.invoices accounting.settings.read",
+    # Apps from before March 2026 have the broad names (Xero, granular scopes).
+    "accounting.contacts accounting.transactions accounting.settings.read",
+)
+
+
 class ClientCredentials:
     """Asks for access tokens; there is no refresh token, a new token is asked for instead."""
 
@@ -41,23 +48,19 @@ class ClientCredentials:
         clock: Clock,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        """`scopes` is left out of the request if None: whether Xero wants it is not settled."""
+        """Without `scopes`, none are asked for first: whether Xero wants them is not settled."""
         self._wire = Wire(service=_SERVICE, base_url=token_url, transport=transport)
         self._clock = clock
         self._client = (client_id, client_secret)
-        self._form = {"grant_type": "client_credentials"}
-        if scopes and scopes.strip():
-            self._form["scope"] = " ".join(scopes.replace(",", " ").split())
+        given = " ".join((scopes or "").replace(",", " ").split())
+        self._wishes: tuple[str | None, ...] = (given,) if given else (None, *_USUAL_SCOPES)
 
     def fetch(self) -> Token:
         """Return a new access token with its end."""
-        response = self._wire.send(
-            "POST",
-            self._wire.base_url,
-            headers={"Accept": "application/json"},
-            form=self._form,
-            auth=self._client,
-        )
+        response = self._ask(self._wishes[0])
+        while _error_code(response) == "invalid_scope" and len(self._wishes) > 1:
+            self._wishes = self._wishes[1:]
+            response = self._ask(self._wishes[0])
         if response.status_code != 200:
             raise _refusal(response)
         body = _object(response)
@@ -65,6 +68,16 @@ class ClientCredentials:
         if not isinstance(token, str) or not token:
             raise UnexpectedResponse("the token endpoint sent no access token", service=_SERVICE)
         return Token(token, self._clock.now() + _life(body.get("expires_in")))
+
+    def _ask(self, scopes: str | None) -> httpx.Response:
+        form = {"grant_type": "client_credentials"} | ({"scope": scopes} if scopes else {})
+        return self._wire.send(
+            "POST",
+            self._wire.base_url,
+            headers={"Accept": "application/json"},
+            form=form,
+            auth=self._client,
+        )
 
     def close(self) -> None:
         """Give the connections back."""

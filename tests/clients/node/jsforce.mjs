@@ -53,7 +53,11 @@ if (given.withIngest) {
   const outcome = await connection.bulk2.loadAndWaitForResults({
     object: "Account",
     operation: "insert",
-    input: [{ Name: "First" }, { Name: "" }, { Name: "Third" }],
+    input: [
+      { Name: "First", Phone: "1" },
+      { Name: "", Phone: "2" },
+      { Name: "Third", Phone: "3" },
+    ],
     pollInterval: 50,
     pollTimeout: 20000,
   });
@@ -70,6 +74,6 @@ const renewing = new jsforce.Connection({
   httpProxy: given.httpProxy,
   refreshFn: (_connection, done) => done(null, connection.accessToken),
 });
-said.renewed = (await renewing.query("SELECT Id FROM User")).totalSize;
+said.renewed = (await renewing.query("SELECT Id FROM Organization")).totalSize;
 
 console.log(JSON.stringify(said));

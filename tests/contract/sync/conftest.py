@@ -37,9 +37,10 @@ def empty_ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def world(served: tuple[Sandbox, str], empty_ledger: Path, tmp_path: Path) -> Iterator[World]:
     sandbox, address = served
     sandbox.reset()
-    sandbox.org.switches.change({"job_delay_s": 0.0, "line_edit_touches_opportunity": True})
     path = tmp_path / "ledger.db"
     shutil.copy(empty_ledger, path)
     world = World(sandbox, address, tmp_path, f"sqlite:///{path}")
+    # The org keeps its switches when it is emptied.
+    world.org_switch(job_delay_s=0, line_edit_touches_opportunity=True)
     yield world
     world.close()

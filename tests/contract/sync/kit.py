@@ -24,8 +24,6 @@ from sfxero.quality.suites import load_suite
 from sfxero.ratelimit.limiter import Limiter
 from sfxero.ratelimit.policy import LimitPolicy
 from sfxero.salesforce.client import SalesforceClient
-from sfxero.sandbox.faults import FaultKind, FaultRule
-from sfxero.sandbox.salesforce import rules
 from sfxero.sandbox.server import Sandbox
 from sfxero.sandbox.xero.identity import SANDBOX_TENANT_ID
 from sfxero.sandbox.xero.models import Contact, Invoice
@@ -76,8 +74,10 @@ class World:
         self.books = sandbox.xero.books
         self.spec = demo_spec()
         self.seam = Seam()
+        self._control = httpx.Client(base_url=f"{address}/_sandbox", transport=self.seam)
         self.ledger = Ledger(url, clock=self.clock)
         self._folder = folder
+        self._entry_id = ""
         self._keys = itertools.count()
         self._runs = itertools.count(1)
         self._closers: list[Callable[[], None]] = [self.ledger.close]
@@ -90,18 +90,39 @@ class World:
         """Let time pass instead of waiting: the world is its own sleeper."""
         self.clock.advance(max(seconds, 0.0))
 
-    def fail(self, kind: FaultKind, path: str, *, method: str | None = None, **values: Any) -> None:
-        self.sandbox.faults.arm(FaultRule(kind=kind, path=path, method=method, **values))
+    def control(self, method: str, path: str, fields: dict[str, Any] | None = None) -> Any:
+        """Turn to the sandbox's control plane."""
+        content = None if fields is None else _json(fields)
+        headers = {"content-type": "application/json"}
+        reply = self._control.request(method, path, content=content, headers=headers)
+        assert reply.is_success, reply.text
+        return reply.json() if reply.content else None
+
+    def fail(self, kind: str, path: str, **values: Any) -> None:
+        """Let the next calls fail; the kinds are the sandbox's."""
+        self.control("POST", "/fault", {"kind": kind, "path": path, **values})
 
     def switch(self, **values: Any) -> None:
-        self.sandbox.xero.set_switches(values)
+        """Change how Xero behaves."""
+        self.control("POST", "/xero/switches", values)
+
+    def org_switch(self, **values: Any) -> None:
+        """Change how the org behaves."""
+        self.control("POST", "/salesforce/switches", values)
+
+    def journal(self) -> list[dict[str, Any]]:
+        entries: list[dict[str, Any]] = self.control("GET", "/journal")
+        return [one for one in entries if "/api.xro/" in one["path"]]
+
+    def forget_calls(self) -> None:
+        self.control("DELETE", "/journal")
 
     def calls(self, *methods: str) -> list[str]:
         """Accounting calls so far, as 'PUT Invoices'."""
         return [
-            f"{one.method} {one.path.rpartition('/')[2]}"
-            for one in self.sandbox.journal.entries(service="xero")
-            if "/api.xro/" in one.path and (not methods or one.method in methods)
+            f"{one['method']} {one['path'].rpartition('/')[2]}"
+            for one in self.journal()
+            if not methods or one["method"] in methods
         ]
 
     def writes(self) -> list[str]:
@@ -120,33 +141,43 @@ class World:
 
     def put_in_xero(self, plural: str, body: str) -> None:
         """Create a record as a stranger would."""
-        token = httpx.post(
-            f"{self.address}/connect/token",
-            data={"grant_type": "client_credentials"},
-            auth=("sandbox-xero-client", "sandbox-xero-secret"),
-        ).json()["access_token"]
-        reply = httpx.put(
+        grant = {"grant_type": "client_credentials"}
+        app = ("sandbox-xero-client", "sandbox-xero-secret")
+        token = self._control.post(f"{self.address}/connect/token", data=grant, auth=app).json()
+        reply = self._control.put(
             f"{self.address}/api.xro/2.0/{plural}?unitdp=4",
             content=body,
             headers={
-                "Authorization": f"Bearer {token}",
+                "Authorization": f"Bearer {token['access_token']}",
                 "Accept": "application/json",
                 "Content-Type": "application/json",
             },
         )
         assert reply.status_code == 200, reply.text
-        self.sandbox.journal.clear()
+        self.forget_calls()
+
+    def archive(self, contact: Contact) -> None:
+        self.control("POST", f"/xero/contacts/{contact.contact_id}/archive")
+
+    def pay(self, invoice: Invoice) -> None:
+        body = {"amount": str(invoice.amount_due)}
+        self.control("POST", f"/xero/invoices/{invoice.invoice_id}/pay", body)
 
     # What the org holds.
 
     def new(self, object_name: str, **fields: Any) -> str:
-        return rules.create(self.sandbox.org, object_name, fields)
+        return str(self.control("POST", f"/salesforce/{object_name}", fields)["Id"])
 
     def edit(self, object_name: str, record_id: str, **fields: Any) -> None:
-        rules.update(self.sandbox.org, object_name, record_id, fields)
+        self.control("POST", f"/salesforce/{object_name}/{record_id}", fields)
 
     def delete(self, object_name: str, record_id: str) -> None:
-        rules.delete(self.sandbox.org, object_name, record_id)
+        self.control("POST", f"/salesforce/{object_name}/{record_id}/delete")
+
+    def rows(self, object_name: str, **fields: Any) -> list[dict[str, Any]]:
+        """The rows of an object, deleted ones too, that have these values."""
+        rows: list[dict[str, Any]] = self.control("GET", f"/salesforce/{object_name}")
+        return [one for one in rows if all(one[name] == fields[name] for name in fields)]
 
     def purge(self, object_name: str, record_id: str) -> None:
         """Delete a record for good, without a trace in any window."""
@@ -165,12 +196,11 @@ class World:
 
     def line(self, opportunity: str, price: str, **fields: Any) -> str:
         values = {"Quantity": Decimal(1), "UnitPrice": Decimal(price)}
-        entry = next(iter(self.sandbox.org.records.rows("PricebookEntry")), None)
-        entry_id = entry["Id"] if entry else self._price_book_entry()
+        self._entry_id = self._entry_id or self._price_book_entry()
         return self.new(
             "OpportunityLineItem",
             OpportunityId=opportunity,
-            PricebookEntryId=entry_id,
+            PricebookEntryId=self._entry_id,
             **values | fields,
         )
 
@@ -178,7 +208,7 @@ class World:
         product = self.new("Product2", Name="Thing", Family="Hardware", IsActive=True)
         return self.new(
             "PricebookEntry",
-            Pricebook2Id=self.sandbox.org.price_book_id,
+            Pricebook2Id=self.rows("Pricebook2")[0]["Id"],
             Product2Id=product,
             UnitPrice=Decimal(100),
             IsActive=True,
@@ -359,7 +389,7 @@ class World:
     def close(self) -> None:
         for close in reversed(self._closers):
             close()
-        self.seam.close()
+        self._control.close()
 
 
 @cache

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from tests.contract.sync.kit import World
 
 from sfxero.model.states import Entity
-from sfxero.sandbox.seed import expected_truth
 from sfxero.sandbox.server import Sandbox
 from sfxero.sync.scope import OBJECT_OF
 
@@ -44,16 +43,16 @@ def fresh(served: tuple[Sandbox, str], empty_ledger: Path, tmp_path: Path) -> Ca
     def make() -> Iterator[World]:
         sandbox, address = served
         sandbox.reset()
-        sandbox.org.switches.change({"job_delay_s": 0.0, "allow_amount_mismatch": True})
         folder = tmp_path / str(next(numbers))
         folder.mkdir()
         shutil.copy(empty_ledger, folder / "ledger.db")
         world = World(sandbox, address, folder, f"sqlite:///{folder / 'ledger.db'}")
+        world.org_switch(job_delay_s=0, allow_amount_mismatch=True)
         try:
             yield world
         finally:
+            world.org_switch(allow_amount_mismatch=False)
             world.close()
-            sandbox.org.switches.change({"allow_amount_mismatch": False})
 
     return make
 
@@ -89,8 +88,8 @@ def expected_end(world: World, opportunity: Any, truth: dict[str, Any]) -> str:
         return "removed"
     if not opportunity["IsWon"]:
         return "skipped"
-    account = world.sandbox.org.records.get("Account", opportunity["AccountId"])
-    has_contact = account is not None and account["Name"] != "<>"
+    accounts = world.rows("Account", Id=opportunity["AccountId"])
+    has_contact = bool(accounts) and accounts[0]["Name"] != "<>"
     return "in_step" if truth[opportunity["Id"]]["good"] and has_contact else "quarantined"
 
 
@@ -107,8 +106,8 @@ def test_every_record_ends_where_its_rules_send_it(
         fill(world, wishes)
         report = world.run()
 
-        truth, records = expected_truth(world.sandbox.org), world.sandbox.org.records
-        expected = Counter(expected_end(world, one, truth) for one in records.rows("Opportunity"))
+        truth = world.control("GET", "/salesforce/truth")
+        expected = Counter(expected_end(world, one, truth) for one in world.rows("Opportunity"))
         found: Counter[str] = Counter()
         ended: Counter[Entity] = Counter()
         for entity, disposition, _rule, count in report.counts:
@@ -118,11 +117,11 @@ def test_every_record_ends_where_its_rules_send_it(
         assert found == expected
         assert report.missing_count == 0
         for entity in OBJECT_OF:
-            rows = len(list(records.rows(OBJECT_OF[entity])))
+            rows = len(world.rows(OBJECT_OF[entity]))
             assert (report.records.get(entity, 0), ended[entity]) == (rows, rows)
         assert len(world.invoices) == expected["in_step"]
 
-        world.sandbox.journal.clear()
+        world.forget_calls()
         again = world.run(full=True)
         assert world.writes() == []
         assert again.missing_count == 0

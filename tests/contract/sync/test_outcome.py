@@ -32,7 +32,7 @@ def test_what_is_missing_foreign_or_unnamed_is_a_fault(world: World) -> None:
 
     outcome = read_outcome(world.address, world.ledger, route="demo", run_id="ill")
 
-    number = world.sandbox.org.records.get("Opportunity", lost)["Opportunity_Number__c"]
+    number = world.rows("Opportunity", Id=lost)[0]["Opportunity_Number__c"]
     assert outcome.faults == (
         f"opportunity {number} has 0 invoices, not 1",
         f"opportunity {unnamed} was neither invoiced nor named",

@@ -15,7 +15,6 @@ from sfxero.clock import SystemClock, SystemSleeper
 from sfxero.errors import PermissionDenied, RequestRejected
 from sfxero.ledger import Ledger
 from sfxero.model.states import Entity
-from sfxero.sandbox.faults import FaultKind
 from sfxero.sync.renaming import Renaming
 
 pytestmark = pytest.mark.contract
@@ -99,7 +98,7 @@ def test_a_refusal_that_is_not_about_elements_buries_none_of_them(
 
 
 def test_a_short_limit_puts_the_batch_back_and_the_next_call_waits(world: World) -> None:
-    world.fail(FaultKind.FORCE_429, "/Contacts", method="PUT", retry_after_s=7)
+    world.fail("force_429", "/Contacts", method="PUT", retry_after_s=7)
     world.plan(*wishes(2))
     before = world.clock.now()
 
@@ -189,28 +188,38 @@ def test_a_worker_that_wakes_after_its_lease_sends_nothing(world: World) -> None
     assert len(world.contacts) == 2
 
 
+class Busy:
+    """The target, but that the second permit takes its time."""
+
+    def __init__(self, world: World, *, wait_s: float) -> None:
+        self._world = world
+        self._waits = [0, wait_s]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._world.accounting, name)
+
+    def take_permit(self) -> None:
+        self._world.sleep(self._waits.pop(0) if self._waits else 0)
+
+
 def test_a_wait_that_outlasts_the_lease_ends_the_repeats(world: World) -> None:
-    world.fail(FaultKind.ERROR_BEFORE, "/Contacts", method="PUT", status=500)
-
-    class Busy:
-        """Makes the second permit wait for longer than a lease holds."""
-
-        permits = 0
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(world.accounting, name)
-
-        def take_permit(self) -> None:
-            self.permits += 1
-            world.sleep(61 if self.permits == 2 else 0)
-
+    world.fail("lost_reply", "/Contacts", method="PUT")
     world.plan(*wishes(1))
 
-    report = world.publish(target=Busy())
+    report = world.publish(target=Busy(world, wait_s=61))
 
-    assert report.lost == 1
-    assert world.states() == ["settled"]
-    assert len(world.contacts) == 1
+    assert (report.lost, report.found) == (1, 1)
+    assert world.writes() == ["PUT Contacts"]
+
+
+def test_a_key_that_may_have_expired_is_not_used_again(world: World) -> None:
+    world.fail("lost_reply", "/Contacts", method="PUT")
+    world.plan(*wishes(1))
+
+    report = world.publish(target=Busy(world, wait_s=301), lease_s=900)
+
+    assert (report.lost, report.found) == (0, 1)
+    assert world.writes() == ["PUT Contacts"]
 
 
 def test_a_lane_stops_when_its_time_is_up(world: World) -> None:

@@ -27,7 +27,7 @@ def test_a_strangers_name_gets_a_suffix_that_the_next_prepare_keeps(world: World
 
     assert report.created == 1
     assert [one.name for one in world.contacts][1:] == ['Zürich "Ünit" (A-7)']
-    world.sandbox.journal.clear()
+    world.forget_calls()
     world.run(full=True)
     assert world.writes() == []
 
@@ -50,6 +50,18 @@ def test_when_the_suffixed_name_is_taken_too_a_longer_one_is_found(world: World)
     world.publish()
 
     assert world.contacts[-1].name == "Acme (0001AAA)"
+
+
+def test_after_several_names_a_person_is_asked(world: World) -> None:
+    for name in ("Acme", *(f"Acme ({ACCOUNT[-length:]})" for length in range(6, 14))):
+        world.put_in_xero("Contacts", f'{{"Name":"{name}"}}')
+    world.plan(contact_wish())
+
+    report = world.publish()
+
+    assert world.states() == ["dead"]
+    assert report.batches == 7
+    assert "rename or merge" in world.letters()[0]
 
 
 def test_a_contact_that_carries_our_number_is_adopted_without_a_write(world: World) -> None:
@@ -77,7 +89,7 @@ def test_an_adopted_contact_with_other_values_is_updated(world: World) -> None:
 
 def test_an_archived_contact_of_ours_is_a_dead_letter_with_a_hint(world: World) -> None:
     world.put_in_xero("Contacts", contact_wish().payload)
-    world.sandbox.xero.archive(world.contacts[0].contact_id)
+    world.archive(world.contacts[0])
     world.plan(contact_wish())
 
     report = world.publish()
@@ -91,11 +103,12 @@ def test_a_merged_contact_is_followed_and_later_updates_reach_the_survivor(world
     world.put_in_xero("Contacts", contact_wish().payload)
     world.put_in_xero("Contacts", '{"Name":"Acme Group"}')
     loser, survivor = world.contacts
-    world.sandbox.xero.archive(loser.contact_id)
+    world.archive(loser)
     archived = world.books.contacts[loser.contact_id]
     world.books.put_contact(replace(archived, merged_to=survivor.contact_id))
     world.plan(contact_wish())
     world.publish()
+    assert world.books.contacts[survivor.contact_id].name == "Acme"
 
     world.plan(contact_wish(age=1, TaxNumber="51824753556"))
     world.publish()

@@ -15,7 +15,6 @@ from tests.contract.sync.kit import (
 
 from sfxero.model.outbox import PlanOutcome
 from sfxero.model.states import Entity
-from sfxero.sandbox.faults import FaultKind
 
 pytestmark = pytest.mark.contract
 
@@ -29,7 +28,7 @@ def synced(world: World) -> World:
     world.plan(contact_wish(), invoice_wish())
     world.publish()
     world.publish(INVOICE)
-    world.sandbox.journal.clear()
+    world.forget_calls()
     return world
 
 
@@ -75,7 +74,7 @@ def test_an_invoice_that_is_gone_is_a_dead_letter(synced: World) -> None:
 
 
 def test_a_state_that_cannot_be_read_leaves_the_edit_pending(synced: World) -> None:
-    synced.fail(FaultKind.ERROR_BEFORE, "/Invoices", method="GET", count=3)
+    synced.fail("error_before", "/Invoices", method="GET", count=3)
     synced.plan(invoice_wish(amount="120.00", age=1))
 
     with pytest.raises(Exception, match="503"):
@@ -150,6 +149,25 @@ def test_there_and_back_again_leaves_the_target_with_the_last_values(
     assert "pending" not in world.states()
 
 
+def test_what_an_update_was_to_clear_and_never_did_is_cleared_by_the_next(world: World) -> None:
+    def die(_request: httpx.Request, _forward: Forward) -> httpx.Response:
+        raise KeyboardInterrupt
+
+    world.plan(contact_wish(TaxNumber=ABN))
+    world.publish()
+    world.plan(contact_wish(age=1))
+    world.seam.plans = [die]
+    with pytest.raises(KeyboardInterrupt):
+        world.publish()
+    world.plan(contact_wish(name="Acme Pty Ltd", age=2))
+    world.sleep(61)
+
+    world.publish(owner="next")
+
+    assert world.contacts[0].name == "Acme Pty Ltd"
+    assert "TaxNumber" not in world.contacts[0].texts
+
+
 def test_there_and_back_again_before_anything_is_sent_needs_no_write(synced: World) -> None:
     synced.plan(invoice_wish(amount="120.00", age=1))
     back = synced.plan(invoice_wish(age=2))[0]
@@ -162,7 +180,7 @@ def test_there_and_back_again_before_anything_is_sent_needs_no_write(synced: Wor
 
 
 def test_an_update_whose_reply_was_lost_is_found_and_not_repeated(synced: World) -> None:
-    synced.fail(FaultKind.LOST_REPLY, "/Invoices", method="POST", count=3)
+    synced.fail("lost_reply", "/Invoices", method="POST", count=3)
     synced.plan(invoice_wish(amount="120.00", age=1))
 
     report = synced.publish(INVOICE)
@@ -175,7 +193,7 @@ def test_an_update_whose_reply_was_lost_is_found_and_not_repeated(synced: World)
 
 
 def test_an_update_that_never_arrived_is_sent_again(synced: World) -> None:
-    synced.fail(FaultKind.ERROR_BEFORE, "/Invoices", method="POST", count=3, status=500)
+    synced.fail("error_before", "/Invoices", method="POST", count=3, status=500)
     synced.plan(invoice_wish(amount="120.00", age=1))
 
     report = synced.publish(INVOICE)

@@ -39,7 +39,7 @@ def total(world: World) -> list[str]:
 def test_the_first_run_reads_all_and_the_second_writes_nothing(world: World) -> None:
     world.won(world.account(), "100", "23.50")
     first = world.run()
-    world.sandbox.journal.clear()
+    world.forget_calls()
     world.sleep(HOUR)
 
     second = world.run()
@@ -78,7 +78,7 @@ def test_one_change_is_one_write(world: World) -> None:
     world.won(account)
     opportunity = world.won(account, "50")
     world.run()
-    world.sandbox.journal.clear()
+    world.forget_calls()
     world.sleep(HOUR)
 
     world.line(opportunity, "25")
@@ -92,7 +92,7 @@ def test_one_change_is_one_write(world: World) -> None:
 def test_an_edited_line_changes_its_invoice_though_its_opportunity_has_no_new_stamp(
     world: World, touches: bool
 ) -> None:
-    world.sandbox.org.switches.change({"line_edit_touches_opportunity": touches})
+    world.org_switch(line_edit_touches_opportunity=touches)
     opportunity = world.won(world.account(), "100", "20")
     line = world.line(opportunity, "3")
     world.run()
@@ -153,7 +153,7 @@ def test_a_deleted_line_leaves_the_invoice(world: World) -> None:
 def test_a_changed_mapping_reads_everything_again_and_writes_what_differs(world: World) -> None:
     world.won(world.account())
     world.run()
-    world.sandbox.journal.clear()
+    world.forget_calls()
     world.sleep(HOUR)
     world.respec(invoices={"due": {"days": 30}})
 
@@ -178,7 +178,7 @@ def test_a_changed_schedule_reads_only_changes(world: World) -> None:
 def test_a_full_refresh_reads_everything_and_writes_nothing(world: World) -> None:
     world.won(world.account())
     world.run()
-    world.sandbox.journal.clear()
+    world.forget_calls()
     world.sleep(HOUR)
 
     scope = world.begin(full=True)
@@ -221,7 +221,7 @@ def test_a_window_that_was_staged_and_not_prepared_is_read_again_by_the_next_run
 def test_a_run_that_is_started_again_does_its_work_once(world: World) -> None:
     world.won(world.account())
     world.run("same")
-    world.sandbox.journal.clear()
+    world.forget_calls()
 
     report = world.run("same")
 
@@ -255,7 +255,7 @@ def test_a_job_that_was_submitted_is_used_again(world: World) -> None:
 def test_a_failed_job_names_its_query_and_is_replaced_when_submitted_again(world: World) -> None:
     scope = world.begin()
     window = world.ledger.windows.of_run(scope.run_id)[0]
-    world.sandbox.org.switches.change({"fail_jobs": 1})
+    world.org_switch(fail_jobs=1)
     failed = extract.submit_job(scope, world.salesforce, window.window_id)
     with pytest.raises(JobFailed, match="SELECT"):
         extract.is_job_done(scope, world.salesforce, window.window_id)
@@ -268,7 +268,7 @@ def test_a_failed_job_names_its_query_and_is_replaced_when_submitted_again(world
 def test_companions_that_are_read_again_replace_the_former(world: World) -> None:
     world.run()
     opportunity = world.won(world.account())
-    world.sandbox.org.switches.change({"line_edit_touches_opportunity": False})
+    world.org_switch(line_edit_touches_opportunity=False)
     scope = world.begin()
     world.stage(scope)
     line = world.line(opportunity, "5")

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import random
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -163,9 +163,9 @@ class JobStore:
         stop = start + JOBS_PER_PAGE
         return known[start:stop], stop if stop < len(known) else None
 
-    def change_state(self, job: Job, body: Any, *, allowed: Iterable[JobState]) -> None:
+    def change_state(self, job: Job, body: Any, *, allowed: Sequence[JobState]) -> None:
         """Move a job as its user asks."""
-        wanted = body.get("state") if isinstance(body, dict) else None
+        wanted = str(body.get("state")) if isinstance(body, dict) else ""
         if wanted not in allowed:
             names = " or ".join(allowed)
             raise ApiFailure(400, "INVALIDJOBSTATE", f"The state can only be changed to {names}")

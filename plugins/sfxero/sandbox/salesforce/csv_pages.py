@@ -1,5 +1,6 @@
 """Pages of CSV out of a query's answer, rendered by columns in large pieces."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 
 from sfxero.sandbox.salesforce.binding import Column, Row
@@ -26,6 +27,8 @@ class CsvPages:
         """Take the names of the delimiter and the line ending."""
         self._answer = answer
         self._is_plain = is_plain
+        self._between = f'"{DELIMITERS[delimiter]}"'.encode()
+        self._ending = f'"{LINE_ENDINGS[line_ending]}"'.encode()
         self._dialect = {
             "delimiter": DELIMITERS[delimiter], "line_ending": LINE_ENDINGS[line_ending],
         }  # fmt: skip
@@ -33,36 +36,45 @@ class CsvPages:
     def page(self, start: int, size: int) -> Iterator[bytes]:
         """Yield one page, its header row first."""
         names = [[".".join(column.path)] for column in self._answer.columns]
-        head = csv_lines(names, **self._dialect).encode()
-        stop = min(start + size, len(self._answer))
-        for place in range(start, max(stop, start + 1), ROWS_PER_CHUNK):
-            columns = self._columns(place, min(place + ROWS_PER_CHUNK, stop))
-            yield head + csv_lines(columns, **self._dialect).encode()
-            head = b""
+        yield csv_lines(names, **self._dialect).encode()
+        held, stop = len(self._answer.rows), min(start + size, len(self._answer))
+        for first in range(start, min(stop, held), ROWS_PER_CHUNK):
+            columns = self._stored(first, min(first + ROWS_PER_CHUNK, stop, held))
+            yield csv_lines(columns, **self._dialect).encode()
+        for first in range(max(start, held), stop, ROWS_PER_CHUNK):
+            parts = self._computed(first - held, min(first + ROWS_PER_CHUNK, stop) - held)
+            lines = map(self._between.join, zip(*parts, strict=True))
+            yield b'"' + self._ending.join(lines) + self._ending[:-1]
 
-    def _columns(self, start: int, stop: int) -> list[list[str]]:
-        """Return the texts of these rows by column: stored rows first, then computed ones."""
-        answer, held = self._answer, len(self._answer.rows)
-        if answer.computed is None or stop <= held:
-            return self._texts(answer.rows[start:stop])
-        if start < held:
-            parts = self._texts(answer.rows[start:held]), self._columns(held, stop)
-            return [left + right for left, right in zip(*parts, strict=True)]
-        rules = answer.computed.table.rules
-        numbers = answer.computed.slice(start - held, stop - held)
-        rows = None
-        found = []
-        for column in answer.columns:
-            if column.slot == 0 and not self._is_plain_decimal(column):
-                rule = rules.get(column.field.name)
-                found.append([""] * len(numbers) if rule is None else rule.texts(numbers))
-                continue
-            rows = rows or answer.slice(start, stop)
-            found.append(self._column(column, rows))
+    def _stored(self, start: int, stop: int) -> list[list[str]]:
+        rows = self._answer.rows[start:stop]
+        return [self._column(column, rows) for column in self._answer.columns]
+
+    def _computed(self, start: int, stop: int) -> list[list[bytes]]:
+        """Return computed rows as bytes; neighbours that repeat together come joined.
+
+        One wide letter in a text would widen the whole chunk, which costs more than all else here.
+        """
+        computed, held = self._answer.computed, len(self._answer.rows)
+        if computed is None:
+            return []
+        numbers = computed.slice(start, stop)
+        found: list[list[bytes]] = []
+        for is_own, group in itertools.groupby(self._answer.columns, self._is_computed):
+            if is_own:
+                names = computed.table.groups([column.field.name for column in group])
+                found += [
+                    computed.table.texts(each, numbers, between=self._between) for each in names
+                ]
+            else:
+                rows = self._answer.slice(held + start, held + stop)
+                texts = (self._column(column, rows) for column in group)
+                found += [[text.encode() for text in column] for column in texts]
         return found
 
-    def _texts(self, rows: Sequence[Row]) -> list[list[str]]:
-        return [self._column(column, rows) for column in self._answer.columns]
+    def _is_computed(self, column: Column) -> bool:
+        """Return whether the texts of a column are there without looking at values."""
+        return column.slot == 0 and not self._is_plain_decimal(column)
 
     def _column(self, column: Column, rows: Sequence[Row]) -> list[str]:
         slot, name = column.slot, column.field.name

@@ -26,9 +26,9 @@ def build_router(org: SalesforceOrg) -> APIRouter:
     guard = Guard(org)
     grants = Grants(org.sessions)
     for host in ("", "/{label}.salesforce.com"):
-        for name, endpoint in (("token", grants.token), ("revoke", grants.revoke)):
+        for name, answer in (("token", grants.token), ("revoke", grants.revoke)):
             path = f"{host}/services/oauth2/{name}"
-            router.add_route(path, guard.token(endpoint), methods=["POST"])
+            router.add_route(path, guard.token(answer), methods=["POST"])
     rest, bulk = RestRoutes(org), BulkRoutes(org)
     router.add_route("/services/oauth2/userinfo", guard.closed(rest.user), methods=["GET", "POST"])
     router.add_route("/id/{org_id}/{user_id}", guard.closed(rest.user), methods=["GET"])

@@ -123,7 +123,7 @@ class RecordRoutes:
         value = request.path_params["value"].rstrip("/")
         write = RowWrite("upsert", source.name, body | {key: value}, key)
         outcome = await self._transactions.save_one(write)
-        reply = {
+        reply: dict[str, Any] = {
             "id": outcome.record_id, "success": True, "errors": [], "created": outcome.created,
         }  # fmt: skip
         return json_reply(reply, 201 if outcome.created else 200)

@@ -3,8 +3,10 @@
 import math
 import random
 from array import array
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import cast
 
 from sfxero.sandbox.salesforce.csv_text import inner_text
@@ -20,45 +22,55 @@ from sfxero.sandbox.salesforce.records import (
 )
 
 _LOW = 62**2
+LONGEST_PERIOD = 57_600
+_MERGED_KEPT = 12
 
 
 class Pool:
     """A column whose values repeat: row n holds value n modulo their count."""
 
-    def __init__(self, values: Sequence[Value], *, stride: int = 1) -> None:
+    def __init__(self, values: Sequence[Value]) -> None:
         """Render the few values once."""
         self._values = list(values)
-        self._texts = [inner_text(value) for value in self._values]
-        self._stride = stride
+        self._texts = [inner_text(value).encode() for value in self._values]
+
+    @property
+    def period(self) -> int:
+        """Return after how many rows the values repeat."""
+        return len(self._values)
 
     def value(self, number: int) -> Value:
         """Return the value of row `number`."""
-        return self._values[number // self._stride % len(self._values)]
+        return self._values[number % len(self._values)]
 
-    def texts(self, numbers: Sequence[int]) -> list[str]:
+    def texts(self, numbers: Sequence[int]) -> list[bytes]:
         """Return the CSV texts of these rows, without their outer quotes."""
-        texts, count, stride = self._texts, len(self._texts), self._stride
+        texts, count = self._texts, len(self._texts)
         if count == 1:
             return texts * len(numbers)
-        if stride == 1:
-            return [texts[number % count] for number in numbers]
-        return [texts[number // stride % count] for number in numbers]
+        return [texts[number % count] for number in numbers]
 
 
 class Pattern:
-    """A text column with the row's number in it; the pattern holds no quotes."""
+    """A text column that ends in the row's number of eight figures, after a text without quotes."""
 
-    def __init__(self, pattern: str) -> None:
-        """Take a %-pattern with one number."""
-        self._pattern = pattern
+    def __init__(self, prefix: str) -> None:
+        """Take what stands before the number."""
+        self._prefix = prefix.encode()
 
     def value(self, number: int) -> Value:
         """Return the value of row `number`."""
-        return self._pattern % number
+        return self.texts((number,))[0].decode()
 
-    def texts(self, numbers: Sequence[int]) -> list[str]:
+    def texts(self, numbers: Sequence[int]) -> list[bytes]:
         """Return the CSV texts of these rows."""
-        return list(map(self._pattern.__mod__, numbers))
+        prefix, low = self._prefix, _four_figures()
+        return [prefix + low[number // 10_000] + low[number % 10_000] for number in numbers]
+
+
+@lru_cache(maxsize=1)
+def _four_figures() -> list[bytes]:
+    return [b"%04d" % number for number in range(10_000)]
 
 
 class Ids:
@@ -70,13 +82,12 @@ class Ids:
         head = f"{key_prefix}{POD}0"
         self._head = f"{head}{'0' * (10 - len(head))}"
         self._suffix = id_suffix(f"{self._head}00000")[:2]
-        low = [base62(number, 2) for number in range(_LOW)]
-        self._low = [(text, capitals_of(text)) for text in low]
-        self._high: dict[int, tuple[str, int]] = {}
+        self._high: dict[int, tuple[bytes, list[bytes]]] = {}
+        self._tails: dict[int, list[bytes]] = {}
 
     def value(self, number: int) -> str:
         """Return the id of row `number`."""
-        return self.texts((number,))[0]
+        return self.texts((number,))[0].decode()
 
     def number(self, record_id: str) -> int:
         """Return the row an id belongs to, below zero if to none."""
@@ -88,23 +99,29 @@ class Ids:
         found = total - self._first
         return found if found >= 0 and self.value(found) == record_id else -1
 
-    def texts(self, numbers: Sequence[int]) -> list[str]:
+    def texts(self, numbers: Sequence[int]) -> list[bytes]:
         """Return the ids of these rows."""
-        head, suffix, low, first = self._head, self._suffix, self._low, self._first
+        first, known = self._first, self._high
         found = []
         for number in numbers:
             above, below = divmod(number + first, _LOW)
-            high = self._high.get(above)
-            if high is None:
-                high = self._remembered(above)
-            text, capitals = low[below]
-            found.append(f"{head}{high[0]}{text}{suffix}{LETTERS[high[1] | capitals << 3]}")
+            if above not in known:
+                self._add_high(above)
+            head, tails = known[above]
+            found.append(head + tails[below])
         return found
 
-    def _remembered(self, above: int) -> tuple[str, int]:
+    def _add_high(self, above: int) -> None:
+        """Remember the ids' first 13 figures, and the endings that fit their capitals."""
         text = base62(above, 3)
-        self._high[above] = text, capitals_of(text)
-        return self._high[above]
+        capitals = capitals_of(text)
+        if capitals not in self._tails:
+            low = [base62(number, 2) for number in range(_LOW)]
+            self._tails[capitals] = [
+                f"{each}{self._suffix}{LETTERS[capitals | capitals_of(each) << 3]}".encode()
+                for each in low
+            ]
+        self._high[above] = (self._head + text).encode(), self._tails[capitals]
 
 
 _DIGITS = {base62(number, 1): number for number in range(62)}
@@ -141,6 +158,45 @@ class SyntheticTable(MutableMapping[str, Record]):
         self.count = count
         self._ids = ids
         self._gone: set[int] = set()
+        self._merged: OrderedDict[tuple[bytes | str, ...], list[bytes]] = OrderedDict()
+
+    def texts(self, names: Sequence[str], numbers: Sequence[int], *, between: bytes) -> list[bytes]:
+        """Return the CSV texts of neighbouring columns, joined; those that repeat are kept."""
+        if len(names) == 1:
+            return self.rules[names[0]].texts(numbers)
+        merged = self._merged.get((between, *names))
+        if merged is None:
+            merged = self._merge(names, between)
+        period = len(merged)
+        return [merged[number % period] for number in numbers]
+
+    def _merge(self, names: Sequence[str], between: bytes) -> list[bytes]:
+        period = range(math.lcm(*(self.period(name) for name in names)))
+        columns = [self.rules[name].texts(period) for name in names]
+        merged = list(map(between.join, zip(*columns, strict=True)))
+        self._merged[(between, *names)] = merged
+        while len(self._merged) > _MERGED_KEPT:
+            self._merged.popitem(last=False)
+        return merged
+
+    def period(self, name: str) -> int:
+        """Return after how many rows a column repeats; 0 if it never does."""
+        rule = self.rules.get(name)
+        return rule.period if isinstance(rule, Pool) else 0
+
+    def groups(self, names: Sequence[str]) -> list[list[str]]:
+        """Return the columns in their order, those together that repeat together."""
+        found: list[list[str]] = []
+        period = 0
+        for name in names:
+            own = self.period(name)
+            if own and period and math.lcm(own, period) <= LONGEST_PERIOD:
+                found[-1].append(name)
+                period = math.lcm(own, period)
+            else:
+                found.append([name])
+                period = own
+        return found
 
     def numbers(self) -> "range | array[int]":
         """Return the rows that are still computed."""

@@ -31,7 +31,7 @@ class Resource:
 
 def write_batch(call: Call, resource: Resource) -> Reply:
     """Write all elements of the body, or the one of the path."""
-    elements = read_elements(call.body, resource.plural)
+    elements = read_elements(call, resource.plural)
     if call.identifier is not None:
         known_id = known_id_of(call, resource.known(call.books))
         elements = [{**elements[0], resource.id_name: known_id}]

@@ -1,7 +1,7 @@
 """One accounting call as a value, past the door and with its body read."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -9,6 +9,7 @@ from sfxero.sandbox.xero.books import Books
 from sfxero.sandbox.xero.failures import BadPostData
 from sfxero.sandbox.xero.identity import Bearer
 from sfxero.sandbox.xero.replies import Json, Reply, envelope, json_reply
+from sfxero.sandbox.xero.strict import SHAPES, Violation, unknown_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Call:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+    violate: Callable[[Violation], None]
 
     @property
     def user(self) -> str:
@@ -57,8 +59,21 @@ class Call:
         return json_reply(body)
 
 
-def read_elements(body: bytes, plural: str) -> list[Json]:
+def read_elements(call: Call, plural: str) -> list[Json]:
     """A write body is one object or the plural envelope (xero-api, 3.1)."""
+    rows = _rows(call.body, plural)
+    mode = call.books.switches.strict_requests
+    shape = SHAPES.get(plural)
+    if mode == "off" or shape is None:
+        return rows
+    for field in [field for row in rows for field in unknown_fields(row, shape)]:
+        call.violate(Violation(call.method, call.resource, field))
+        if mode == "refuse":
+            raise BadPostData(f"The field {field} is not known.")
+    return rows
+
+
+def _rows(body: bytes, plural: str) -> list[Json]:
     try:
         value = json.loads(body, parse_float=Decimal, parse_constant=_no_constant)
     except (ValueError, RecursionError):

@@ -1,6 +1,7 @@
 """Control of the Xero side: switches and the bookkeeper's hands, never under Xero's own paths."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Literal, TypeVar
@@ -14,6 +15,7 @@ from sfxero.sandbox.xero.identity import App
 from sfxero.sandbox.xero.scopes import DEFAULT_SCOPES
 from sfxero.sandbox.xero.service import XeroService
 from sfxero.sandbox.xero.switches import SwitchValue
+from sfxero.sandbox.xero.webhook_control import build_webhook_router
 
 T = TypeVar("T")
 Amount = Annotated[Decimal, Field(gt=0, decimal_places=2)]
@@ -81,6 +83,7 @@ def build_router(service: XeroService) -> APIRouter:
     router = APIRouter()
     router.include_router(_switch_router(service))
     router.include_router(_identity_router(service))
+    router.include_router(build_webhook_router(service.webhooks))
     router.include_router(_contact_router(service))
     router.include_router(_invoice_router(service))
     router.include_router(_credit_router(service))
@@ -111,6 +114,10 @@ def _switch_router(service: XeroService) -> APIRouter:
         except ValueError as error:
             raise HTTPException(400, str(error)) from None
         return service.books.switches.as_json()
+
+    @router.get("/violations")
+    async def violations() -> list[dict[str, object]]:
+        return [asdict(one) for one in service.violations]
 
     @router.post("/lock")
     async def lock(order: LockOrder) -> dict[str, SwitchValue]:

@@ -20,6 +20,7 @@ def xero_state(service: XeroService, *, full: bool) -> dict[str, object]:
         "invoiced_total": format(sum((one.totals.total for one in invoices), Decimal("0.00")), "f"),
         "payments": len(books.payments),
         "credits": len(books.credits),
+        "violations": len(service.violations),
         "calls_today": meter.day.used_at(service.clock.now()),
         "peak_in_flight": meter.peak_in_flight,
         "refused_by_limit": meter.refused,

@@ -12,6 +12,8 @@ Json: TypeAlias = dict[str, object]
 
 # Where a fault that strikes after the commit leaves the reply an idempotency key must store.
 STORED_REPLY = "sandbox.stored_reply"
+# Where a fault that carries out a part of a request leaves what the client sent.
+WHOLE_BODY = "sandbox.whole_body"
 ZERO_ID = "00000000-0000-0000-0000-000000000000"
 
 

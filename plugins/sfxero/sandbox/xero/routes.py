@@ -16,12 +16,12 @@ from sfxero.sandbox.xero.failures import (
     VerbNotOffered,
     XeroFailure,
 )
-from sfxero.sandbox.xero.wire import LARGEST_BODY, read_body, respond
 from sfxero.sandbox.xero.idempotency import KEYED_VERBS, fingerprint_of
 from sfxero.sandbox.xero.identity import Bearer
-from sfxero.sandbox.xero.replies import STORED_REPLY, Reply
+from sfxero.sandbox.xero.replies import STORED_REPLY, WHOLE_BODY, Reply
 from sfxero.sandbox.xero.routes_identity import build_identity_router
 from sfxero.sandbox.xero.service import XeroService
+from sfxero.sandbox.xero.wire import LARGEST_BODY, read_body, respond
 
 VERBS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -65,6 +65,7 @@ async def _accounting(service: XeroService, request: Request, path: str, correla
         query=dict(request.query_params),
         headers=request.headers,
         body=body,
+        violate=service.violations.append,
     )
     try:
         with service.limits.admitted(client_id, tenant_id):
@@ -106,7 +107,8 @@ async def _once(
         broken = request.scope.get(STORED_REPLY)
         return broken if isinstance(broken, Reply) else reply
 
-    fingerprint = fingerprint_of(call.method, str(request.url), call.body)
+    sent = request.scope.get(WHOLE_BODY, call.body)
+    fingerprint = fingerprint_of(call.method, str(request.url), sent)
     client_id = call.bearer.app.client_id
     return await service.idempotency.once((client_id, key), fingerprint, carry_out_and_break)
 

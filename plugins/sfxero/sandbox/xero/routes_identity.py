@@ -9,11 +9,11 @@ from uuid import uuid4
 from fastapi import APIRouter, Request, Response
 
 from sfxero.sandbox.xero.failures import NotFound, XeroFailure
-from sfxero.sandbox.xero.wire import read_body, respond
 from sfxero.sandbox.xero.identity import App, Identity
 from sfxero.sandbox.xero.replies import Reply, json_reply
 from sfxero.sandbox.xero.service import XeroService
 from sfxero.sandbox.xero.tokens import ISSUER, published_keys
+from sfxero.sandbox.xero.wire import read_body, respond
 
 _HTML = "text/html; charset=utf-8"
 _CARRIED = (

@@ -40,6 +40,11 @@ class Switches:
     allocation_moves_invoice: bool = True
     deleted_payments_listed: bool = True
     delete_reconciled: bool = False
+    strict_requests: Literal["off", "journal", "refuse"] = "journal"
+    webhook_on_payment: bool = True
+    webhook_duplicates: bool = False
+    webhook_timeout_s: float = 5.0
+    webhook_background: bool = True
     period_lock_date: str | None = None
     end_of_year_lock_date: str | None = None
 
@@ -73,6 +78,7 @@ class Switches:
             _check_kind(name, getattr(new, name), getattr(Switches(), name))
         _check_choice("idempotency_in_flight", new.idempotency_in_flight, ("wait", "conflict"))
         _check_choice("rounding", new.rounding, ("half_up", "half_even"))
+        _check_choice("strict_requests", new.strict_requests, ("off", "journal", "refuse"))
         # Reading a lock date that is no date raises the same error.
         _ = (new.period_locked_to, new.year_locked_to)
         return new

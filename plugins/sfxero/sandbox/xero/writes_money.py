@@ -51,7 +51,7 @@ def write_allocations(call: Call) -> Reply:
     books, credit = call.books, credit_of(call)
     rows: list[Json] = []
     with books.writing():
-        for raw in read_elements(call.body, "Allocations"):
+        for raw in read_elements(call, "Allocations"):
             plan = plan_allocation(books, books.credits[credit.credit_id], raw)
             if plan.allocation is None:
                 errors = [{"Message": text} for text in plan.errors]
@@ -79,7 +79,7 @@ def add_notes(call: Call) -> Reply:
     books, record_id = call.books, recorded_id(call)
     rows: list[Json] = []
     with books.writing():
-        for raw in read_elements(call.body, "HistoryRecords"):
+        for raw in read_elements(call, "HistoryRecords"):
             fields = Fields(raw)
             details = fields.text("Details", longest=LONGEST_NOTE)
             errors = [*fields.errors, *([] if details else ["Details must be specified."])]
@@ -110,7 +110,7 @@ def _delete_payment(call: Call) -> Reply:
 
 def _check_status_only(call: Call, plural: str, refusal: str | None) -> None:
     """The body is exactly `{"Status":"DELETED"}`."""
-    [raw, *_] = read_elements(call.body, plural)
+    [raw, *_] = read_elements(call, plural)
     if set(raw) != {"Status"} or raw["Status"] != "DELETED":
         refusal = STATUS_ONLY
     if refusal is not None:

@@ -251,7 +251,7 @@ def test_the_command_line_turns_the_knobs_of_a_running_sandbox(client):
     runner = CliRunner()
     clock = runner.invoke(sandbox_cli, ["clock", "--advance-s", "5", *url])
     seed = runner.invoke(sandbox_cli, ["seed", "--accounts", "3", "--opportunities", "4", *url])
-    fault = runner.invoke(sandbox_cli, ["fault", "--kind", "latency", "--path", "none", *url])
+    fault = runner.invoke(sandbox_cli, ["fault", "latency", "--path", "none", *url])
     create(client)
     journal = runner.invoke(sandbox_cli, ["journal", *url])
     assert [each.exit_code for each in (clock, seed, fault, journal)] == [0, 0, 0, 0]

@@ -26,7 +26,7 @@ def ids_of(bench, job_id):
     return [row[0] for table in pages(bench, job_id) for row in table[1:]]
 
 
-def test_replies_differ_between_create_poll_and_abort(bench):
+def test_item_07_replies_differ_between_create_poll_and_abort(bench):
     created = bench.create_job(LINES).json()
     common = {
         "id", "operation", "object", "createdById", "createdDate", "systemModstamp", "state",
@@ -46,7 +46,7 @@ def test_replies_differ_between_create_poll_and_abort(bench):
     assert aborted.json()["state"] == "Aborted"
 
 
-def test_states_advance_with_the_clock_and_the_delay_is_a_switch(bench):
+def test_item_07_states_advance_with_the_clock_and_the_delay_is_a_switch(bench):
     bench.switch(job_delay_s=30)
     path = f"/jobs/query/{bench.create_job(LINES).json()['id']}"
     seen = []
@@ -60,14 +60,14 @@ def test_states_advance_with_the_clock_and_the_delay_is_a_switch(bench):
     ]  # fmt: skip
 
 
-def test_results_are_refused_before_completion(bench):
+def test_item_08_results_are_refused_before_completion(bench):
     path = f"/jobs/query/{bench.create_job(LINES).json()['id']}/results"
     assert bench.call("GET", path).status_code == 400
     bench.switch(early_results_status=412)
     assert bench.call("GET", path).json()[0]["errorCode"] == "JOB_NOT_COMPLETE"
 
 
-def test_a_failed_job_carries_no_message(bench):
+def test_item_07_a_failed_job_carries_no_message(bench):
     bench.switch(fail_jobs=1)
     failed, fine = bench.finished_job(LINES), bench.finished_job(LINES)
     body = bench.call("GET", f"/jobs/query/{failed}").json()
@@ -77,7 +77,7 @@ def test_a_failed_job_carries_no_message(bench):
     assert bench.call("GET", f"/jobs/query/{fine}").json()["state"] == "JobComplete"
 
 
-def test_pages_repeat_the_header_and_hold_each_row_once(bench):
+def test_item_08_pages_repeat_the_header_and_hold_each_row_once(bench):
     job_id = bench.finished_job(LINES)
     tables = pages(bench, job_id, maxRecords=7)
     rows = [row for table in tables for row in table[1:]]
@@ -88,13 +88,13 @@ def test_pages_repeat_the_header_and_hold_each_row_once(bench):
     assert len({row[0] for row in rows}) == len(rows) == processed
 
 
-def test_the_server_may_give_fewer_rows_than_asked_for(bench):
+def test_item_08_the_server_may_give_fewer_rows_than_asked_for(bench):
     bench.switch(page_cap=5)
     tables = pages(bench, bench.finished_job(LINES), maxRecords=1000)
     assert len(tables[0]) == 6
 
 
-def test_locators_are_opaque_stable_and_checked(bench):
+def test_item_08_locators_are_opaque_stable_and_checked(bench):
     path = f"/jobs/query/{bench.finished_job(LINES)}/results"
     first = bench.call("GET", path, params={"maxRecords": 10})
     locator = first.headers["Sforce-Locator"]
@@ -109,12 +109,12 @@ def test_locators_are_opaque_stable_and_checked(bench):
 
 
 @pytest.mark.parametrize("wanted", ["0", "-1", "many"])
-def test_a_senseless_page_size_is_refused(bench, wanted):
+def test_item_08_a_senseless_page_size_is_refused(bench, wanted):
     path = f"/jobs/query/{bench.finished_job(LINES)}/results"
     assert bench.call("GET", path, params={"maxRecords": wanted}).status_code == 400
 
 
-def test_result_pages_come_five_at_a_time_and_cover_the_result(bench):
+def test_item_09_result_pages_come_five_at_a_time_and_cover_the_result(bench):
     bench.switch(page_cap=9)
     job_id = bench.finished_job(LINES)
     url, urls, counts = f"/services/data/v66.0/jobs/query/{job_id}/resultPages", [], []
@@ -135,7 +135,7 @@ def test_result_pages_come_five_at_a_time_and_cover_the_result(bench):
     assert "nextRecordUrl" in bench.call("GET", f"/jobs/query/{job_id}/resultPages").json()
 
 
-def test_row_order_differs_per_job_but_repeats_with_the_seed(bench):
+def test_item_12_row_order_differs_per_job_but_repeats_with_the_seed(bench):
     one, two = ids_of(bench, bench.finished_job(LINES)), ids_of(bench, bench.finished_job(LINES))
     assert one != two
     assert sorted(one) == sorted(two)
@@ -152,7 +152,7 @@ def test_results_do_not_see_later_changes(bench):
     assert sorted(row for table in pages(bench, job_id) for row in table) == before
 
 
-def test_query_hides_deleted_rows_and_query_all_shows_them(bench):
+def test_item_14_query_hides_deleted_rows_and_query_all_shows_them(bench):
     victim = ids_of(bench, bench.finished_job("SELECT Id FROM Opportunity"))[0]
     assert bench.control("POST", f"/Opportunity/{victim}/delete").status_code == 204
     assert victim not in ids_of(bench, bench.finished_job("SELECT Id FROM Opportunity"))
@@ -160,7 +160,7 @@ def test_query_hides_deleted_rows_and_query_all_shows_them(bench):
     assert dict(pages(bench, job_id)[0])[victim] == "true"
 
 
-def test_another_api_version_is_a_conflict(bench):
+def test_item_08_another_api_version_is_a_conflict(bench):
     job_id = bench.finished_job(LINES)
     bench.version = "65.0"
     assert bench.call("GET", f"/jobs/query/{job_id}/results").status_code == 409
@@ -168,7 +168,7 @@ def test_another_api_version_is_a_conflict(bench):
     assert bench.call("GET", f"/jobs/query/{job_id}").status_code == 200
 
 
-def test_gzip_only_when_asked_and_not_even_then_when_switched_off(bench):
+def test_item_10_gzip_only_when_asked_and_not_even_then_when_switched_off(bench):
     path = f"/jobs/query/{bench.finished_job(LINES)}/results"
     plain = bench.call("GET", path, headers={"Accept-Encoding": "identity"})
     assert "Content-Encoding" not in plain.headers
@@ -187,7 +187,7 @@ def test_gzip_only_when_asked_and_not_even_then_when_switched_off(bench):
     assert "Content-Encoding" not in off.headers
 
 
-def test_values_are_written_as_the_service_writes_them(empty):
+def test_item_11_values_are_written_as_the_service_writes_them(empty):
     account = empty.control("POST", "/Account", json={
         "Name": 'Ünï "Q", Ltd', "BillingStreet": "Level 1\n2 Pitt St", "AccountNumber": "",
     }).json()  # fmt: skip
@@ -212,7 +212,7 @@ def test_values_are_written_as_the_service_writes_them(empty):
     )
 
 
-def test_an_empty_result_is_a_header_or_nothing(bench):
+def test_item_11_an_empty_result_is_a_header_or_nothing(bench):
     path = f"/jobs/query/{bench.finished_job(f'{LINES} WHERE Quantity > 999999')}/results"
     reply = bench.call("GET", path)
     assert reply.text == '"Id","Name","Quantity","UnitPrice"\n'
@@ -222,7 +222,7 @@ def test_an_empty_result_is_a_header_or_nothing(bench):
     assert bench.call("GET", path).content == b""
 
 
-def test_delete_is_empty_and_only_for_ended_jobs(bench):
+def test_item_16_delete_is_empty_and_only_for_ended_jobs(bench):
     job_id = bench.create_job(LINES).json()["id"]
     early = bench.call("DELETE", f"/jobs/query/{job_id}")
     assert (early.status_code, early.json()[0]["errorCode"]) == (400, "API_ERROR")
@@ -234,14 +234,14 @@ def test_delete_is_empty_and_only_for_ended_jobs(bench):
         assert (gone.status_code, gone.json()[0]["errorCode"]) == (404, "NOT_FOUND")
 
 
-def test_an_ended_job_cannot_be_aborted_nor_moved_elsewhere(bench):
+def test_item_16_an_ended_job_cannot_be_aborted_nor_moved_elsewhere(bench):
     job_id = bench.finished_job(LINES)
     for state in ("Aborted", "JobComplete"):
         reply = bench.call("PATCH", f"/jobs/query/{job_id}", json={"state": state})
         assert (reply.status_code, reply.json()[0]["errorCode"]) == (400, "INVALIDJOBSTATE")
 
 
-def test_jobs_vanish_seven_days_after_completion(bench):
+def test_item_16_jobs_vanish_seven_days_after_completion(bench):
     path = f"/jobs/query/{bench.finished_job(LINES)}"
     bench.clock.advance(7 * 86_400 - 10)
     bench.log_in()
@@ -283,7 +283,7 @@ def test_create_wants_json(bench):
     assert bench.call("POST", "/jobs/query", content=b"{", headers=head).status_code == 400
 
 
-def test_a_token_that_expires_between_pages_stops_the_download(bench):
+def test_item_03_a_token_that_expires_between_pages_stops_the_download(bench):
     path = f"/jobs/query/{bench.finished_job(LINES)}/results"
     locator = bench.call("GET", path, params={"maxRecords": 5}).headers["Sforce-Locator"]
     bench.control("POST", "/expire_tokens")

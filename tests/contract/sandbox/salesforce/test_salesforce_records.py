@@ -10,7 +10,7 @@ def described(bench, name):
     return {each["name"]: each for each in body["fields"]}
 
 
-def test_describe_reports_types_and_sizes(empty):
+def test_item_21_describe_reports_types_and_sizes(empty):
     line, opportunity = described(empty, "OpportunityLineItem"), described(empty, "Opportunity")
     price = line["UnitPrice"]
     assert (price["type"], price["precision"], price["scale"]) == ("currency", 18, 4)
@@ -27,7 +27,7 @@ def test_describe_reports_types_and_sizes(empty):
     assert "IsActive" in described(empty, "Product2")
 
 
-def test_describe_answers_304_until_the_metadata_changes(empty):
+def test_item_21_describe_answers_304_until_the_metadata_changes(empty):
     first = empty.call("GET", "/sobjects/Account/describe")
     head = {"If-Modified-Since": first.headers["Last-Modified"]}
     again = empty.call("GET", "/sobjects/Account/describe", headers=head)
@@ -52,7 +52,7 @@ def shown(bench, name, record_id):
     return bench.control("GET", f"/{name}/{record_id}").json()
 
 
-def test_amount_is_the_sum_of_lines_rounded_per_line(empty):
+def test_item_22_amount_is_the_sum_of_lines_rounded_per_line(empty):
     opportunity, line = make(empty, Quantity=3, UnitPrice=33.3333, Discount=12.5)
     # 3 x 33.3333 x 0.875 = 87.4999...
     assert shown(empty, "OpportunityLineItem", line)["TotalPrice"] == "87.50"
@@ -65,13 +65,13 @@ def test_amount_is_the_sum_of_lines_rounded_per_line(empty):
     assert shown(empty, "Opportunity", opportunity)["HasOpportunityLineItem"] is False
 
 
-def test_half_cents_round_away_from_zero_on_both_sides(empty):
+def test_item_22_half_cents_round_away_from_zero_on_both_sides(empty):
     for price, total in (("0.005", "0.01"), ("-0.005", "-0.01")):
         _, line = make(empty, Quantity=1, UnitPrice=price)
         assert shown(empty, "OpportunityLineItem", line)["TotalPrice"] == total
 
 
-def test_writing_an_amount_beside_lines_is_silently_ignored_unless_allowed(empty):
+def test_item_22_writing_an_amount_beside_lines_is_silently_ignored_unless_allowed(empty):
     opportunity, line = make(empty, Quantity=2, UnitPrice=10)
     path = f"/sobjects/Opportunity/{opportunity}"
     assert empty.call("PATCH", path, json={"Amount": 99}).status_code == 204
@@ -83,7 +83,7 @@ def test_writing_an_amount_beside_lines_is_silently_ignored_unless_allowed(empty
     assert shown(empty, "Opportunity", opportunity)["Amount"] == "30.00"
 
 
-def test_editing_a_line_bumps_both_stamps_by_default(empty):
+def test_item_15_editing_a_line_bumps_both_stamps_by_default(empty):
     opportunity, line = make(empty, Quantity=2, UnitPrice=10)
 
     def stamps_after(body):
@@ -100,7 +100,7 @@ def test_editing_a_line_bumps_both_stamps_by_default(empty):
     assert stamps_after({"Quantity": 4}) == ("2026-11-01T03:07:25+00:00", parent)
 
 
-def test_stage_decides_closed_and_won_which_cannot_be_written(empty):
+def test_item_22_stage_decides_closed_and_won_which_cannot_be_written(empty):
     opportunity, _ = make(empty, Quantity=1, UnitPrice=1)
     won = empty.control("POST", f"/Opportunity/{opportunity}/win").json()
     assert (won["IsClosed"], won["IsWon"], won["Probability"]) == (True, True, "100")
@@ -119,7 +119,7 @@ def test_numbers_count_up_and_ids_have_prefix_and_checksum(empty):
     assert (opportunity[:3], line[:3], len(line)) == ("006", "00k", 18)
 
 
-def test_one_record_reads_whole_or_in_part(empty):
+def test_item_23_one_record_reads_whole_or_in_part(empty):
     opportunity, _ = make(empty, Quantity=1, UnitPrice=1)
     path = f"/sobjects/Opportunity/{opportunity}"
     assert empty.call("GET", path[:-3]).json()["Name"] == "Deal"
@@ -164,7 +164,7 @@ def test_creating_without_required_fields_is_refused(empty):
     assert reply.json()[0]["fields"] == ["PricebookEntryId"]
 
 
-def test_deleting_an_account_takes_its_opportunities_and_lines_along(bench):
+def test_item_14_deleting_an_account_takes_its_opportunities_and_lines_along(bench):
     account = bench.rows("SELECT AccountId FROM Opportunity WHERE AccountId != null LIMIT 1")
     account_id = account[0]["AccountId"]
     bench.clock.advance(5)
@@ -184,7 +184,7 @@ def test_setup_objects_cannot_be_changed(empty):
     assert empty.call("PATCH", f"/sobjects/User/{user}", json={"Name": "x"}).status_code == 400
 
 
-def test_unknown_switches_change_nothing(empty):
+def test_item_25_unknown_switches_change_nothing(empty):
     reply = empty.control("POST", "/switches", json={"page_cap": 7, "warp": True})
     assert (reply.status_code, reply.json()[0]["errorCode"]) == (400, "INVALID_SWITCH")
     assert empty.control("GET", "/switches").json()["page_cap"] == 1000
@@ -196,7 +196,7 @@ def test_reset_forgets_rows_and_keeps_sessions(bench):
     assert bench.query("SELECT COUNT() FROM OpportunityStage").json()["totalSize"] == 10
 
 
-def test_the_dump_shows_decimals_as_text_and_the_truth_follows_edits(bench):
+def test_item_25_the_dump_shows_decimals_as_text_and_the_truth_follows_edits(bench):
     rows = bench.control("GET", "/Opportunity").json()
     assert len(rows) == 40
     assert all(row["Amount"] is None or isinstance(row["Amount"], str) for row in rows)
@@ -209,7 +209,7 @@ def test_the_dump_shows_decimals_as_text_and_the_truth_follows_edits(bench):
     assert bench.control("GET", "/truth").json()[good]["reason"] == "no_account"
 
 
-def test_stamps_are_whole_seconds(bench):
+def test_item_15_stamps_are_whole_seconds(bench):
     bench.clock.advance(0.9)
     account = bench.control("POST", "/Account", json={"Name": "Late"}).json()
     assert account["SystemModstamp"] == "2026-11-01T03:04:06+00:00"

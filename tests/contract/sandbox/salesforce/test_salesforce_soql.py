@@ -66,7 +66,7 @@ def names(bench, where):
         ("AccountId NOT IN (SELECT Id FROM Account WHERE Phone != null)", ["Two", "Three"]),
     ],
 )
-def test_where_selects_as_the_service_does(people, where, found):
+def test_item_13_where_selects_as_the_service_does(people, where, found):
     assert names(people, where) == found
 
 
@@ -201,7 +201,7 @@ def test_query_all_shows_deleted_rows(people):
         ("SELECT Id FROM Account WHERE Name = :name", "MALFORMED_QUERY", "unexpected token: ':'"),
     ],
 )  # fmt: skip
-def test_refusals_by_rest_and_by_bulk(empty, soql, code, part):
+def test_item_13_refusals_by_rest_and_by_bulk(empty, soql, code, part):
     error = empty.query(soql)
     assert (error.status_code, error.json()[0]["errorCode"]) == (400, code)
     assert part in error.json()[0]["message"]
@@ -217,14 +217,14 @@ def test_refusals_by_rest_and_by_bulk(empty, soql, code, part):
         ("SELECT Id FROM OpportunityStage", "INVALIDENTITY", "not supported by the Bulk API"),
     ],
 )
-def test_refusals_by_bulk_only(empty, soql, code, part):
+def test_item_13_refusals_by_bulk_only(empty, soql, code, part):
     assert empty.query(soql).status_code == 200
     error = empty.create_job(soql)
     assert (error.status_code, error.json()[0]["errorCode"]) == (400, code)
     assert part in error.json()[0]["message"]
 
 
-def test_a_hidden_field_fails_as_if_it_did_not_exist(bench):
+def test_item_21_a_hidden_field_fails_as_if_it_did_not_exist(bench):
     soql = "SELECT Id, ABN__c FROM Account"
     assert bench.query(soql).status_code == 200
     bench.switch(hidden_fields=["Account.ABN__c"])
@@ -232,6 +232,6 @@ def test_a_hidden_field_fails_as_if_it_did_not_exist(bench):
     assert "ABN__c" not in bench.call("GET", "/sobjects/Account/describe").text
 
 
-def test_a_query_over_the_length_limit_is_refused(empty):
+def test_item_13_a_query_over_the_length_limit_is_refused(empty):
     soql = "SELECT Id FROM Account WHERE Name = '" + "x" * 100_000 + "'"
     assert empty.create_job(soql).json()[0]["errorCode"] == "MALFORMED_QUERY"

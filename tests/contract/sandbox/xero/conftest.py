@@ -8,8 +8,11 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.contract.sandbox.xero import spec
 
 from sfxero.sandbox.server import Sandbox, SandboxSettings, build_sandbox
+from sfxero.sandbox.xero.identity import App
+from sfxero.sandbox.xero.scopes import ACCOUNTING_SCOPES
 from sfxero.sandbox.xero.switches import Switches
 
 START = datetime(2026, 11, 22, 3, 10, tzinfo=UTC)
@@ -81,6 +84,37 @@ class XeroCaller:
     def invoice_refused(self, **fields: Any) -> str:
         return self.refused("PUT", "Invoices", self.invoice_body(**fields))
 
+    def post(self, path: str, body: Any) -> Any:
+        """A write that must succeed."""
+        reply = self.call("POST", path, json=body)
+        assert reply.status_code == 200, reply.text
+        return exact(reply)
+
+    def put(self, path: str, body: Any) -> Any:
+        reply = self.call("PUT", path, json=body)
+        assert reply.status_code == 200, reply.text
+        return exact(reply)
+
+    def invoice(self, invoice: Any) -> Any:
+        """An invoice as it is now."""
+        return self.get(f"Invoices/{invoice['InvoiceID']}")["Invoices"][0]
+
+    def pay(self, invoice: Any, amount: str, **fields: Any) -> Any:
+        body = {
+            "Invoice": {"InvoiceID": invoice["InvoiceID"]},
+            "Account": {"Code": "090"},
+            "Date": "2026-11-21",
+            "Amount": amount,
+            **fields,
+        }
+        return self.put("Payments", body)["Payments"][0]
+
+    def hand(self, path: str, body: Any = None, *, status: int = 200) -> Any:
+        """An action of a person inside Xero."""
+        reply = self.send("POST", f"/_sandbox/xero/{path}", json=body or {})
+        assert reply.status_code == status, reply.text
+        return reply.json()
+
     def switch(self, **values: Any) -> None:
         self.sandbox.xero.set_switches(values)
 
@@ -95,7 +129,10 @@ class XeroCaller:
     async def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
         transport = httpx.ASGITransport(app=self.sandbox.app)
         async with httpx.AsyncClient(transport=transport, base_url="http://sandbox") as client:
-            return await client.request(method, path, **options)
+            reply = await client.request(method, path, **options)
+        if spec.DOCUMENT.is_file():
+            assert not spec.complaints(method, str(reply.url), reply), reply.text
+        return reply
 
 
 def exact(reply: httpx.Response) -> Any:
@@ -104,8 +141,15 @@ def exact(reply: httpx.Response) -> Any:
 
 @pytest.fixture
 def sandbox() -> Sandbox:
-    switches = Switches(write_latency_s=0.0, minute_limit=10_000, day_limit=100_000)
-    settings = SandboxSettings(switches=switches, clock_start_at=START, clock_speed=0.0)
+    switches = Switches(
+        write_latency_s=0.0, minute_limit=10_000, day_limit=100_000, webhook_background=False
+    )
+    settings = SandboxSettings(
+        app=App(scopes=ACCOUNTING_SCOPES),
+        switches=switches,
+        clock_start_at=START,
+        clock_speed=0.0,
+    )
     return build_sandbox(settings)
 
 

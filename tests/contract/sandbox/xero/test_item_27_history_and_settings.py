@@ -1,4 +1,4 @@
-"""The Australian settings seed (item 27, first part)."""
+"""History and the Australian settings (item 27)."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""Amounts to the cent (item 21)."""
+"""Line amounts, tax and totals (item 21)."""
 
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -19,6 +19,16 @@ def line(**fields: Any) -> dict[str, Any]:
 
 def figures(invoice):
     return tuple(str(invoice[name]) for name in ("SubTotal", "TotalTax", "Total"))
+
+
+money = st.decimals("0.01", "99999", places=4)
+
+
+def _taxed(quantity: Decimal, unit: Decimal, types: str) -> Line:
+    bare = Line("id", quantity=quantity, unit_amount=unit)
+    amount = expected_amount(bare, ROUND_HALF_UP)
+    tax = tax_on(amount, Decimal(10), types=types, mode=ROUND_HALF_UP)
+    return Line("id", quantity=quantity, unit_amount=unit, line_amount=amount, tax_amount=tax)
 
 
 @pytest.mark.parametrize(
@@ -152,9 +162,6 @@ def test_a_number_that_is_none_is_error_14(xero, value):
     assert (reply.status_code, reply.json()["ErrorNumber"]) == (400, 14)
 
 
-money = st.decimals("0.01", "99999", places=4)
-
-
 @given(quantities=st.lists(st.tuples(money, money), min_size=1, max_size=8))
 def test_subtotal_and_tax_always_add_up_to_the_total(quantities):
     for types in ("Exclusive", "Inclusive", "NoTax"):
@@ -164,10 +171,3 @@ def test_subtotal_and_tax_always_add_up_to_the_total(quantities):
         assert totals.total_tax == sum(each.tax_amount for each in lines)
         if types == "Inclusive":
             assert totals.total == sum(each.line_amount for each in lines)
-
-
-def _taxed(quantity: Decimal, unit: Decimal, types: str) -> Line:
-    bare = Line("id", quantity=quantity, unit_amount=unit)
-    amount = expected_amount(bare, ROUND_HALF_UP)
-    tax = tax_on(amount, Decimal(10), types=types, mode=ROUND_HALF_UP)
-    return Line("id", quantity=quantity, unit_amount=unit, line_amount=amount, tax_amount=tax)

@@ -1,0 +1,19 @@
+"""401 and 403 bodies, and the correlation id (item 6)."""
+
+import pytest
+
+pytestmark = pytest.mark.contract
+
+
+def test_an_expired_token_is_named_and_challenged(xero):
+    xero.sandbox.clock.advance(1800)
+    reply = xero.call("GET", "Organisation")
+    assert reply.status_code == 401
+    assert reply.json()["Detail"] == "TokenExpired: token expired at 11/22/2026 03:40:00"
+    assert reply.headers["WWW-Authenticate"] == "Bearer error=invalid_token"
+
+
+@pytest.mark.parametrize("authorization", ["", "Bearer nonsense", "Basic abc"])
+def test_an_unknown_token_is_unauthenticated(xero, authorization):
+    reply = xero.call("GET", "Organisation", headers={"Authorization": authorization})
+    assert (reply.status_code, reply.json()["Detail"]) == (401, "AuthenticationUnsuccessful")

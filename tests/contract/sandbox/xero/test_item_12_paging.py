@@ -1,0 +1,67 @@
+"""Pages, unpaged lists, default order (item 12)."""
+
+import pytest
+
+pytestmark = pytest.mark.contract
+
+
+@pytest.fixture
+def three(xero):
+    """Three contacts and invoices, one second apart."""
+    for number, name in enumerate(("Ash", "Birch", "Cédre"), start=1):
+        xero.put_invoice(
+            Contact={"Name": name, "ContactNumber": f"00{number}"},
+            InvoiceNumber=f"SF-{number}",
+            Reference=f"Opp {number}" if number < 3 else ...,
+            Date=f"2026-11-0{number}",
+            Status="DRAFT" if number == 3 else "AUTHORISED",
+        )
+        xero.sandbox.clock.advance(1)
+    return xero
+
+
+def numbers(xero, query="", **options):
+    return [row["InvoiceNumber"] for row in xero.get(f"Invoices{query}", **options)["Invoices"]]
+
+
+def test_an_unpaged_list_has_no_lines_and_no_pagination(three):
+    body = three.get("Invoices")
+    assert "pagination" not in body
+    assert all(row["LineItems"] == [] for row in body["Invoices"])
+
+
+@pytest.mark.parametrize("query", ["?page=1", "?Statuses=AUTHORISED,DRAFT", "?summaryOnly=true"])
+def test_a_paged_list_says_so(three, query):
+    pagination = three.get(f"Invoices{query}")["pagination"]
+    assert pagination == {"page": 1, "pageSize": 100, "pageCount": 1, "itemCount": 3}
+
+
+def test_a_paged_list_has_lines(three):
+    assert all(row["LineItems"] for row in three.get("Invoices?page=1")["Invoices"])
+
+
+@pytest.mark.parametrize(
+    ("query", "page", "size"),
+    [("page=0&pageSize=0", 1, 1), ("page=x&pageSize=5000", 1, 1000), ("page=2&pageSize=2", 2, 2)],
+)
+def test_page_and_size_are_clamped(three, query, page, size):
+    pagination = three.get(f"Invoices?{query}")["pagination"]
+    assert (pagination["page"], pagination["pageSize"]) == (page, size)
+
+
+def test_pages_cut_the_list_in_order(three):
+    assert numbers(three, "?page=1&pageSize=2") == ["SF-1", "SF-2"]
+    assert numbers(three, "?page=2&pageSize=2") == ["SF-3"]
+    assert numbers(three, "?page=3&pageSize=2") == []
+
+
+def test_the_default_order_is_by_time_of_change_and_shifts_with_it(three):
+    [first, *_] = three.get("Invoices")["Invoices"]
+    three.call("POST", f"Invoices/{first['InvoiceID']}", json={"Reference": "moved"})
+    assert numbers(three) == ["SF-2", "SF-3", "SF-1"]
+
+
+def test_balances_come_with_paged_contacts(three):
+    [contact, *_] = three.get("Contacts?page=1")["Contacts"]
+    assert str(contact["Balances"]["AccountsReceivable"]["Outstanding"]) == "110.00"
+    assert "Balances" not in three.get("Contacts")["Contacts"][0]

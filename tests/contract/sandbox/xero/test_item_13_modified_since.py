@@ -1,0 +1,68 @@
+"""If-Modified-Since, and edits that move no time (item 13)."""
+
+import pytest
+
+pytestmark = pytest.mark.contract
+
+
+@pytest.fixture
+def three(xero):
+    """Three contacts and invoices, one second apart."""
+    for number, name in enumerate(("Ash", "Birch", "Cédre"), start=1):
+        xero.put_invoice(
+            Contact={"Name": name, "ContactNumber": f"00{number}"},
+            InvoiceNumber=f"SF-{number}",
+            Reference=f"Opp {number}" if number < 3 else ...,
+            Date=f"2026-11-0{number}",
+            Status="DRAFT" if number == 3 else "AUTHORISED",
+        )
+        xero.sandbox.clock.advance(1)
+    return xero
+
+
+def numbers(xero, query="", **options):
+    return [row["InvoiceNumber"] for row in xero.get(f"Invoices{query}", **options)["Invoices"]]
+
+
+def post(xero, invoice, **fields):
+    return xero.call("POST", f"Invoices/{invoice['InvoiceID']}", json=fields)
+
+
+def changed(xero, invoice, **fields):
+    reply = post(xero, invoice, **fields)
+    assert reply.status_code == 200, reply.text
+    return reply.json()["Invoices"][0]
+
+
+def pay(xero, invoice, amount):
+    path = f"/_sandbox/xero/invoices/{invoice['InvoiceID']}/pay"
+    reply = xero.send("POST", path, json={"amount": amount})
+    assert reply.status_code == 200, reply.text
+
+
+@pytest.mark.parametrize(
+    ("since", "expected"),
+    [
+        ("2026-11-22T03:10:01", ["SF-3"]),
+        ("2026-11-22T03:10:01.500", ["SF-1", "SF-2", "SF-3"]),
+        ("2026-11-22T03:10:01Z", ["SF-1", "SF-2", "SF-3"]),
+        ("Sun, 22 Nov 2026 03:10:01 GMT", ["SF-1", "SF-2", "SF-3"]),
+    ],
+)
+def test_modified_since_takes_whole_seconds_and_ignores_other_forms(three, since, expected):
+    assert numbers(three, headers={"If-Modified-Since": since}) == expected
+
+
+def test_modified_since_may_be_switched_to_inclusive(three):
+    three.switch(modified_since_inclusive=True)
+    since = {"If-Modified-Since": "2026-11-22T03:10:01"}
+    assert numbers(three, headers=since) == ["SF-2", "SF-3"]
+
+
+def test_a_due_date_moved_on_a_part_paid_invoice_does_not_move_its_time(xero):
+    invoice = xero.put_invoice()
+    pay(xero, invoice, "10.00")
+    before = changed(xero, invoice, Reference="x")["UpdatedDateUTC"]
+    xero.sandbox.clock.advance(5)
+    assert changed(xero, invoice, DueDate="2027-01-01")["UpdatedDateUTC"] == before
+    assert changed(xero, invoice, Reference="y")["UpdatedDateUTC"] != before

@@ -1,0 +1,158 @@
+"""Invoice states and messages (item 20)."""
+
+import pytest
+
+pytestmark = pytest.mark.contract
+
+
+def post(xero, invoice, **fields):
+    return xero.call("POST", f"Invoices/{invoice['InvoiceID']}", json=fields)
+
+
+def changed(xero, invoice, **fields):
+    reply = post(xero, invoice, **fields)
+    assert reply.status_code == 200, reply.text
+    return reply.json()["Invoices"][0]
+
+
+def in_state(xero, status):
+    """An invoice that has reached a state by the allowed way."""
+    first = {"DELETED": "DRAFT", "VOIDED": "AUTHORISED", "PAID": "AUTHORISED"}.get(status, status)
+    invoice = xero.put_invoice(Status=first)
+    if status in {"VOIDED", "DELETED"}:
+        changed(xero, invoice, Status=status)
+    elif status == "PAID":
+        pay(xero, invoice, "110.00")
+    return invoice
+
+
+def pay(xero, invoice, amount):
+    path = f"/_sandbox/xero/invoices/{invoice['InvoiceID']}/pay"
+    reply = xero.send("POST", path, json={"amount": amount})
+    assert reply.status_code == 200, reply.text
+
+
+def refused(xero, invoice, **fields):
+    return xero.refused("POST", f"Invoices/{invoice['InvoiceID']}", fields)
+
+
+LINE = {"Description": "Advice", "Quantity": 1, "UnitAmount": 100, "AccountCode": "200"}
+
+
+@pytest.mark.parametrize("status", ["DRAFT", "SUBMITTED", "AUTHORISED"])
+def test_a_new_invoice_may_start_in_these_states(xero, status):
+    assert xero.put_invoice(Status=status)["Status"] == status
+
+
+def test_a_new_invoice_is_a_draft_by_default(xero):
+    assert xero.put_invoice(Status=...)["Status"] == "DRAFT"
+
+
+@pytest.mark.parametrize("status", ["PAID", "VOIDED", "DELETED"])
+def test_no_invoice_starts_in_an_end_state(xero, status):
+    assert "not of valid status for creation" in xero.invoice_refused(Status=status)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("DRAFT", "SUBMITTED"),
+        ("DRAFT", "AUTHORISED"),
+        ("DRAFT", "DELETED"),
+        ("SUBMITTED", "DRAFT"),
+        ("SUBMITTED", "DELETED"),
+        ("AUTHORISED", "VOIDED"),
+    ],
+)
+def test_states_move_as_documented(xero, old, new):
+    assert changed(xero, in_state(xero, old), Status=new)["Status"] == new
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("DRAFT", "VOIDED"),
+        ("AUTHORISED", "DRAFT"),
+        ("AUTHORISED", "DELETED"),
+        ("AUTHORISED", "PAID"),
+        ("PAID", "AUTHORISED"),
+        ("VOIDED", "AUTHORISED"),
+        ("DELETED", "DRAFT"),
+    ],
+)
+def test_no_other_move_is_allowed(xero, old, new):
+    assert "not of valid status for modification" in refused(xero, in_state(xero, old), Status=new)
+
+
+@pytest.mark.parametrize("status", ["VOIDED", "DELETED"])
+def test_a_dead_invoice_cannot_be_edited(xero, status):
+    assert "for modification" in refused(xero, in_state(xero, status), Reference="x")
+
+
+def test_a_voided_invoice_owes_nothing_but_keeps_its_total(xero):
+    row = changed(xero, in_state(xero, "AUTHORISED"), Status="VOIDED")
+    assert (row["AmountDue"], row["Total"]) == (0.0, 110.0)
+
+
+def test_a_draft_needs_neither_due_date_nor_account(xero):
+    line = {"Description": "Advice", "Quantity": 1, "UnitAmount": 5}
+    assert xero.put_invoice(Status="DRAFT", DueDate=..., LineItems=[line])["Status"] == "DRAFT"
+
+
+@pytest.mark.parametrize("field", ["Type", "Status", "LineAmountTypes"])
+def test_an_unknown_enum_value_is_error_14(xero, field):
+    reply = xero.call("PUT", "Invoices", json=xero.invoice_body(**{field: "ODD"}))
+    assert (reply.status_code, reply.json()["ErrorNumber"]) == (400, 14)
+
+
+def test_an_invoice_number_is_unique_among_sales_invoices(xero):
+    xero.put_invoice(InvoiceNumber="SF-1")
+    assert "Invoice # must be unique." in xero.invoice_refused(InvoiceNumber="SF-1")
+
+
+def test_bills_may_repeat_a_number_and_have_no_reference(xero):
+    bill = {
+        "Type": "ACCPAY",
+        "InvoiceNumber": "B-1",
+        "Reference": "x",
+        "LineItems": [{**LINE, "AccountCode": "429"}],
+    }
+    first, second = xero.put_invoice(**bill), xero.put_invoice(**bill)
+    assert first["InvoiceID"] != second["InvoiceID"]
+    assert "Reference" not in first
+
+
+@pytest.mark.parametrize(("reuse", "status"), [(False, 400), (True, 200)])
+def test_whether_a_voided_number_is_free_again_is_a_switch(xero, reuse, status):
+    xero.switch(number_reuse=reuse)
+    changed(xero, xero.put_invoice(InvoiceNumber="SF-1"), Status="VOIDED")
+    reply = xero.call("PUT", "Invoices", json=xero.invoice_body(InvoiceNumber="SF-1"))
+    assert reply.status_code == status
+
+
+def test_a_missing_number_is_generated_past_taken_ones(xero):
+    xero.put_invoice(InvoiceNumber="INV-0001")
+    assert xero.put_invoice()["InvoiceNumber"] == "INV-0002"
+
+
+def test_the_date_defaults_to_the_organisations_own_day(xero):
+    xero.sandbox.clock.advance(12 * 3600)  # 15:10 in UTC is already tomorrow in Sydney
+    xero.token = xero.grant().json()["access_token"]
+    assert xero.put_invoice(Date=...)["DateString"] == "2026-11-23T00:00:00"
+
+
+def test_a_part_paid_invoice_cannot_be_voided(xero):
+    invoice = xero.put_invoice()
+    pay(xero, invoice, "10.00")
+    assert "The status VOIDED cannot be applied" in refused(xero, invoice, Status="VOIDED")
+
+
+def test_sent_to_contact_only_holds_once_approved(xero):
+    assert xero.put_invoice(Status="DRAFT", SentToContact=True)["SentToContact"] is False
+    assert xero.put_invoice(SentToContact=True)["SentToContact"] is True
+
+
+def test_one_invoice_is_found_by_id_or_number(xero):
+    invoice = xero.put_invoice(InvoiceNumber="SF-1")
+    for key in (invoice["InvoiceID"], "SF-1"):
+        assert xero.get(f"Invoices/{key}")["Invoices"][0]["InvoiceNumber"] == "SF-1"
