@@ -46,8 +46,9 @@ types: $(VENV)/.dev ## mypy, strict
 layers: $(VENV)/.dev ## one-way layers
 	PYTHONPATH=plugins $(BIN)/lint-imports
 
-test: $(VENV)/.dev ## every test
-	$(BIN)/pytest -q
+test: $(VENV)/.dev ## every test; whole runs come last and alone, since they want both cores
+	$(BIN)/pytest -q -n 2 -m "not e2e"
+	$(BIN)/pytest -q -m e2e
 
 test-quick: $(VENV)/.dev ## unit and contract tests
 	$(BIN)/pytest -q -m "not dag and not e2e"

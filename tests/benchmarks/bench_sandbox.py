@@ -93,7 +93,7 @@ def calls_per_second(seconds: float) -> dict[str, float]:
     with httpx.Client(base_url=address) as client:
         form = {"grant_type": "client_credentials"}
         token = client.post("/connect/token", data=form, auth=CREDENTIALS).json()["access_token"]
-        client.headers |= {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+        client.headers.update({"Authorization": f"Bearer {token}", "Accept": "application/json"})
         limits = {"minute_limit": 10**9, "day_limit": 10**9, "app_minute_limit": 10**9}
         client.post("/_sandbox/xero/switches", json=limits).raise_for_status()
         count, began = 0, time.perf_counter()

@@ -29,6 +29,7 @@ from sfxero.ratelimit.policy import Grant, LimitPolicy, Observed
 _SECOND: Final = 1_000_000
 _MINUTE: Final = 60 * _SECOND
 _DAY: Final = 24 * 60 * _MINUTE
+_PROBE: Final = 30 * _MINUTE
 _UNIX_EPOCH_JULIAN: Final = 2440587.5
 
 _LATE_REPLIES: Final = 10
@@ -161,9 +162,14 @@ def _day_left(remaining: int, now: Moment) -> dict[str, Any]:
     ours = and_(
         quota.c.day_remaining <= remaining, quota.c.day_remaining + _LATE_REPLIES >= remaining
     )
+    resets: Any = quota.c.day_resets_us
+    if remaining == 0:
+        # When the service's day began is a guess, so one call asks again before ours is over.
+        probe = now + _PROBE
+        resets = case((quota.c.day_resets_us > probe, probe), else_=quota.c.day_resets_us)
     return {
         "day_remaining": case((ours, quota.c.day_remaining), else_=remaining),
-        "day_resets_us": case((new_day, now + _DAY), else_=quota.c.day_resets_us),
+        "day_resets_us": case((new_day, now + _DAY), else_=resets),
         "day_used": case((new_day, 1), else_=quota.c.day_used),
     }
 

@@ -16,7 +16,7 @@ from sfxero.errors import GateFailed, TerminalError
 from sfxero.mapping.loader import load_route
 from sfxero.mapping.spec import RouteSpec
 from sfxero.model.ids import RouteName, RunId, TenantId
-from sfxero.model.states import Entity
+from sfxero.model.states import ACTIVE, WAITING, Entity
 from sfxero.orchestration.hooks.ledger import open_ledger
 from sfxero.orchestration.hooks.salesforce import salesforce_client
 from sfxero.orchestration.hooks.xero import XeroHook
@@ -189,6 +189,11 @@ def gate(
                 Entity.OPPORTUNITY: ledger.links.count(scope.tenant, Entity.INVOICE),
             },
             task_states=task_states,
+            outstanding=sum(
+                n
+                for (_, state), n in ledger.outbox.counts(scope.tenant).items()
+                if state in WAITING | ACTIVE
+            ),
         )
         state = "failed" if verdict.objections else "succeeded"
         ledger.runs.finish(scope.run_id, state=state, verdict=verdict.line)

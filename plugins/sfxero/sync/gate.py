@@ -22,11 +22,16 @@ class Verdict:
 
     objections: tuple[str, ...]
     counts: Mapping[str, int]
+    outstanding: int = 0
+    """Entries of any run that the target does not hold yet."""
 
     @property
     def line(self) -> str:
         """The verdict in one line."""
-        ended = ", ".join(f"{n} {name}" for name, n in sorted(self.counts.items()))
+        ends = [f"{n} {name}" for name, n in sorted(self.counts.items())]
+        if self.outstanding:
+            ends.append(f"{self.outstanding} entries outstanding in all")
+        ended = ", ".join(ends) or "nothing had changed"
         if self.objections:
             return f"FAILED: {'; '.join(self.objections)} ({ended})"
         return f"passed: {ended}"
@@ -38,6 +43,7 @@ def judge(
     limits: QuarantineSection,
     linked: Mapping[Entity, int],
     task_states: Mapping[str, str | None],
+    outstanding: int = 0,
 ) -> Verdict:
     """Judge one run; `linked` counts the route's records in step, by source entity.
 
@@ -63,7 +69,7 @@ def judge(
         # Lines end as their opportunities do, and would be counted twice.
         if entity is not Entity.OPPORTUNITY_LINE:
             counts[disposition] = counts.get(disposition, 0) + n
-    return Verdict(tuple(objections), counts)
+    return Verdict(tuple(objections), counts, outstanding)
 
 
 def pass_or_fail(verdict: Verdict) -> None:

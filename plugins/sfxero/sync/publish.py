@@ -31,7 +31,7 @@ _ELEMENTS_AT_FAULT: Final = frozenset({400, 413})
 _NUMBER_TAKEN: Final = frozenset({Refusal.CONTACT_NUMBER_TAKEN, Refusal.INVOICE_NUMBER_TAKEN})
 _MAX_TRIES: Final = 6
 _SOON: Final = timedelta(minutes=1)
-_LATER: Final = timedelta(minutes=10)
+_LATER: Final = timedelta(minutes=1)
 """Where an entry goes that was tried too often in one run."""
 
 

@@ -93,6 +93,7 @@ def expected_end(world: World, opportunity: Any, truth: dict[str, Any]) -> str:
     return "in_step" if truth[opportunity["Id"]]["good"] and has_contact else "quarantined"
 
 
+@pytest.mark.timeout(180)
 @settings(
     max_examples=8,
     deadline=None,

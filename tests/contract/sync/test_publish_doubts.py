@@ -63,6 +63,18 @@ def test_what_stays_unanswered_is_looked_up_and_not_sent_again(linked: World) ->
     assert (report.created, report.found, report.in_doubt) == (0, 1, 1)
 
 
+def test_a_server_error_is_stored_under_its_key_so_the_next_try_has_another(
+    linked: World,
+) -> None:
+    linked.fail("error_before", "/Invoices", method="PUT", status=500)
+
+    linked.publish(INVOICE)
+
+    keys = [one["idempotency_key"] for one in linked.journal() if one["method"] == "PUT"]
+    assert linked.calls() == ["PUT Invoices", "GET Invoices", "GET Invoices", "PUT Invoices"]
+    assert len(set(keys)) == 2
+
+
 def test_a_time_out_after_the_commit_makes_no_second_contact(world: World) -> None:
     def commit_and_time_out(request: httpx.Request, forward: Forward) -> httpx.Response:
         forward(request).close()

@@ -210,6 +210,7 @@ def test_a_line_that_only_its_suite_refuses_holds_the_invoice_back_until_it_is_c
     assert ends(report) == {("in_step", None): 1}
 
 
+@pytest.mark.timeout(120)
 def test_a_run_that_is_started_again_forgets_what_it_refused_before(world: World) -> None:
     opportunity = world.won(world.account(), CloseDate="1999-01-01")
     world.run("same", with_suites=True)

@@ -138,6 +138,22 @@ def test_an_old_account_is_read_by_its_id_until_it_is_linked(world: World) -> No
     assert read_ids(linked, "Account") == set()
 
 
+def test_an_opportunity_that_moves_to_another_account_takes_its_invoice_along(
+    world: World,
+) -> None:
+    opportunity = world.won(world.account())
+    other = world.account("Beta")
+    world.run()
+    world.forget_calls()
+    world.sleep(HOUR)
+
+    world.edit("Opportunity", opportunity, AccountId=other)
+    world.run()
+
+    assert world.writes() == ["POST Invoices"]
+    assert world.invoices[0].contact_id == world.link(other).target_id
+
+
 def test_a_deleted_line_leaves_the_invoice(world: World) -> None:
     opportunity = world.won(world.account(), "100")
     extra = world.line(opportunity, "20")

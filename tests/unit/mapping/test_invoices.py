@@ -46,7 +46,8 @@ def test_an_invoice_is_canonical_json(invoices, build):
         '"DiscountRate":10.00,"AccountCode":"200","TaxType":"OUTPUT","LineAmount":90.00}],'
         '"SubTotal":190.00,"TotalTax":9.00,"Total":199.00}'
     )
-    assert document.content_hash == hashlib.sha256(document.payload.encode()).hexdigest()
+    hashed = f"{document.payload}\n{won['AccountId']}"
+    assert document.content_hash == hashlib.sha256(hashed.encode()).hexdigest()
     assert document.parent_source_id == won["AccountId"]
     assert document.meta == {"number": "SF-000001"}
     assert result.findings == []
@@ -336,6 +337,7 @@ lines_of = st.lists(
 )  # fmt: skip
 
 
+@pytest.mark.timeout(120)
 @settings(max_examples=250, deadline=None,
           suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
 @given(parents_of, lines_of)

@@ -3,6 +3,7 @@
 import base64
 import json
 from datetime import timedelta
+from urllib.parse import parse_qsl
 
 import httpx
 import pytest
@@ -105,7 +106,7 @@ def test_the_life_of_a_token_is_believed_or_the_documented_one(
 def test_each_failure_has_its_class_and_code(
     answer: httpx.Response | Exception, error: type[SyncError], code: str | None
 ) -> None:
-    source, seen = credentials(answer)
+    source, seen = credentials(answer, scopes="accounting.contacts")
 
     with pytest.raises(error) as caught:
         source.fetch()
@@ -113,3 +114,29 @@ def test_each_failure_has_its_class_and_code(
     assert caught.value.code == code
     assert len(seen) == 1
     assert "the-secret" not in f"{caught.value} {caught.value!r}"
+
+
+def test_scopes_that_must_be_named_are_found_from_the_granular_names_to_the_broad_ones() -> None:
+    asked: list[str | None] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        form = dict(parse_qsl(request.content.decode()))
+        asked.append(form.get("scope"))
+        if "accounting.transactions" in (form.get("scope") or ""):
+            return httpx.Response(200, json=GOOD)
+        return refusal(400, "invalid_scope")
+
+    source = ClientCredentials(
+        token_url=URL,
+        client_id="the-id",
+        client_secret="the-secret",
+        scopes=None,
+        clock=FakeClock(),
+        transport=httpx.MockTransport(handler),
+    )
+    source.fetch()
+    source.fetch()
+
+    assert asked[0] is None
+    assert "accounting.invoices" in (asked[1] or "")
+    assert asked[2] == asked[3], "what was accepted once is asked for at once"

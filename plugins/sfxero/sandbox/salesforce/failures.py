@@ -33,6 +33,19 @@ class ApiFailure(Exception):
             error["fields"] = list(self.fields)
         return Response(json.dumps([error]), self.status, media_type=MEDIA_TYPE)
 
+    def async_response(self) -> Response:
+        """Return the reply of Bulk API 1.0, an object with names of its own."""
+        status, code = _ASYNC_CODES.get(self.code, (self.status, self.code))
+        error = {"exceptionCode": code, "exceptionMessage": self.message}
+        return Response(json.dumps(error), status, media_type=MEDIA_TYPE)
+
+
+_ASYNC_CODES = {
+    "INVALID_SESSION_ID": (401, "InvalidSessionId"),
+    "UNSUPPORTED_API_VERSION": (400, "InvalidVersion"),
+    "REQUEST_LIMIT_EXCEEDED": (403, "ExceededQuota"), "JSON_PARSER_ERROR": (400, "InvalidBatch"),
+}  # fmt: skip
+
 
 class TokenFailure(Exception):
     """A refusal of the token endpoint; its body is an object."""

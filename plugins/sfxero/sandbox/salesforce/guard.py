@@ -50,8 +50,8 @@ class Guard:
 
         return guarded
 
-    def closed(self, endpoint: Endpoint) -> Endpoint:
-        """Wrap an endpoint that wants a session and is counted."""
+    def closed(self, endpoint: Endpoint, *, is_async: bool = False) -> Endpoint:
+        """Wrap an endpoint that wants a session and is counted; Bulk API 1.0 fails otherwise."""
 
         async def guarded(request: Request) -> Response:
             counted = False
@@ -64,7 +64,7 @@ class Guard:
                 with acting_as(user_id):
                     response = await endpoint(request)
             except ApiFailure as failure:
-                response = failure.response()
+                response = failure.async_response() if is_async else failure.response()
             if counted and self._shows_limits(request):
                 response.headers["Sforce-Limit-Info"] = self._org.limit_header()
             return self._dated(response)
@@ -78,7 +78,9 @@ class Guard:
         raise retired_version() if version in RETIRED_VERSIONS else not_found()
 
     def _shows_limits(self, request: Request) -> bool:
-        return "/jobs/" not in request.url.path or self._org.switches.limit_header_on_jobs
+        path = request.url.path
+        is_bulk = "/jobs/" in path or "/async/" in path
+        return not is_bulk or self._org.switches.limit_header_on_jobs
 
     def _dated(self, response: Response) -> Response:
         response.headers["Date"] = format_datetime(self._org.now(), usegmt=True)

@@ -2,7 +2,6 @@
 
 import random
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sfxero.sandbox.salesforce.failures import ApiFailure
@@ -117,14 +116,13 @@ def _start(org: "SalesforceOrg", job: IngestJob) -> None:
         return
     job.header, job.rows = upload.header, upload.rows
     _count_batches(org, job)
-    until = job.started_at + job.delay
     job.writes = _writes(job, upload)
     for place, write in enumerate(job.writes):
         if isinstance(write, ApiFailure):
             job.failures[place] = write
             continue
         try:
-            org.locks.take(targets(org, write), job.lock_owner, until=until + timedelta(seconds=1))
+            org.locks.take(targets(org, write), job.lock_owner)
         except ApiFailure as failure:
             job.failures[place] = failure
     if org.switches.fail_ingest_after_rows is not None:

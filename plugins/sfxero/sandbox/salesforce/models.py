@@ -115,10 +115,10 @@ class SalesforceOrg:
         """Do what should have happened by now: jobs that run, commits that become visible."""
         now = self.clock.now()
         self.records.settle(now)
-        self.locks.settle(now)
-        self.jobs.catch_up(now)
         late = self.switches.late_commit_s
         self.records.late_until = now + timedelta(seconds=late) if late else None
+        self.locks.settle(now)
+        self.jobs.catch_up(now)
 
     def count_call(self) -> None:
         """Count one API call or refuse it at the cap."""

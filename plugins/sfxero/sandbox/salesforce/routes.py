@@ -1,4 +1,4 @@
-"""The HTTP surface of the org: token endpoint, REST and Bulk API 2.0."""
+"""The HTTP surface of the org: token endpoint, REST, Bulk API 2.0 and 1.0."""
 
 from collections.abc import Iterator
 
@@ -10,6 +10,7 @@ from sfxero.sandbox.salesforce.failures import not_found
 from sfxero.sandbox.salesforce.grants import Grants
 from sfxero.sandbox.salesforce.guard import Endpoint, Guard
 from sfxero.sandbox.salesforce.models import SalesforceOrg
+from sfxero.sandbox.salesforce.routes_async import AsyncRoutes
 from sfxero.sandbox.salesforce.routes_bulk import BulkRoutes
 from sfxero.sandbox.salesforce.routes_collections import CollectionRoutes
 from sfxero.sandbox.salesforce.routes_ingest import IngestRoutes
@@ -39,6 +40,9 @@ def build_router(org: SalesforceOrg) -> APIRouter:
         *CollectionRoutes(org, router).paths(), *RecordRoutes(org).paths(),
     ):  # fmt: skip
         router.add_route(_ROOT + path, guard.closed(endpoint), methods=[method])
+    for method, path, endpoint in AsyncRoutes(org).paths():
+        guarded = guard.closed(endpoint, is_async=True)
+        router.add_route(f"/services/async/{{version}}{path}", guarded, methods=[method])
     router.add_route("/services/{rest:path}", guard.closed(_nothing), methods=_ALL_METHODS)
     return router
 

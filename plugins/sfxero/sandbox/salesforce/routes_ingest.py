@@ -1,5 +1,6 @@
 """Bulk API 2.0 ingest jobs over HTTP."""
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 
 from starlette.requests import Request
@@ -151,5 +152,6 @@ def _csv(header: Line, lines: Iterable[Line], job: IngestJob) -> Iterator[bytes]
 
 
 def _rendered(lines: list[Line], dialect: dict[str, str]) -> bytes:
-    columns = [texts_of(column) for column in zip(*lines, strict=True)]
+    # An upload may have been refused for its uneven rows, and still shows them.
+    columns = [texts_of(column) for column in itertools.zip_longest(*lines, fillvalue="")]
     return csv_lines(columns, **dialect).encode()

@@ -107,3 +107,26 @@ def bench() -> Bench:
 @pytest.fixture
 def empty() -> Bench:
     return _bench(accounts=0, opportunities=0)
+
+
+@pytest.fixture
+def deal(empty):
+    """Create opportunities, by default without lines."""
+
+    def create(**values: object) -> str:
+        body = {"Name": "Deal", "StageName": "Closed Won", "CloseDate": "2026-10-01", **values}
+        reply = empty.call("POST", "/sobjects/Opportunity", json=body)
+        assert reply.status_code == 201, reply.text
+        return reply.json()["id"]
+
+    return create
+
+
+@pytest.fixture
+def shown(empty):
+    """Read a record past all visibility."""
+
+    def read(name: str, record_id: str) -> dict:
+        return empty.control("GET", f"/{name}/{record_id}").json()
+
+    return read

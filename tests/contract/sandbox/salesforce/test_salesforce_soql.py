@@ -84,7 +84,7 @@ def test_escapes_and_patterns(people, where, found):
     assert len(people.select("Id", "Account", f"WHERE {where}")) == found
 
 
-def test_ids_of_15_characters_are_accepted(people):
+def test_item_22_ids_of_15_characters_are_accepted(people):
     row = people.rows("SELECT Id FROM Account WHERE Phone = '1'")[0]
     assert people.select("Id", "Account", f"WHERE Id = '{row['Id'][:15]}'")[0] == row
 
@@ -123,7 +123,7 @@ def test_compound_addresses_are_objects_in_rest(people):
     assert row["BillingAddress"]["city"] == "Perth"
 
 
-def test_long_results_come_in_pages_of_two_thousand(empty):
+def test_item_23_long_results_come_in_pages_of_two_thousand(empty):
     for number in range(2_003):
         empty.org.records.put("Account", {
             "Id": empty.org.records.new_id("Account"), "Name": f"A{number}", "IsDeleted": False,
@@ -139,7 +139,7 @@ def test_long_results_come_in_pages_of_two_thousand(empty):
     assert len(small.json()["records"]) == 200
 
 
-def test_query_all_shows_deleted_rows(people):
+def test_item_14_query_all_shows_deleted_rows(people):
     row = people.rows("SELECT Id FROM Opportunity WHERE Name = 'One'")[0]
     people.control("POST", f"/Opportunity/{row['Id']}/delete")
     assert names(people, "Name = 'One'") == []

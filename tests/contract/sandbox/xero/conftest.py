@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
@@ -17,6 +18,15 @@ from sfxero.sandbox.xero.switches import Switches
 
 START = datetime(2026, 11, 22, 3, 10, tzinfo=UTC)
 LINE = {"Description": "Advice", "Quantity": 1, "UnitAmount": 100, "AccountCode": "200"}
+
+WEB_CREDENTIALS = ("sandbox-xero-web", "sandbox-xero-web-secret")
+CONSENT = {
+    "response_type": "code",
+    "client_id": "sandbox-xero-web",
+    "redirect_uri": "http://localhost:8080/callback",
+    "scope": "openid offline_access accounting.contacts accounting.settings.read",
+    "state": "a b&c",
+}
 
 
 class XeroCaller:
@@ -113,6 +123,34 @@ class XeroCaller:
         """An action of a person inside Xero."""
         reply = self.send("POST", f"/_sandbox/xero/{path}", json=body or {})
         assert reply.status_code == status, reply.text
+        return reply.json()
+
+    def consent(self, *, decision: str = "allow", **fields: str) -> dict[str, str]:
+        """A user's answer on the consent page; returns what the redirect brings back."""
+        form = {**CONSENT, **fields, "decision": decision}
+        reply = self.send("POST", "/identity/connect/authorize", data=form)
+        assert reply.status_code == 302, reply.text
+        location = urlsplit(reply.headers["Location"])
+        assert location._replace(query="").geturl() == form["redirect_uri"]
+        return dict(parse_qsl(location.query))
+
+    def exchange(self, code: str, **fields: str) -> httpx.Response:
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": CONSENT["redirect_uri"],
+            **fields,
+        }
+        return self.send("POST", "/connect/token", data=form, auth=WEB_CREDENTIALS)
+
+    def refresh(self, token: str) -> httpx.Response:
+        form = {"grant_type": "refresh_token", "refresh_token": token}
+        return self.send("POST", "/connect/token", data=form, auth=WEB_CREDENTIALS)
+
+    def user_grant(self, **fields: str) -> Any:
+        """Tokens of a user who has said yes to the web app."""
+        reply = self.exchange(self.consent(**fields)["code"])
+        assert reply.status_code == 200, reply.text
         return reply.json()
 
     def switch(self, **values: Any) -> None:

@@ -15,10 +15,8 @@ PREFIX = "/api.xro/2.0"
 # Fields of recorded replies, or newer than the document, that it does not list; per schema.
 UNLISTED = {
     "*envelope*": {"Id", "Status", "ProviderName", "DateTimeUTC", "pagination"},
-    "Allocation": set(),
     "BankTransaction": {"DateString"},
-    "BatchPayment": set(),
-    "Contact": set(),
+    "BatchPayment": {"StatusAttributeString"},
     "CreditNote": {"DateString", "ID"},
     "HistoryRecord": {"DateUTCString"},
     "Invoice": {"DateString", "DueDateString"},

@@ -17,3 +17,15 @@ def test_an_expired_token_is_named_and_challenged(xero):
 def test_an_unknown_token_is_unauthenticated(xero, authorization):
     reply = xero.call("GET", "Organisation", headers={"Authorization": authorization})
     assert (reply.status_code, reply.json()["Detail"]) == (401, "AuthenticationUnsuccessful")
+
+
+@pytest.mark.parametrize("path", ["Organisation", "NoSuchThing", "Invoices?where=("])
+def test_item_06_every_reply_has_a_correlation_id(xero, path):
+    assert xero.call("GET", path).headers["Xero-Correlation-Id"]
+
+
+def test_item_06_a_user_token_needs_the_tenant_header(xero):
+    xero.token = xero.user_grant()["access_token"]
+    reply = xero.call("GET", "Organisation")
+    assert (reply.status_code, reply.json()["Title"]) == (403, "Forbidden")
+    assert reply.json()["Instance"] == reply.headers["Xero-Correlation-Id"]

@@ -39,3 +39,14 @@ def test_refused_elements_and_missing_pages_are_counted_too(xero):
     xero.call("PUT", "Contacts", json={"Name": ""})
     reply = xero.call("GET", "NoSuchThing")
     assert reply.headers["X-MinLimit-Remaining"] == "58"
+
+
+def test_item_07_the_free_tier_has_a_thousand_calls_a_day(xero):
+    xero.switch(day_limit=1000)
+    assert spend(xero, 1)[0].headers["X-DayLimit-Remaining"] == "999"
+
+
+def test_item_07_windows_start_at_the_tenants_own_moment(xero):
+    limits = xero.sandbox.xero.limits
+    meters = [limits.meter("app", tenant) for tenant in ("one", "two", "three")]
+    assert len({meter.day.offset_s for meter in meters}) == 3

@@ -29,3 +29,16 @@ def test_a_document_date_is_a_calendar_day_and_midnight_utc(xero, sent):
     row = xero.put_invoice(Date=sent)
     assert row["DateString"] == "2026-11-05T00:00:00"
     assert row["Date"] == "/Date(1793836800000+0000)/"
+
+
+def test_item_10_the_offset_of_dates_is_a_switch_and_moves_no_milliseconds(xero):
+    before = xero.put_invoice(Date="2026-11-05")["Date"]
+    xero.switch(date_offset="+1100")
+    assert xero.put_invoice(Date="2026-11-05")["Date"] == before.replace("+0000", "+1100")
+
+
+def test_item_10_times_have_a_readable_twin(xero):
+    invoice = xero.put_invoice()
+    payment = xero.pay(invoice, "1.00")
+    for row in (invoice, payment):
+        assert row["UpdatedDateUTCString"] == "2026-11-22T03:10:00.000Z"

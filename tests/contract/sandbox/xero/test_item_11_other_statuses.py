@@ -27,3 +27,18 @@ def test_a_verb_that_is_not_offered_is_501(xero, method, path):
 def test_a_body_over_ten_megabytes_is_refused(xero):
     body = {"Name": "Maple", "Padding": "x" * (10 * 1024 * 1024)}
     assert xero.call("PUT", "Contacts", json=body).status_code == 413
+
+
+def test_item_11_an_outage_is_plain_text(xero):
+    fault = {"kind": "error_before", "path": "Contacts", "status": 503}
+    xero.send("POST", "/_sandbox/fault", json=fault)
+    reply = xero.call("GET", "Contacts")
+    assert (reply.status_code, reply.text) == (503, "The Xero API is temporarily unavailable")
+    assert reply.headers["content-type"].startswith("text/plain")
+
+
+@pytest.mark.parametrize(
+    "path", ["Invoices/x/Nothing", "Currencies/AUD", "Organisation/x", "a/b/c/d/e"]
+)
+def test_item_11_a_path_too_deep_or_without_reads_is_not_found(xero, path):
+    assert xero.call("GET", path).status_code == 404

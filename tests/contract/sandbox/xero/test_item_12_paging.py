@@ -65,3 +65,9 @@ def test_balances_come_with_paged_contacts(three):
     [contact, *_] = three.get("Contacts?page=1")["Contacts"]
     assert str(contact["Balances"]["AccountsReceivable"]["Outstanding"]) == "110.00"
     assert "Balances" not in three.get("Contacts")["Contacts"][0]
+
+
+@pytest.mark.parametrize("name", ["CreditNotes", "Payments", "Overpayments", "Prepayments"])
+def test_item_12_money_is_paged_too(xero, name):
+    assert "pagination" not in xero.get(name)
+    assert xero.get(f"{name}?page=1&pageSize=7")["pagination"]["pageSize"] == 7

@@ -66,3 +66,36 @@ def test_a_due_date_moved_on_a_part_paid_invoice_does_not_move_its_time(xero):
     xero.sandbox.clock.advance(5)
     assert changed(xero, invoice, DueDate="2027-01-01")["UpdatedDateUTC"] == before
     assert changed(xero, invoice, Reference="y")["UpdatedDateUTC"] != before
+
+
+def test_item_13_a_fraction_is_read_when_switched(three):
+    three.switch(modified_since_lenient=True)
+    since = {"If-Modified-Since": "2026-11-22T03:10:01.500Z"}
+    assert numbers(three, headers=since) == ["SF-3"]
+
+
+def test_item_13_becoming_a_customer_and_owing_money_do_not_move_a_contact(xero):
+    contact = xero.put_contact("Maple Florist")
+    xero.sandbox.clock.advance(5)
+    xero.put_invoice()
+    [row] = xero.get(f"Contacts/{contact['ContactID']}")["Contacts"]
+    assert row["IsCustomer"]
+    assert row["Balances"]["AccountsReceivable"]["Outstanding"] == 110
+    assert row["UpdatedDateUTC"] == contact["UpdatedDateUTC"]
+
+
+def test_item_13_sending_a_part_paid_invoice_does_not_move_its_time(xero):
+    invoice = xero.put_invoice()
+    xero.pay(invoice, "10.00")
+    before = xero.invoice(invoice)["UpdatedDateUTC"]
+    xero.sandbox.clock.advance(5)
+    assert changed(xero, invoice, SentToContact=True)["SentToContact"]
+    assert xero.invoice(invoice)["UpdatedDateUTC"] == before
+
+
+def test_item_13_an_undone_change_is_not_listed_as_new(three):
+    three.switch(partial_commit=False)
+    since = {"If-Modified-Since": "2026-11-22T03:10:01"}
+    body = {"Invoices": [{"InvoiceNumber": "SF-1", "Reference": "x"}, {"InvoiceNumber": "SF-9"}]}
+    assert three.call("POST", "Invoices", json=body).status_code == 400
+    assert numbers(three, headers=since) == ["SF-3"]

@@ -152,3 +152,22 @@ def test_a_bad_clause_is_error_16(three, clause):
 def test_a_bad_order_or_id_list_is_error_16(three, query):
     reply = three.call("GET", f"Invoices?{query}")
     assert (reply.status_code, reply.json()["ErrorNumber"]) == (400, 16)
+
+
+def test_item_14_one_key_is_found_without_regard_to_paging(three):
+    assert where(three, 'InvoiceNumber=="SF-2"') == ["SF-2"]
+    assert where(three, 'Reference=="Opp 1"') == ["SF-1"]
+    assert names(three, params={"where": 'ContactNumber=="003"'}) == ["Cédre"]
+
+
+def test_item_14_payments_are_found_by_invoice_and_status(three):
+    invoice = three.get("Invoices/SF-1")["Invoices"][0]
+    payment = three.pay(invoice, "5.00", Reference="R-1")
+    for clause in (
+        f'Invoice.InvoiceID==guid("{invoice["InvoiceID"]}")',
+        f'PaymentID==guid("{payment["PaymentID"]}") OR Reference=="none"',
+        'Status=="AUTHORISED" AND PaymentType=="ACCRECPAYMENT"',
+        "Date==DateTime(2026,11,21)",
+    ):
+        [row] = three.get("Payments", params={"where": clause})["Payments"]
+        assert row["PaymentID"] == payment["PaymentID"]

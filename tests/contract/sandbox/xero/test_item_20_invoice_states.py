@@ -156,3 +156,22 @@ def test_one_invoice_is_found_by_id_or_number(xero):
     invoice = xero.put_invoice(InvoiceNumber="SF-1")
     for key in (invoice["InvoiceID"], "SF-1"):
         assert xero.get(f"Invoices/{key}")["Invoices"][0]["InvoiceNumber"] == "SF-1"
+
+
+def test_item_20_the_plans_cap_counts_approvals_of_the_month(xero):
+    xero.switch(approval_cap=2)
+    xero.put_invoice()
+    draft = xero.put_invoice(Status="DRAFT")
+    changed(xero, draft, Status="AUTHORISED")
+    assert "limit of invoices you can approve" in xero.invoice_refused()
+    assert xero.put_invoice(Status="DRAFT")["Status"] == "DRAFT"
+    xero.sandbox.clock.advance(10 * 24 * 3600)
+    xero.token = xero.grant().json()["access_token"]
+    assert xero.put_invoice()["Status"] == "AUTHORISED"
+
+
+def test_item_20_the_bookkeeper_voids_what_is_approved_and_deletes_a_draft(xero):
+    approved, draft = xero.put_invoice(), xero.put_invoice(Status="DRAFT")
+    for invoice, status in ((approved, "VOIDED"), (draft, "DELETED")):
+        xero.hand(f"invoices/{invoice['InvoiceID']}/void")
+        assert xero.invoice(invoice)["Status"] == status

@@ -51,3 +51,38 @@ def test_a_contact_with_only_a_name_is_matched_or_created(xero):
     assert xero.put_invoice()["Contact"]["ContactID"] == old["ContactID"]
     created = xero.put_invoice(Contact={"Name": "Newcomer"})["Contact"]
     assert xero.get(f"Contacts/{created['ContactID']}")["Contacts"][0]["IsCustomer"]
+
+
+def test_item_22_an_item_fills_what_the_line_leaves_out(xero):
+    line = {"ItemCode": "EXPORT", "Quantity": 2}
+    [row] = xero.put_invoice(LineItems=[line])["LineItems"]
+    assert (row["Description"], row["AccountCode"]) == ("Export kit", "210")
+    assert (row["TaxType"], str(row["LineAmount"])) == ("EXEMPTEXPORT", "8400.00")
+
+
+def test_item_22_what_the_line_says_goes_before_its_item(xero):
+    line = {"ItemCode": "EXPORT", "Description": "Ours", "UnitAmount": 5, "AccountCode": "200"}
+    [row] = xero.put_invoice(LineItems=[{**line, "TaxType": "OUTPUT"}])["LineItems"]
+    assert (row["Description"], row["AccountCode"], str(row["UnitAmount"])) == (
+        "Ours",
+        "200",
+        "5.00",
+    )
+
+
+def test_item_22_a_plan_without_other_currencies_refuses_them(xero):
+    assert xero.put_invoice(CurrencyCode="NZD")["CurrencyCode"] == "NZD"
+    xero.switch(multi_currency=False)
+    assert "not subscribed to currency NZD" in xero.invoice_refused(CurrencyCode="NZD")
+
+
+def test_item_22_an_account_that_is_archived_later_is_refused_from_then_on(xero):
+    xero.hand("accounts/200/archive")
+    assert "has been archived, or has been deleted" in xero.invoice_refused()
+
+
+def test_item_22_two_tracking_categories_fit_and_a_known_theme(xero):
+    tracking = [{"Name": "Region", "Option": "North"}, {"Name": "Department", "Option": "Sales"}]
+    theme = xero.get("BrandingThemes")["BrandingThemes"][0]["BrandingThemeID"]
+    row = xero.put_invoice(LineItems=[{**LINE, "Tracking": tracking}], BrandingThemeID=theme)
+    assert (row["BrandingThemeID"], row["LineItems"][0]["Tracking"]) == (theme, tracking)

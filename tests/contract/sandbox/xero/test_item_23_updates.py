@@ -116,3 +116,29 @@ def test_a_document_in_a_locked_period_is_refused(xero, switch, fragment):
     xero.switch(**{switch: "2026-11-20"})
     assert fragment in xero.invoice_refused(Date="2026-11-20")
     assert xero.put_invoice(Date="2026-11-21")["Status"] == "AUTHORISED"
+
+
+def test_item_23_an_invoice_paid_by_a_credit_note_keeps_its_contact(xero):
+    invoice, other = xero.put_invoice(), xero.put_contact("Other")
+    xero.hand(f"invoices/{invoice['InvoiceID']}/credit", {"amount": "10.00"})
+    contact = {"ContactID": other["ContactID"]}
+    assert "cannot be edited" in refused(xero, invoice, Contact=contact)
+
+
+def test_item_23_nothing_changes_in_a_period_that_was_locked_later(xero):
+    invoice = xero.put_invoice(Date="2026-10-31")
+    xero.hand("lock", {"period": "2026-10-31"})
+    assert "period lock date" in refused(xero, invoice, Reference="x")
+    assert "period lock date" in refused(xero, invoice, Status="VOIDED")
+    xero.hand("lock")
+    assert changed(xero, invoice, Reference="x")["Reference"] == "x"
+
+
+def test_item_23_the_bookkeeper_edits_under_the_same_rules(xero):
+    invoice = xero.put_invoice()
+    path = f"invoices/{invoice['InvoiceID']}/edit"
+    xero.hand(path, {"Reference": "by hand", "LineItems": [{**LINE, "UnitAmount": 0.1}]})
+    row = xero.invoice(invoice)
+    assert (row["Reference"], str(row["Total"])) == ("by hand", "0.11")
+    xero.hand(path, {"InvoiceNumber": "Nº"}, status=409)
+    xero.hand("invoices/none/edit", {}, status=404)
