@@ -101,7 +101,8 @@ def run_node(running: Running, node_modules: Path) -> RunNode:
     def run(script: str, *, through_proxy: bool, **given: Any) -> Any:
         environment = environment_of_client() | {"NODE_EXTRA_CA_CERTS": running.ca_file}
         if through_proxy:
-            environment["HTTPS_PROXY"] = running.addresses.proxy
+            # Node's own requests take the proxy too, if told so.
+            environment |= {"HTTPS_PROXY": running.addresses.proxy, "NODE_USE_ENV_PROXY": "1"}
         told = {"base": f"https://localhost:{running.port}", **given}
         done = subprocess.run(
             [node(), str(NODE_SCRIPTS / script), json.dumps(told)],

@@ -66,6 +66,21 @@ def test_xero_node_pays_and_credits(run_node):
     assert dues == (44, 110, 66)
 
 
+def test_xero_node_follows_a_persons_consent_to_its_revocation(run_node, running):
+    running.control("POST", "/xero/switches", {"auto_consent": True})
+    consent = {
+        "clientId": "sandbox-xero-web",
+        "clientSecret": "sandbox-xero-web-secret",
+        "redirectUri": "http://localhost:8080/callback",
+        "scopes": ["openid", "profile", "email", "offline_access", "accounting.contacts"],
+    }
+    said = run_xero(run_node, consent=consent)
+    assert said["consentHost"].endswith("xero.com")
+    assert said["idTokenClaims"] is True
+    assert (said["tenantsOfUser"], said["rotated"]) == (1, True)
+    assert said["afterRevocation"] == 400
+
+
 def test_jsforce_reads_by_rest_and_by_bulk_query(run_node, running, filled):
     said = run_jsforce(run_node)
     assert said["instanceUrl"] == f"https://localhost:{running.port}"

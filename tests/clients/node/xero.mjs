@@ -102,4 +102,30 @@ if (given.withMoney) {
   said.dueAfterCredit = (await read()).amountDue;
 }
 
+if (given.consent) {
+  // The way of a web application: a person's consent, a code, an id token, a refresh, a revocation.
+  const { clientId, clientSecret, redirectUri, scopes } = given.consent;
+  const web = new XeroClient({
+    clientId,
+    clientSecret,
+    redirectUris: [redirectUri],
+    scopes,
+    state: "a-state",
+    httpTimeout: 20000,
+  });
+  const consentUrl = new URL(await web.buildConsentUrl());
+  said.consentHost = consentUrl.host;
+  const agreed = await fetch(consentUrl, { redirect: "manual" });
+  const first = await web.apiCallback(agreed.headers.get("location"));
+  said.idTokenClaims = Object.keys(first.claims()).includes("xero_userid");
+  await web.updateTenants(false);
+  said.tenantsOfUser = web.tenants.length;
+  const second = await web.refreshToken();
+  said.rotated = second.refresh_token !== first.refresh_token;
+  await web.revokeToken();
+  said.afterRevocation = await web
+    .refreshWithRefreshToken(clientId, clientSecret, second.refresh_token)
+    .then(() => 200, (error) => error.response.status);
+}
+
 console.log(JSON.stringify(said));

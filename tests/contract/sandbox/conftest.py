@@ -59,7 +59,8 @@ def _over_socket(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
                 stream=request.stream,
                 extensions=request.extensions,
             )
-            async with httpx.AsyncHTTPTransport() as wire:
+            # Without certificates, which take long to load and are not needed here.
+            async with httpx.AsyncHTTPTransport(verify=False) as wire:
                 response = await wire.handle_async_request(sent)
                 body = b"".join([part async for part in response.aiter_raw()])
             return httpx.Response(

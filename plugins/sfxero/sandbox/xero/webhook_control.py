@@ -51,7 +51,7 @@ def build_webhook_router(webhooks: Webhooks) -> APIRouter:
 
     @router.delete("")
     async def remove() -> dict[str, object]:
-        webhooks.hook = None
+        webhooks.reset()
         return _state(webhooks)
 
     return router
@@ -61,7 +61,7 @@ def _state(webhooks: Webhooks) -> dict[str, object]:
     hook = webhooks.hook
     state: dict[str, object] = {
         "status": hook.status if hook else "none",
-        "pending": len(webhooks.pending),
+        "pending": webhooks.pending,
         "log": [one.as_json() for one in webhooks.log],
     }
     if hook is not None:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from urllib.parse import urlsplit
 
 import httpx
@@ -102,16 +103,9 @@ class Webhooks:
         self.log: deque[Attempt] = deque(maxlen=LONGEST_LOG)
 
     @property
-    def pending(self) -> list[Event]:
-        """What the receiver has not been told, oldest first."""
-        hook = self.hook
-        if hook is None:
-            return []
-        return [
-            one
-            for one in self._events
-            if one.sequence > hook.told_up_to and one.change.category in hook.categories
-        ]
+    def pending(self) -> int:
+        """How many events the receiver has not been told."""
+        return len(self._events)
 
     def take(self, changes: list[Change]) -> None:
         """Turn stored changes into events; the same record is told once per request."""
@@ -123,7 +117,8 @@ class Webhooks:
             self._events.popleft()
         for change in changes:
             is_quiet = change.cause == "payment" and not self._books.switches.webhook_on_payment
-            if change.record_id not in seen and not is_quiet:
+            is_wanted = change.category in self.hook.categories
+            if is_wanted and not is_quiet and change.record_id not in seen:
                 seen.add(change.record_id)
                 self._sequence += 1
                 self._events.append(Event(self._sequence, now, change, self._data(change)))
@@ -140,9 +135,9 @@ class Webhooks:
             if url.startswith("https:")
             else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         )
-        told_up_to = self._sequence
         new_key = key or base64.b64encode(secrets.token_bytes(64)).decode()
-        self.hook = Hook(url, categories, new_key, tls, told_up_to=told_up_to)
+        self.hook = Hook(url, categories, new_key, tls, told_up_to=self._sequence)
+        self._events.clear()
         await self.enable()
         return self.hook
 
@@ -197,7 +192,7 @@ class Webhooks:
             await asyncio.sleep(POLL_S)
 
     async def _deliver(self) -> None:
-        hook, events = self.hook, self.pending[:MOST_EVENTS]
+        hook, events = self.hook, list(islice(self._events, MOST_EVENTS))
         if hook is None:
             return
         body = self._payload(events)
@@ -208,6 +203,8 @@ class Webhooks:
             return
         hook.failing_since = hook.next_at = None
         hook.told_up_to = events[-1].sequence
+        while self._events and self._events[0].sequence <= hook.told_up_to:
+            self._events.popleft()
         if self._books.switches.webhook_duplicates:
             _, again = await self._post(hook, body, is_right=True)
             self._log("duplicate", events, again)
