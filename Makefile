@@ -6,7 +6,7 @@ WAIT   ?= 1
 UV     := uv==0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help install check lint types layers test test-quick demo wheel constraints clean
+.PHONY: help install check lint types layers test test-quick test-clients test-socket bench-sandbox demo wheel constraints clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -51,7 +51,16 @@ test: $(VENV)/.dev ## every test; whole runs come last and alone, since they wan
 	$(BIN)/pytest -q -m e2e
 
 test-quick: $(VENV)/.dev ## unit and contract tests
-	$(BIN)/pytest -q -m "not dag and not e2e"
+	$(BIN)/pytest -q -m "not dag and not e2e and not clients"
+
+test-clients: $(VENV)/.dev ## clients that others wrote, unchanged, against the sandbox
+	$(BIN)/pytest -q -m clients tests/clients
+
+test-socket: $(VENV)/.dev ## the sandbox's own tests once more, over a socket
+	SFXERO_SANDBOX_OVER=socket $(BIN)/pytest -q -n 2 tests/contract/sandbox/xero tests/contract/sandbox/salesforce
+
+bench-sandbox: $(VENV)/.dev ## what the sandbox costs: start, memory, calls, rows per second
+	PYTHONPATH=plugins $(BIN)/python tests/benchmarks/bench_sandbox.py
 
 wheel: $(VENV)/.dev ## build the wheel
 	$(BIN)/python -m build --wheel
@@ -61,4 +70,4 @@ constraints: $(BIN)/python ## pin every package anew, as Airflow's own conventio
 	  --no-annotate --no-header --no-emit-index-url --output-file constraints.txt
 
 clean: ## remove what the commands made
-	rm -rf $(VENV) .demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .demo .sandbox-ca tests/clients/node/node_modules build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
