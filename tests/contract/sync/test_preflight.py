@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from tests.contract.sync.kit import TENANT, World
 
 from sfxero.errors import ConfigurationError, StagingError
-from sfxero.sync import preflight
+from sfxero.model.ids import SourceId, TenantId
+from sfxero.sync import preflight, prepare
 
 pytestmark = pytest.mark.contract
 
@@ -76,3 +79,33 @@ def test_a_contact_that_was_renamed_gives_its_name_back(world: World) -> None:
     preflight.refresh_directory(scope, world.accounting)
 
     assert set(world.ledger.names.owners(TENANT)) == {"other"}
+
+
+def test_a_name_that_another_run_takes_meanwhile_is_chosen_anew(world: World) -> None:
+    class Late:
+        """The ledger's names, but the first look at them comes too early."""
+
+        looks = 0
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(world.ledger.names, name)
+
+        def owners(self, tenant: TenantId) -> Any:
+            self.looks += 1
+            return {} if self.looks == 1 else world.ledger.names.owners(tenant)
+
+    account = world.account("Acme")
+    scope = world.begin()
+    world.stage(scope)
+    world.ledger.names.reserve(TENANT, [(SourceId("rival"), "acme", "Acme")])
+    ledger: Any = SimpleNamespace(
+        names=Late(),
+        outbox=world.ledger.outbox,
+        quarantine=world.ledger.quarantine,
+        runs=world.ledger.runs,
+    )
+
+    prepare.prepare_contacts(replace(scope, ledger=ledger))
+    world.publish()
+
+    assert world.contacts[0].name == f"Acme ({account[-6:]})"

@@ -9,6 +9,7 @@ from tests.contract.sync.kit import ACCOUNT, OPPORTUNITY, World, contact_wish, i
 from sfxero.model.outbox import PlanOutcome
 from sfxero.model.states import Entity
 from sfxero.sandbox.xero.models import Invoice
+from sfxero.sync import preflight
 
 pytestmark = pytest.mark.contract
 
@@ -49,6 +50,18 @@ def test_when_the_suffixed_name_is_taken_too_a_longer_one_is_found(world: World)
 
     world.publish()
 
+    assert world.contacts[-1].name == "Acme (0001AAA)"
+
+
+def test_a_name_that_the_directory_knows_as_taken_is_not_even_tried(world: World) -> None:
+    world.put_in_xero("Contacts", '{"Name":"Acme (001AAA)"}')
+    preflight.refresh_directory(world.scope("run"), world.accounting)
+    world.put_in_xero("Contacts", '{"Name":"Acme"}')
+    world.plan(contact_wish())
+
+    world.publish()
+
+    assert world.writes() == ["PUT Contacts"] * 2
     assert world.contacts[-1].name == "Acme (0001AAA)"
 
 

@@ -70,6 +70,18 @@ def test_a_quarantined_record_is_read_again_by_every_run(world: World) -> None:
     assert report.missing_count == 0
 
 
+def test_only_the_rules_that_hold_now_are_named(world: World) -> None:
+    opportunity = mismatched(world)
+    world.run()
+    (line,) = world.rows("OpportunityLineItem", OpportunityId=opportunity)
+
+    world.edit("OpportunityLineItem", line["Id"], UnitPrice=90)
+    world.edit("Opportunity", opportunity, AccountId=None)
+    world.run()
+
+    assert world.quarantined() == {opportunity: ["no_account"]}
+
+
 def test_an_invoice_waits_for_its_accounts_cure_and_follows_by_itself(world: World) -> None:
     account = world.account("<>")
     opportunity = world.won(account)
