@@ -1,5 +1,6 @@
 """A sandbox over HTTPS, and the ways in which clients that we did not write are led to it."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -78,19 +79,20 @@ def running(served: Running) -> Running:
 
 
 @pytest.fixture(scope="session")
-def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The npm clients, installed as the lock file says; once per lock file."""
+def node_modules() -> Path:
+    """The npm clients, installed as the lock file says; once per lock file, by one test worker."""
     modules, lock = NODE_SCRIPTS / "node_modules", NODE_SCRIPTS / "package-lock.json"
     stamp = modules / ".installed-from"
     wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
-    if not stamp.is_file() or stamp.read_text(encoding="utf-8") != wanted:
-        command = [*npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        done = subprocess.run(
-            command, cwd=NODE_SCRIPTS, capture_output=True, text=True,
-            timeout=170, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, f"npm ci failed:\n{done.stdout}\n{done.stderr}"
-        stamp.write_text(wanted, encoding="utf-8")
+    with lock.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        if not stamp.is_file() or stamp.read_text(encoding="utf-8") != wanted:
+            command = [*npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+            done = subprocess.run(
+                command, cwd=NODE_SCRIPTS, capture_output=True, text=True, timeout=170, check=False
+            )
+            assert done.returncode == 0, f"npm ci failed:\n{done.stdout}\n{done.stderr}"
+            stamp.write_text(wanted, encoding="utf-8")
     return modules
 
 
