@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -53,6 +54,10 @@ class Running:
     def journal(self, service: str) -> list[tuple[str, str, int | None]]:
         entries = self.control("GET", f"/journal?service={service}")
         return [(each["method"], each["path"], each["status"]) for each in entries]
+
+    def now(self) -> datetime:
+        """The sandbox's time; all tests share it, and other programs hold it against their own."""
+        return datetime.fromisoformat(self.control("GET", "/clock")["now"]).astimezone(UTC)
 
     def close(self) -> None:
         self._control.close()
