@@ -8,12 +8,13 @@ from pydantic_core import PydanticUndefined
 from tests.docs.pages import ROOT, blocks, read, rows, section, spans
 
 from sfxero.errors import MappingFileError
+from sfxero.mapping.conditions import Condition
 from sfxero.mapping.functions import FUNCTIONS
 from sfxero.mapping.loader import load_route
 from sfxero.mapping.spec import FieldRule, LookupRule, RouteSpec
 
 PAGE = "docs/route.md"
-NONE = {None, ""}
+NONE = {None, "", ()}
 
 
 def inner(annotation: Any) -> type[BaseModel] | None:
@@ -27,7 +28,7 @@ def leaves(model: type[BaseModel], path: str = "") -> Iterator[tuple[str, Any]]:
     for name, field in model.model_fields.items():
         key = f"{path}{field.alias or name}"
         below = inner(field.annotation)
-        if below is None or below in {FieldRule, LookupRule}:
+        if below is None or below in {FieldRule, LookupRule, Condition}:
             yield key, field
         else:
             if field.default is None:
@@ -50,7 +51,12 @@ def default_text(field: Any) -> set[str]:
 
 @pytest.mark.parametrize(
     ("heading", "model"),
-    [("## Keys", RouteSpec), ("## Field rules", FieldRule), ("## Lookup rules", LookupRule)],
+    [
+        ("## Keys", RouteSpec),
+        ("## Field rules", FieldRule),
+        ("## Lookup rules", LookupRule),
+        ("## Conditions", Condition),
+    ],
 )
 def test_every_key_is_documented_with_its_default_and_no_other(
     heading: str, model: type[BaseModel]

@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 from tests.docs.pages import ROOT, keys, rows, section, spans
 
+from sfxero.mapping.result import NOT_WON, OUT_OF_SCOPE
 from sfxero.xero.failures import Refusal
 
 PAGE = "docs/rules.md"
@@ -103,15 +104,11 @@ def of_suites() -> set[str]:
 
 def of_endings() -> set[str]:
     """Return the rules that dispositions carry without a finding."""
-    found: set[str | None] = set()
+    found: set[str | None] = {NOT_WON, OUT_OF_SCOPE}
     for module in modules():
         for name, call in module.calls():
             if name in ENDERS:
                 found |= {module.text(one) for one in call.args[2:4]}
-            for keyword in call.keywords:
-                if keyword.arg == "skipped":
-                    names = [one for one in ast.walk(keyword.value) if isinstance(one, ast.Name)]
-                    found |= {module.text(one) for one in names}
             if name == "get" and len(call.args) == 2 and module.text(call.args[1]) == "suite":
                 found.add("suite")
     return {one for one in found if one}

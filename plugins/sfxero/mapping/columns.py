@@ -65,7 +65,7 @@ def _clean(texts: pa.Array) -> pa.Array:
 
 def number_column(table: pa.Table, path: str) -> pa.Array:
     """Return a column as exact decimals; floating point is refused."""
-    if pa.types.is_floating(_raw(table, path).type):
+    if pa.types.is_floating(raw_column(table, path).type):
         raise StagingError(f"column {path} was staged as floating point; amounts must be decimals")
     return _column(table, path, NUMBER)
 
@@ -121,14 +121,15 @@ def fill_template(
     return pc.binary_join_element_wise(*pieces)
 
 
-def _raw(table: pa.Table, path: str) -> pa.ChunkedArray:
+def raw_column(table: pa.Table, path: str) -> pa.ChunkedArray:
+    """Return a column as it was staged."""
     if path not in table.column_names:
         raise StagingError(f"column {path} was not staged; the route's mapping needs it")
     return table.column(path)
 
 
 def _column(table: pa.Table, path: str, kind: pa.DataType) -> pa.Array:
-    raw = _raw(table, path)
+    raw = raw_column(table, path)
     try:
         column = raw if raw.type == kind else pc.cast(raw, kind)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):

@@ -23,7 +23,7 @@ def _sorted(*paths: str | None) -> tuple[str, ...]:
 
 
 def _sources(rules: Iterable[FieldRule | None]) -> list[str]:
-    return [path for rule in rules if rule is not None for path in rule.from_]
+    return [path for rule in rules if rule is not None for path in rule.fields()]
 
 
 def _contact_fields(spec: RouteSpec) -> list[str | None]:
@@ -45,6 +45,7 @@ def _invoice_fields(spec: RouteSpec) -> list[str | None]:
         *template_fields(invoices.number),
         *(path for path in template_fields(invoices.url) if path != INSTANCE_URL),
         *_sources((invoices.reference,)),
+        *(invoices.when.fields() if invoices.when else ()),
     ]
 
 

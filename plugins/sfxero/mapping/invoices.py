@@ -20,6 +20,7 @@ from sfxero.mapping.columns import (
     stamp_column,
     text_column,
 )
+from sfxero.mapping.comparing import meets
 from sfxero.mapping.lines import (
     PricedLines,
     newest_stamps,
@@ -30,7 +31,7 @@ from sfxero.mapping.lines import (
 from sfxero.mapping.organisation import OrganisationFacts
 from sfxero.mapping.refusals import Findings, take
 from sfxero.mapping.render import json_constant, json_date, json_number, json_object, json_text
-from sfxero.mapping.result import Documents, TransformResult
+from sfxero.mapping.result import NOT_WON, OUT_OF_SCOPE, Documents, TransformResult
 from sfxero.mapping.rules import apply_rule, too_long
 from sfxero.mapping.spec import INSTANCE_URL, InvoicesSection, RouteSpec
 from sfxero.mapping.template import template_fields
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _TEXT_LIMIT: Final = 255
-NOT_WON: Final = "not_won"
 
 
 def transform_invoices(
@@ -59,7 +59,8 @@ def transform_invoices(
     table, line_table = read_records(opportunities), read_frame(lines)
     ids = text_column(table, "Id")
     gone, won = flag_column(table, "IsDeleted"), flag_column(table, "IsWon")
-    candidates = table.filter(pa.array(~gone & won))
+    wanted = won if spec.invoices.when is None else won & meets(spec.invoices.when, table)
+    candidates = table.filter(pa.array(~gone & wanted))
     findings = Findings(Entity.OPPORTUNITY, text_column(candidates, "Id"))
     header = _header(candidates, spec.invoices, findings, instance_url=instance_url)
     owned = own_lines(line_table, spec.invoices.lines, findings)
@@ -75,10 +76,15 @@ def transform_invoices(
         parents=header["Account"].filter(kept),
         meta={"number": header["InvoiceNumber"].filter(kept)},
     )
+    passed_over = {NOT_WON: ~gone & ~won, OUT_OF_SCOPE: ~gone & won & ~wanted}
     return TransformResult(
         documents,
         findings.rows,
-        skipped=[(one, NOT_WON) for one in ids.filter(pa.array(~gone & ~won)).to_pylist()],
+        skipped=[
+            (one, rule)
+            for rule, mask in passed_over.items()
+            for one in ids.filter(pa.array(mask)).to_pylist()
+        ],
         removed=ids.filter(pa.array(gone)).to_pylist(),
     )
 

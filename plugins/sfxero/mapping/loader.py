@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from sfxero.errors import ConfigurationError, MappingFileError
+from sfxero.mapping.functions import load_functions
 from sfxero.mapping.spec import RouteSpec
 
 _Path = tuple[str | int, ...]
@@ -25,10 +26,14 @@ def load_routes(folder: Path) -> list[RouteSpec]:
 
 
 def load_route(path: Path) -> RouteSpec:
-    """Return the route that a file describes; MappingFileError if it is refused."""
+    """Return the route that a file describes; MappingFileError if it is refused.
+
+    Functions of the user's own lie in `functions/`, beside the folder of route files.
+    """
     tree = _Tree(path)
     try:
-        spec = RouteSpec.model_validate(tree.content)
+        functions = load_functions(path.parent.parent / "functions")
+        spec = RouteSpec.model_validate(tree.content, context={"functions": functions})
     except ValidationError as error:
         raise _explain(error, tree) from None
     if spec.route != path.stem:
@@ -173,6 +178,8 @@ def _hint(detail: ErrorDetails) -> str | None:
 def _keys_at(model: type[BaseModel], path: list[str | int]) -> set[str]:
     """Return the keys that the file may have under a path."""
     for part in path:
+        if isinstance(part, int):  # a place in a list: the model is that of its elements
+            continue
         field = next(
             (one for name, one in model.model_fields.items() if part in {name, one.alias}), None
         )

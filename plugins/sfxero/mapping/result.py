@@ -12,6 +12,10 @@ import pyarrow as pa
 from sfxero.model.findings import Finding
 from sfxero.model.ids import SourceId
 
+NOT_WON: Final = "not_won"
+OUT_OF_SCOPE: Final = "out_of_scope"
+"""Rules by which a transform passes a record over: not sold yet, or not the route's."""
+
 _BATCH: Final = 4_096
 
 

@@ -6,8 +6,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sfxero.mapping.columns import TEXT, clean_text, first_filled, flags, map_unique
-from sfxero.mapping.functions import FUNCTIONS
+from sfxero.mapping.columns import (
+    TEXT,
+    clean_text,
+    fill_template,
+    first_filled,
+    flags,
+    map_unique,
+)
+from sfxero.mapping.comparing import meets
 from sfxero.mapping.spec import FieldRule, LookupRule
 from sfxero.model.findings import Severity
 
@@ -67,7 +74,10 @@ def apply_rule(
 
 def source_of(rule: FieldRule) -> str:
     """Return the source fields of a rule as a person reads them."""
-    return " or ".join(rule.from_)
+    if rule.value is not None:
+        return f"the constant '{rule.value}'"
+    is_choice = rule.join is None and rule.template is None
+    return (" or " if is_choice else " and ").join(rule.read_fields)
 
 
 def too_long(texts: pa.Array, limit: int) -> pa.Array:
@@ -84,11 +94,26 @@ def look_up(table: pa.Table, rule: LookupRule) -> pa.Array:
 
 
 def _read(table: pa.Table, rule: FieldRule) -> pa.Array:
-    """Return the first filled source of a rule, else its default."""
+    """Return what a rule's sources give, by its table and where its condition is met."""
+    texts = _source(table, rule)
+    if rule.table is not None:
+        texts = map_unique(texts, rule.table.get)
+    if rule.when is not None:
+        texts = pc.if_else(pa.array(meets(rule.when, table)), texts, pa.scalar(None, TEXT))
+    return pc.fill_null(texts, pa.scalar(rule.default, TEXT)) if rule.default else texts
+
+
+def _source(table: pa.Table, rule: FieldRule) -> pa.Array:
+    if rule.value is not None:
+        return pa.repeat(pa.scalar(rule.value, TEXT), table.num_rows)
+    if rule.template is not None:
+        return fill_template(table, rule.template)
     columns = [clean_text(table, path) for path in rule.from_]
-    if rule.default:
-        columns.append(pa.repeat(pa.scalar(rule.default, TEXT), table.num_rows))
-    return first_filled(columns)
+    if rule.join is None:
+        return first_filled(columns)
+    joined = pc.binary_join_element_wise(*columns, pa.scalar(rule.join, TEXT), null_handling="skip")
+    empty = pa.scalar("", TEXT)
+    return pc.if_else(pc.equal(joined, empty), pa.scalar(None, TEXT), joined)
 
 
 def _apply_function(
@@ -97,7 +122,7 @@ def _apply_function(
     """Return what the rule's function makes of the texts, and which of them are refused."""
     if rule.with_ is None:
         return texts, np.zeros(len(texts), dtype=bool)
-    function = FUNCTIONS[rule.with_]
+    function = rule.with_
     mapped = map_unique(texts, function.call)
     invalid = flags(pc.and_(pc.is_valid(texts), pc.is_null(mapped)))
     report.add(

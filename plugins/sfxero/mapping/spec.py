@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 
@@ -13,11 +13,16 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainSerializer,
+    PlainValidator,
     StringConstraints,
+    ValidationInfo,
     model_validator,
 )
 
-from sfxero.mapping.template import FIELD_PATH, template_fields
+from sfxero.mapping.conditions import Condition
+from sfxero.mapping.functions import FUNCTIONS, NamedFunction
+from sfxero.mapping.template import FieldPath, template_fields
 
 # Raised when the same spec and the same records begin to give other documents.
 TRANSFORM_VERSION: Final = 1
@@ -38,6 +43,23 @@ def _check_number(text: str) -> str:
     if INSTANCE_URL in template_fields(text):
         raise ValueError("{instance_url} belongs into the url only")
     return text
+
+
+def _check_template(text: str) -> str:
+    if not template_fields(text):
+        raise ValueError("a template needs a field, such as {Name}; for a constant use 'value'")
+    if INSTANCE_URL in template_fields(text):
+        raise ValueError("{instance_url} belongs into the url only")
+    return text
+
+
+def _find_function(name: object, given: ValidationInfo) -> NamedFunction:
+    """Return the function of that name: of the package, or of the route's include folder."""
+    known: Mapping[str, NamedFunction] = (given.context or {}).get("functions", FUNCTIONS)
+    function = known.get(str(name))
+    if function is None:
+        raise ValueError(f"there is no function '{name}'; known: {', '.join(sorted(known))}")
+    return function
 
 
 def _check_url(text: str) -> str:
@@ -63,12 +85,15 @@ def _as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-FieldPath = Annotated[str, StringConstraints(pattern=rf"^{FIELD_PATH}$")]
-"""A Salesforce field, or a path to one through parents: `Product2.Family`."""
 ConnectionId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.\-]{1,200}$")]
 NumberTemplate = Annotated[str, AfterValidator(_check_number)]
 UrlTemplate = Annotated[str, AfterValidator(_check_url)]
-FunctionName = Literal["trim", "upper", "abn"]
+TextTemplate = Annotated[str, AfterValidator(_check_template)]
+FunctionName = Annotated[
+    NamedFunction,
+    PlainValidator(_find_function, json_schema_input_type=str),
+    PlainSerializer(lambda function: function.name, return_type=str),
+]
 OnInvalid = Literal["warn", "refuse"]
 
 
@@ -79,16 +104,42 @@ class Section(BaseModel):
 
 
 class FieldRule(Section):
-    """One target field: the first non-empty of its source fields, then a function."""
+    """One target field: read from fields, a template or a constant; then a table, a function."""
 
     from_: Annotated[
         tuple[FieldPath, ...], BeforeValidator(_as_list), AfterValidator(_check_filled)
-    ] = Field(alias="from")
+    ] = Field(default=(), alias="from")
+    join: str | None = None
+    """What stands between the filled fields of `from`; without it, the first of them counts."""
+    template: TextTemplate | None = None
+    value: str | None = None
+    table: Mapping[str, str] | None = None
+    """What was read to what is meant; a text that is not in it is empty."""
+    when: Condition | None = None
+    """Records that do not meet it get the default."""
     required: bool = False
     default: str | None = None
     with_: FunctionName | None = Field(default=None, alias="with")
     on_invalid: OnInvalid = "refuse"
     """What a value that `with` cannot use does: `warn` sends the record without it."""
+
+    @model_validator(mode="after")
+    def _has_one_source(self) -> "FieldRule":
+        given = [one for one in (self.from_ or None, self.template, self.value) if one is not None]
+        if len(given) != 1:
+            raise ValueError("a field rule has one of 'from', 'template' and 'value'")
+        if self.join is not None and len(self.from_) < 2:
+            raise ValueError("'join' needs several fields in 'from'")
+        return self
+
+    @property
+    def read_fields(self) -> tuple[str, ...]:
+        """The fields that the value is made of."""
+        return self.from_ or template_fields(self.template or "")
+
+    def fields(self) -> tuple[str, ...]:
+        """Return all fields that the rule reads."""
+        return (*self.read_fields, *(self.when.fields() if self.when else ()))
 
 
 TextRule = Annotated[FieldRule, BeforeValidator(_read_shorthand)]
@@ -187,6 +238,8 @@ class InvoicesSection(Section):
     """How a won opportunity becomes a sales invoice."""
 
     source: Literal["Opportunity"] = "Opportunity"
+    when: Condition | None = None
+    """Which won opportunities become invoices; all, if it is left out."""
     lines_source: Literal["OpportunityLineItem"] = "OpportunityLineItem"
     status: Literal["DRAFT", "SUBMITTED", "AUTHORISED"]
     line_amount_types: Literal["Exclusive", "Inclusive", "NoTax"]
@@ -231,5 +284,16 @@ class RouteSpec(Section):
     def mapping_version(self) -> str:
         """Identify the rules that shape documents; schedules and limits are not among them."""
         rules = self.model_dump(mode="json", by_alias=True, include={"contacts", "invoices"})
-        text = json.dumps([TRANSFORM_VERSION, rules], sort_keys=True, separators=(",", ":"))
+        functions = sorted({one.version for one in _functions_in(self)})
+        parts = [TRANSFORM_VERSION, rules, *functions]
+        text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _functions_in(part: object) -> Iterator[NamedFunction]:
+    """Yield the functions that any field rule of a section applies."""
+    if isinstance(part, NamedFunction):
+        yield part
+    elif isinstance(part, BaseModel):
+        for name in type(part).model_fields:
+            yield from _functions_in(getattr(part, name))

@@ -1,9 +1,13 @@
 """Texts with `{fields}` in them, such as an invoice number or a link."""
 
 import re
-from typing import Final
+from typing import Annotated, Final
+
+from pydantic import StringConstraints
 
 FIELD_PATH: Final = r"[A-Za-z][A-Za-z0-9_]*(?:\.[A-Za-z][A-Za-z0-9_]*){0,5}"
+FieldPath = Annotated[str, StringConstraints(pattern=rf"^{FIELD_PATH}$")]
+"""A Salesforce field, or a path to one through parents: `Product2.Family`."""
 _PLACEHOLDER: Final = re.compile(r"\{(" + FIELD_PATH + r")\}")
 
 

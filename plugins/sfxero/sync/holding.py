@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from sfxero.mapping.result import TransformResult
+from sfxero.mapping.result import NOT_WON, OUT_OF_SCOPE, TransformResult
 from sfxero.model.findings import Finding
 from sfxero.model.ids import SourceId
 from sfxero.model.states import Entity
@@ -17,6 +17,24 @@ _ACCOUNT_GONE: Final = (
     "account_missing",
     "The account is deleted, or hidden from the integration user: choose another, or restore it.",
 )
+_RULE_OF_SKIP: Final = {
+    NOT_WON: (
+        "invoiced_but_not_won",
+        "IsWon",
+        (
+            "The opportunity was reopened or deleted after invoicing: void or credit the invoice "
+            "in Xero, or win the opportunity again."
+        ),
+    ),
+    OUT_OF_SCOPE: (
+        "invoiced_but_out_of_scope",
+        "invoices.when",
+        (
+            "The opportunity no longer meets the route's condition: void or credit the invoice "
+            "in Xero, or correct the opportunity or the condition."
+        ),
+    ),
+}
 
 
 def held_back(scope: Scope, result: TransformResult, lines: Any) -> list[Finding]:
@@ -24,7 +42,7 @@ def held_back(scope: Scope, result: TransformResult, lines: Any) -> list[Finding
     return [
         *_without_account(scope, result),
         *_with_refused_lines(scope, result, lines),
-        *_not_won_any_more(scope, result),
+        *_not_wanted_any_more(scope, result),
     ]
 
 
@@ -65,18 +83,14 @@ def _with_refused_lines(scope: Scope, result: TransformResult, lines: Any) -> It
             yield _finding(one.source_id, "line_refused", "OpportunityLineItems", line, hint)
 
 
-def _not_won_any_more(scope: Scope, result: TransformResult) -> Iterator[Finding]:
-    gone = [*(source_id for source_id, _ in result.skipped), *result.removed]
-    linked = scope.ledger.links.get_many(scope.tenant, Entity.INVOICE, gone)
+def _not_wanted_any_more(scope: Scope, result: TransformResult) -> Iterator[Finding]:
+    """Find what was invoiced and is now reopened, deleted, or outside the route's condition."""
+    rules = {source_id: _RULE_OF_SKIP[rule] for source_id, rule in result.skipped}
+    rules |= dict.fromkeys(result.removed, _RULE_OF_SKIP[NOT_WON])
+    linked = scope.ledger.links.get_many(scope.tenant, Entity.INVOICE, list(rules))
     for source_id, link in linked.items():
-        yield _finding(
-            source_id,
-            "invoiced_but_not_won",
-            "IsWon",
-            link.target_number,
-            "The opportunity was reopened or deleted after invoicing: void or credit the invoice "
-            "in Xero, or win the opportunity again.",
-        )
+        rule, field, hint = rules[source_id]
+        yield _finding(source_id, rule, field, link.target_number, hint)
 
 
 def _finding(source_id: SourceId, rule: str, field: str, value: str | None, hint: str) -> Finding:

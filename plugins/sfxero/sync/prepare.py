@@ -27,7 +27,6 @@ def suite_columns(spec: RouteSpec) -> dict[str, str]:
     """Return the staged columns that the placeholders of the suites stand for."""
     contacts, invoices = spec.contacts, spec.invoices
     columns: dict[str, str] = {
-        "name_field": contacts.name.from_[0],
         "number_field": template_fields(invoices.number)[0],
         "date_field": invoices.date,
         "account_field": invoices.account,
@@ -36,9 +35,15 @@ def suite_columns(spec: RouteSpec) -> dict[str, str]:
         "unit_amount_field": invoices.lines.unit_amount,
     }
     place = contacts.postal_address
-    if place and place.country and place.postal_code:
-        columns["country_field"] = place.country.from_[0]
-        columns["postal_code_field"] = place.postal_code.from_[0]
+    rules = {
+        "name_field": contacts.name,
+        "country_field": place.country if place else None,
+        "postal_code_field": place.postal_code if place else None,
+    }
+    # A constant, or what is not mapped at all, is no column that a suite could look at.
+    for name, rule in rules.items():
+        if rule is not None and rule.read_fields:
+            columns[name] = rule.read_fields[0]
     return columns
 
 

@@ -117,6 +117,7 @@ def build():
     return SimpleNamespace(
         frame=frame, account=account, opportunity=opportunity, line=line, respec=respec,
         rules=rules, payloads=payloads, stamp=STAMP, demo_file=DEMO, active=AccountFacts("ACTIVE"),
+        cents=lambda amount: Decimal(amount) / 100,
         account_types=ACCOUNT, opportunity_types=OPPORTUNITY, line_types=LINE,
     )  # fmt: skip
 

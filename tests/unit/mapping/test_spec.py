@@ -7,8 +7,6 @@ import pytest
 from pydantic import ValidationError
 
 from sfxero.mapping.fields import needed_fields
-from sfxero.mapping.functions import FUNCTIONS
-from sfxero.mapping.spec import FunctionName
 
 
 def test_the_demo_route_reads_what_the_extract_needs(demo):
@@ -64,10 +62,6 @@ def test_the_pool_is_named_after_the_connection(demo):
 def test_a_spec_cannot_be_changed(demo):
     with pytest.raises(ValidationError):
         demo.xero.connection = "other"
-
-
-def test_every_function_that_a_route_may_name_exists():
-    assert set(FunctionName.__args__) == set(FUNCTIONS)
 
 
 def test_the_json_schema_names_the_keys_that_files_use(demo):
