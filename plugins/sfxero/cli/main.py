@@ -4,10 +4,11 @@ from typing import Annotated
 
 import typer
 
-from sfxero.cli import pools, sandbox
+from sfxero.cli import mapping, pools, sandbox
 
 app = typer.Typer(name="sfxero", no_args_is_help=True, help="Salesforce and Xero in step.")
 app.add_typer(sandbox.app)
+app.add_typer(mapping.app)
 app.command(name="pools")(pools.pools)
 
 

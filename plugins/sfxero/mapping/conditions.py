@@ -18,7 +18,9 @@ def _as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-Values = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
+Values = Annotated[
+    tuple[str, ...], BeforeValidator(_as_list, json_schema_input_type=str | list[str])
+]
 
 
 class Condition(BaseModel):

@@ -107,7 +107,9 @@ class FieldRule(Section):
     """One target field: read from fields, a template or a constant; then a table, a function."""
 
     from_: Annotated[
-        tuple[FieldPath, ...], BeforeValidator(_as_list), AfterValidator(_check_filled)
+        tuple[FieldPath, ...],
+        AfterValidator(_check_filled),
+        BeforeValidator(_as_list, json_schema_input_type=FieldPath | list[FieldPath]),
     ] = Field(default=(), alias="from")
     join: str | None = None
     """What stands between the filled fields of `from`; without it, the first of them counts."""
@@ -142,7 +144,12 @@ class FieldRule(Section):
         return (*self.read_fields, *(self.when.fields() if self.when else ()))
 
 
-TextRule = Annotated[FieldRule, BeforeValidator(_read_shorthand)]
+TextRule = Annotated[
+    FieldRule,
+    BeforeValidator(
+        _read_shorthand, json_schema_input_type=FieldPath | list[FieldPath] | FieldRule
+    ),
+]
 
 
 class LookupRule(Section):
