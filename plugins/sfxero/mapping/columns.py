@@ -99,6 +99,21 @@ def first_filled(columns: Sequence[pa.Array]) -> pa.Array:
     return columns[0] if len(columns) == 1 else pc.coalesce(*columns)
 
 
+def join_filled(columns: Sequence[pa.Array], separator: str) -> pa.Array:
+    """Return, per row, all values that are there with a separator between them; null for none.
+
+    Arrow's own way to skip nulls drops rows that have nothing but nulls (seen with pyarrow 26.0.1).
+    """
+    empty = pa.scalar("", TEXT)
+    pieces = [
+        pc.fill_null(pc.binary_join_element_wise(pa.scalar(separator, TEXT), column, empty), empty)
+        for column in columns
+    ]
+    joined = pc.binary_join_element_wise(*pieces, empty)
+    texts = pc.utf8_slice_codeunits(joined, len(separator))
+    return pc.if_else(pc.equal(joined, empty), pa.scalar(None, TEXT), texts)
+
+
 def map_unique(values: pa.Array, function: Callable[[str], str | None]) -> pa.Array:
     """Apply a function to each distinct text once; null stays null."""
     encoded = pc.dictionary_encode(values)

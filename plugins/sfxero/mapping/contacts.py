@@ -19,6 +19,7 @@ from sfxero.mapping.columns import (
     text_column,
 )
 from sfxero.mapping.names import base_name, name_key
+from sfxero.mapping.phones import email, phones
 from sfxero.mapping.refusals import Findings
 from sfxero.mapping.render import Json, json_object, json_text
 from sfxero.mapping.result import Documents, TransformResult
@@ -57,6 +58,8 @@ def transform_contacts(
     )
     fields = {
         "TaxNumber": json_text(tax_numbers),
+        "EmailAddress": email(live, spec.contacts.email, findings),
+        "Phones": phones(live, spec.contacts.phones, findings),
         "Addresses": postal_addresses(live, spec.contacts.postal_address, findings),
     }
     naming = _name(live, spec.contacts, findings, owners=owners, own=own_names)

@@ -28,11 +28,13 @@ def _sources(rules: Iterable[FieldRule | None]) -> list[str]:
 
 def _contact_fields(spec: RouteSpec) -> list[str | None]:
     contacts = spec.contacts
-    place = contacts.postal_address
-    parts = (
-        (place.street, place.city, place.region, place.postal_code, place.country) if place else ()
-    )
-    return [contacts.name_suffix, *_sources((contacts.name, contacts.tax_number, *parts))]
+    place, phones = contacts.postal_address, contacts.phones
+    rules = [contacts.name, contacts.tax_number, contacts.email]
+    if place is not None:
+        rules += [place.street, place.city, place.region, place.postal_code, place.country]
+    if phones is not None:
+        rules += [phones.default, phones.direct, phones.mobile, phones.fax]
+    return [contacts.name_suffix, *_sources(rules)]
 
 
 def _invoice_fields(spec: RouteSpec) -> list[str | None]:

@@ -12,6 +12,7 @@ from sfxero.mapping.columns import (
     fill_template,
     first_filled,
     flags,
+    join_filled,
     map_unique,
 )
 from sfxero.mapping.comparing import meets
@@ -111,9 +112,7 @@ def _source(table: pa.Table, rule: FieldRule) -> pa.Array:
     columns = [clean_text(table, path) for path in rule.from_]
     if rule.join is None:
         return first_filled(columns)
-    joined = pc.binary_join_element_wise(*columns, pa.scalar(rule.join, TEXT), null_handling="skip")
-    empty = pa.scalar("", TEXT)
-    return pc.if_else(pc.equal(joined, empty), pa.scalar(None, TEXT), joined)
+    return join_filled(columns, rule.join)
 
 
 def _apply_function(

@@ -212,6 +212,16 @@ class AddressSection(Section):
     country: TextRule | None = None
 
 
+class PhonesSection(Section):
+    """The phones that Xero knows; `region` is the country of numbers without a country code."""
+
+    region: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] = "AU"
+    default: TextRule | None = None
+    direct: TextRule | None = None
+    mobile: TextRule | None = None
+    fax: TextRule | None = None
+
+
 class ContactsSection(Section):
     """How an account becomes a contact."""
 
@@ -220,6 +230,8 @@ class ContactsSection(Section):
     name_suffix: FieldPath | None = None
     """What tells two accounts of one name apart; without it, or if shared, a part of the id."""
     tax_number: TextRule | None = None
+    email: TextRule | None = None
+    phones: PhonesSection | None = None
     postal_address: AddressSection | None = None
 
 

@@ -16,7 +16,8 @@ from sfxero.xero.dates import parse_xero_day
 _ENVELOPE: Final = {Entity.CONTACT: "Contacts", Entity.INVOICE: "Invoices"}
 ID_FIELD: Final = {Entity.CONTACT: "ContactID", Entity.INVOICE: "InvoiceID"}
 NUMBER_FIELD: Final = {Entity.CONTACT: "ContactNumber", Entity.INVOICE: "InvoiceNumber"}
-_POSTAL: Final = {"AddressType": "POBOX"}
+_KINDS: Final = {"Addresses": "AddressType", "Phones": "PhoneType"}
+"""Lists whose elements are told apart by their kind, of which Xero always returns every one."""
 _TOTALS: Final = ("SubTotal", "TotalTax", "Total")
 
 
@@ -111,18 +112,21 @@ def _cleared(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any
     gone: dict[str, Any] = {
         name: "" for name, value in before.items() if isinstance(value, str) and name not in now
     }
-    address = _only(now, "Addresses")
-    lost = {name: "" for name in _only(before, "Addresses") if name not in address}
-    if lost:
-        gone["Addresses"] = [{**address, **lost, **_POSTAL}]
+    for name, kind in _KINDS.items():
+        held, wished = _by_kind(before, name, kind), _by_kind(now, name, kind)
+        lost = {
+            one: dict.fromkeys(fields.keys() - wished.get(one, {}).keys(), "")
+            for one, fields in held.items()
+        }
+        if any(lost.values()):
+            kinds = dict.fromkeys([*wished, *held])
+            gone[name] = [{**wished.get(one, {}), **lost.get(one, {}), kind: one} for one in kinds]
     return gone
 
 
-def _only(fields: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Return the one object of a list; an empty one if there is none."""
-    listed = fields.get(name) or [{}]
-    first: Mapping[str, Any] = listed[0]
-    return first
+def _by_kind(fields: Mapping[str, Any], name: str, kind: str) -> dict[str, Mapping[str, Any]]:
+    """Return the elements of a list by their kind."""
+    return {str(one[kind]): one for one in fields.get(name) or ()}
 
 
 def _holds_field(name: str, value: Any, element: Mapping[str, Any]) -> bool:
@@ -141,7 +145,7 @@ def _date_text(element: Mapping[str, Any], name: str) -> str | None:
 
 
 def _same(value: Any, found: Any) -> bool:
-    """Compare one value; lists element by element in order, addresses by their kind."""
+    """Compare one value; lists element by element in order, addresses and phones by kind."""
     if isinstance(value, Mapping):
         return isinstance(found, Mapping) and holds(value, found)
     if isinstance(value, list):
@@ -154,7 +158,9 @@ def _same(value: Any, found: Any) -> bool:
 
 
 def _same_list(values: list[Any], found: list[Any]) -> bool:
-    if values and isinstance(values[0], Mapping) and "AddressType" in values[0]:
-        kinds = {one.get("AddressType"): one for one in found}
-        return all(_same(one, kinds.get(one["AddressType"], _POSTAL)) for one in values)
+    first = values[0] if values and isinstance(values[0], Mapping) else {}
+    kind = next((one for one in _KINDS.values() if one in first), None)
+    if kind is not None:
+        kinds = {one.get(kind): one for one in found}
+        return all(_same(one, kinds.get(one[kind], {kind: one[kind]})) for one in values)
     return len(values) == len(found) and all(map(_same, values, found))

@@ -20,6 +20,7 @@ _ADDRESS_TEXTS: Final = (
     "AddressLine1", "AddressLine2", "AddressLine3", "AddressLine4", "City", "Region", "PostalCode",
     "Country", "AttentionTo",
 )  # fmt: skip
+_PHONE_TEXTS: Final = ("PhoneCountryCode", "PhoneAreaCode", "PhoneNumber")
 _INVOICE_TEXTS: Final = (
     "InvoiceID", "InvoiceNumber", "Type", "Status", "Reference", "LineAmountTypes", "CurrencyCode",
     "Url",
@@ -51,7 +52,12 @@ def _contact(element: Mapping[str, Any]) -> Canonical:
             texts = _texts(address, _ADDRESS_TEXTS)
             if texts:
                 canonical["POBOX"] = texts
-    return canonical
+    phones = {
+        str(phone.get("PhoneType")): texts
+        for phone in _objects(element, "Phones")
+        if (texts := _texts(phone, _PHONE_TEXTS))
+    }
+    return canonical | ({"Phones": phones} if phones else {})
 
 
 def _invoice(element: Mapping[str, Any]) -> Canonical:

@@ -29,6 +29,7 @@ def applied(**rule):
     [
         ({"from": ["First", "Last"]}, ["Ann", "Ray", "Bo"]),
         ({"from": ["First", "Last"], "join": " "}, ["Ann Lee", "Ray", "Bo"]),
+        ({"from": ["First", "First"], "join": "&"}, ["Ann&Ann", None, "Bo&Bo"]),
         ({"template": "{Last}, {First}"}, ["Lee, Ann", None, None]),
         ({"template": "{Last}, {First}", "default": "-"}, ["Lee, Ann", "-", "-"]),
         ({"value": "Always"}, ["Always"] * 3),

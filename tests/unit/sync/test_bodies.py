@@ -167,3 +167,24 @@ def test_totals_are_compared_one_by_one() -> None:
         "Total": "predicted 110.00, Xero 110.01"
     }
     assert set(total_differences(payload, {})) == {"SubTotal", "TotalTax", "Total"}
+
+
+def test_a_phone_that_is_gone_is_cleared_by_its_kind() -> None:
+    mobile = '{"PhoneType":"MOBILE","PhoneNumber":"412345678"}'
+    fixed = '{"PhoneType":"DEFAULT","PhoneAreaCode":"3","PhoneNumber":"91234567"}'
+    former = f'{{"Name":"A","ContactNumber":"1","Phones":[{fixed},{mobile}]}}'
+    now = '{"Name":"A","ContactNumber":"1","Phones":[{"PhoneType":"MOBILE","PhoneNumber":"4"}]}'
+
+    assert element(entry(CONTACT, now, former=former))["Phones"] == [
+        {"PhoneType": "MOBILE", "PhoneNumber": "4"},
+        {"PhoneType": "DEFAULT", "PhoneAreaCode": "", "PhoneNumber": ""},
+    ]
+
+
+def test_phones_of_a_reply_are_compared_by_kind_and_empty_ones_are_none() -> None:
+    wished = {"Phones": [{"PhoneType": "MOBILE", "PhoneAreaCode": "", "PhoneNumber": "4"}]}
+    fixed = {"PhoneType": "DEFAULT", "PhoneNumber": ""}
+
+    assert holds(wished, {"Phones": [fixed, {"PhoneType": "MOBILE", "PhoneNumber": "4"}]})
+    assert not holds(wished, {"Phones": [fixed, {"PhoneType": "MOBILE", "PhoneNumber": "5"}]})
+    assert not holds(wished, {"Phones": [fixed]})
