@@ -44,6 +44,7 @@ def _invoice_fields(spec: RouteSpec) -> list[str | None]:
         invoices.amount,
         invoices.currency,
         invoices.date,
+        invoices.due.days_from,
         *template_fields(invoices.number),
         *(path for path in template_fields(invoices.url) if path != INSTANCE_URL),
         *_sources((invoices.reference,)),

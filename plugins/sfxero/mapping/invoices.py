@@ -21,6 +21,7 @@ from sfxero.mapping.columns import (
     text_column,
 )
 from sfxero.mapping.comparing import meets
+from sfxero.mapping.due_dates import due_dates
 from sfxero.mapping.lines import (
     PricedLines,
     newest_stamps,
@@ -106,7 +107,6 @@ def _header(
         field=spec.date,
         hint="Give the opportunity a close date: it becomes the invoice's date.",
     )
-    due = pc.add(pc.cast(dates, pa.int32()), pa.scalar(spec.due.days, pa.int32()))
     return {
         "Account": account,
         "InvoiceNumber": _number(table, spec, findings),
@@ -114,7 +114,7 @@ def _header(
             table, spec.reference, findings, name="reference", limit=_TEXT_LIMIT
         ),
         "Date": dates,
-        "DueDate": pc.cast(due, pa.date32()),
+        "DueDate": due_dates(table, dates, spec.due, findings),
         "Url": _url(table, spec, findings, instance_url=instance_url),
     }
 

@@ -27,6 +27,7 @@ from sfxero.mapping.template import FieldPath, template_fields
 # Raised when the same spec and the same records begin to give other documents.
 TRANSFORM_VERSION: Final = 1
 INSTANCE_URL: Final = "instance_url"
+MOST_DUE_DAYS: Final = 3_650
 
 _CRON = re.compile(r"@(hourly|daily|weekly|monthly|quarterly|yearly)|\S+( \S+){4}")
 
@@ -236,9 +237,21 @@ class ContactsSection(Section):
 
 
 class DueSection(Section):
-    """When an invoice is due."""
+    """When an invoice is due: so many days after its date or its month, or a day of a month."""
 
-    days: int = Field(ge=0, le=3_650)
+    days: int = Field(ge=0, le=MOST_DUE_DAYS)
+    days_from: FieldPath | None = None
+    """A number field, of the account perhaps, that replaces `days` where it is filled."""
+    terms: Literal["after_date", "after_month_end", "day_of_month", "day_of_next_month"] = (
+        "after_date"
+    )
+    on_weekend: Literal["keep", "next_monday", "previous_friday"] = "keep"
+
+    @model_validator(mode="after")
+    def _names_a_day(self) -> "DueSection":
+        if self.terms.startswith("day_of") and not 1 <= self.days <= 31:
+            raise ValueError(f"with terms '{self.terms}', days is a day of a month: 1 to 31")
+        return self
 
 
 class LinesSection(Section):
