@@ -11,7 +11,7 @@ from sfxero.errors import MappingFileError
 from sfxero.mapping.conditions import Condition
 from sfxero.mapping.functions import FUNCTIONS
 from sfxero.mapping.loader import load_route
-from sfxero.mapping.spec import FieldRule, LookupRule, RouteSpec
+from sfxero.mapping.spec import FieldRule, LookupRule, RouteSpec, TrackingRule
 
 PAGE = "docs/route.md"
 NONE = {None, "", ()}
@@ -28,7 +28,7 @@ def leaves(model: type[BaseModel], path: str = "") -> Iterator[tuple[str, Any]]:
     for name, field in model.model_fields.items():
         key = f"{path}{field.alias or name}"
         below = inner(field.annotation)
-        if below is None or below in {FieldRule, LookupRule, Condition}:
+        if below is None or below in {FieldRule, LookupRule, TrackingRule, Condition}:
             yield key, field
         else:
             if field.default is None:
@@ -55,6 +55,7 @@ def default_text(field: Any) -> set[str]:
         ("## Keys", RouteSpec),
         ("## Field rules", FieldRule),
         ("## Lookup rules", LookupRule),
+        ("## Tracking rules", TrackingRule),
         ("## Conditions", Condition),
     ],
 )

@@ -38,6 +38,10 @@ class CaseOrganisation(Section):
     base_currency: str = "AUD"
     accounts: tuple[str, ...]
     tax_rates: Mapping[str, Decimal]
+    items: tuple[str, ...] = ()
+    tracking: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    branding_themes: Mapping[str, str] = Field(default_factory=dict)
+    locked_until_on: date | None = None
 
 
 class Case(Section):
@@ -134,6 +138,10 @@ def _facts(organisation: CaseOrganisation) -> OrganisationFacts:
         base_currency=organisation.base_currency,
         tax_rates=organisation.tax_rates,
         accounts={code: AccountFacts("ACTIVE") for code in organisation.accounts},
+        items=frozenset(organisation.items),
+        tracking={name: frozenset(one) for name, one in organisation.tracking.items()},
+        branding_themes=organisation.branding_themes,
+        locked_until_on=organisation.locked_until_on,
     )
 
 

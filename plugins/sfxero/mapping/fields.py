@@ -61,5 +61,5 @@ def _line_fields(spec: RouteSpec) -> list[str | None]:
         lines.discount_rate,
         lines.account_code.by,
         lines.tax_type.by,
-        *_sources((lines.description,)),
+        *_sources((lines.description, lines.item_code, *(one.option for one in lines.tracking))),
     ]

@@ -1,5 +1,6 @@
 """Won opportunities become Xero sales invoices."""
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -31,7 +32,14 @@ from sfxero.mapping.lines import (
 )
 from sfxero.mapping.organisation import OrganisationFacts
 from sfxero.mapping.refusals import Findings, take
-from sfxero.mapping.render import json_constant, json_date, json_number, json_object, json_text
+from sfxero.mapping.render import (
+    Json,
+    json_constant,
+    json_date,
+    json_number,
+    json_object,
+    json_text,
+)
 from sfxero.mapping.result import NOT_WON, OUT_OF_SCOPE, Documents, TransformResult
 from sfxero.mapping.rules import apply_rule, too_long
 from sfxero.mapping.spec import INSTANCE_URL, InvoicesSection, RouteSpec
@@ -63,7 +71,7 @@ def transform_invoices(
     wanted = won if spec.invoices.when is None else won & meets(spec.invoices.when, table)
     candidates = table.filter(pa.array(~gone & wanted))
     findings = Findings(Entity.OPPORTUNITY, text_column(candidates, "Id"))
-    header = _header(candidates, spec.invoices, findings, instance_url=instance_url)
+    header = _header(candidates, spec.invoices, organisation, findings, instance_url=instance_url)
     owned = own_lines(line_table, spec.invoices.lines, findings)
     priced = price_lines(owned, spec.invoices, organisation=organisation)
     _check_currency(candidates, spec.invoices, organisation, findings)
@@ -72,7 +80,7 @@ def transform_invoices(
     stamps = newest_stamps(line_table, findings.ids, stamp_column(candidates, "SystemModstamp"))
     documents = Documents(
         findings.ids.filter(kept),
-        _render(header, priced, spec.invoices, kept=kept, currency=organisation.base_currency),
+        _render(header, priced, spec.invoices, kept=kept, organisation=organisation),
         stamps.filter(kept),
         parents=header["Account"].filter(kept),
         meta={"number": header["InvoiceNumber"].filter(kept)},
@@ -91,7 +99,12 @@ def transform_invoices(
 
 
 def _header(
-    table: pa.Table, spec: InvoicesSection, findings: Findings, *, instance_url: str
+    table: pa.Table,
+    spec: InvoicesSection,
+    organisation: OrganisationFacts,
+    findings: Findings,
+    *,
+    instance_url: str,
 ) -> dict[str, pa.Array]:
     """Read and check what an invoice has besides its lines."""
     account, dates = clean_text(table, spec.account), date_column(table, spec.date)
@@ -107,6 +120,7 @@ def _header(
         field=spec.date,
         hint="Give the opportunity a close date: it becomes the invoice's date.",
     )
+    dates = _off_locked_days(dates, spec, organisation, findings)
     return {
         "Account": account,
         "InvoiceNumber": _number(table, spec, findings),
@@ -117,6 +131,26 @@ def _header(
         "DueDate": due_dates(table, dates, spec.due, findings),
         "Url": _url(table, spec, findings, instance_url=instance_url),
     }
+
+
+def _off_locked_days(
+    dates: pa.Array, spec: InvoicesSection, organisation: OrganisationFacts, findings: Findings
+) -> pa.Array:
+    """Hold invoices out of locked periods, or date them on the first day that is open."""
+    last = organisation.locked_until_on
+    if last is None:
+        return dates
+    locked = pc.fill_null(pc.less_equal(dates, pa.scalar(last, pa.date32())), pa.scalar(False))
+    if spec.lock_dates == "first_open_day":
+        return pc.if_else(locked, pa.scalar(last + timedelta(days=1), pa.date32()), dates)
+    findings.add(
+        "period_locked",
+        flags(locked),
+        field=spec.date,
+        values=pc.cast(dates, TEXT),
+        hint=f"The organisation is locked to {last}: unlock it in Xero, or change the date.",
+    )
+    return dates
 
 
 def _number(table: pa.Table, spec: InvoicesSection, findings: Findings) -> pa.Array:
@@ -225,11 +259,18 @@ def _render(
     spec: InvoicesSection,
     *,
     kept: pa.Array,
-    currency: str,
+    organisation: OrganisationFacts,
 ) -> pa.Array:
     """Return the invoices as JSON; the contact's id is added when they are sent."""
     top = {name: column.filter(kept) for name, column in header.items()}
     mode, totals = spec.line_amount_types, lines.totals
+    options = {}
+    if spec.branding_theme is not None:
+        options["BrandingThemeID"] = json_constant(
+            organisation.branding_themes[spec.branding_theme]
+        )
+    if spec.sent_to_contact:
+        options["SentToContact"] = Json(pa.scalar("true", TEXT))
     return json_object(
         {
             "Type": json_constant("ACCREC"),
@@ -239,8 +280,9 @@ def _render(
             "DueDate": json_date(top["DueDate"]),
             "LineAmountTypes": json_constant(mode),
             "Status": json_constant(spec.status),
-            "CurrencyCode": json_constant(currency),
+            "CurrencyCode": json_constant(organisation.base_currency),
             "Url": json_text(top["Url"]),
+            **options,
             "LineItems": render_lines(lines, kept=kept.to_numpy(zero_copy_only=False), mode=mode),
             "SubTotal": json_number(totals.sub_total.filter(kept)),
             "TotalTax": json_number(totals.tax.filter(kept)),

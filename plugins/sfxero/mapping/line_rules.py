@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 from sfxero.mapping.columns import NUMBER, TEXT, flags, number_column, text_column
 from sfxero.mapping.organisation import OrganisationFacts
 from sfxero.mapping.refusals import Findings, take
-from sfxero.mapping.rules import apply_rule, look_up
-from sfxero.mapping.spec import FieldRule, LookupRule
+from sfxero.mapping.rules import apply_rule, look_up, source_of
+from sfxero.mapping.spec import FieldRule, LookupRule, TrackingRule
 from sfxero.mapping.totals import (
     AMOUNT,
     AMOUNT_LIMIT,
@@ -25,6 +25,7 @@ from sfxero.mapping.totals import (
 from sfxero.model.findings import Severity
 
 _DESCRIPTION_LIMIT: Final = 4_000
+_ITEM_LIMIT: Final = 30
 _FACTOR_PLACES: Final = 4
 _PERCENT_PLACES: Final = 2
 _ZERO: Final = pa.scalar(Decimal(0), NUMBER)
@@ -146,6 +147,35 @@ def read_tax_types(
         hint="Activate the tax rate in Xero, or correct tax_type in the route file.",
     )
     return types
+
+
+def read_item_codes(
+    lines: LinesOf, rule: FieldRule | None, organisation: OrganisationFacts
+) -> pa.Array:
+    """Return the item of each line that names one; it must exist in the organisation."""
+    codes = apply_rule(lines.table, rule, lines, name="item_code", limit=_ITEM_LIMIT)
+    if rule is not None:
+        lines.refuse(
+            "item_code_unknown",
+            _absent(codes, sorted(organisation.items)),
+            field=source_of(rule),
+            values=codes,
+            hint="Create the item in Xero, or correct item_code in the route file.",
+        )
+    return codes
+
+
+def read_tracking(lines: LinesOf, rule: TrackingRule, organisation: OrganisationFacts) -> pa.Array:
+    """Return the option of each line in one category; it must exist and be active."""
+    options = apply_rule(lines.table, rule.option, lines, name="tracking_option")
+    lines.refuse(
+        "tracking_option_unknown",
+        _absent(options, sorted(organisation.tracking.get(rule.category, ()))),
+        field=source_of(rule.option),
+        values=options,
+        hint=f"Add the option to {rule.category} in Xero, or correct tracking in the route file.",
+    )
+    return options
 
 
 def tax_rates(types: pa.Array, organisation: OrganisationFacts) -> pa.Array:

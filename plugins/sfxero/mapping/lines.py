@@ -13,6 +13,7 @@ from sfxero.mapping.columns import (
     STAMP,
     flag_column,
     flags,
+    join_filled,
     number_column,
     stamp_column,
     text_column,
@@ -24,12 +25,22 @@ from sfxero.mapping.line_rules import (
     read_descriptions,
     read_discounts,
     read_factors,
+    read_item_codes,
     read_tax_types,
+    read_tracking,
     tax_rates,
 )
 from sfxero.mapping.organisation import OrganisationFacts
 from sfxero.mapping.refusals import Findings
-from sfxero.mapping.render import Json, json_array, json_number, json_object, json_text
+from sfxero.mapping.render import (
+    Json,
+    json_array,
+    json_array_of_one,
+    json_constant,
+    json_number,
+    json_object,
+    json_text,
+)
 from sfxero.mapping.spec import InvoicesSection, LinesSection
 from sfxero.mapping.totals import PERCENT, Totals, group_totals, line_amounts, line_taxes
 
@@ -42,6 +53,8 @@ class PricedLines:
 
     owners: np.ndarray
     columns: dict[str, pa.Array]
+    tracking: dict[str, pa.Array]
+    """Options by category."""
     totals: Totals
 
 
@@ -95,6 +108,7 @@ def price_lines(
     rules, mode = spec.lines, spec.line_amount_types
     types = read_tax_types(lines, rules.tax_type, organisation, taxed=mode != "NoTax")
     columns = {
+        "ItemCode": read_item_codes(lines, rules.item_code, organisation),
         "Description": read_descriptions(lines, rules.description),
         "Quantity": read_factors(lines, rules.quantity, name="quantity"),
         "UnitAmount": read_factors(lines, rules.unit_amount, name="unit_price"),
@@ -109,7 +123,8 @@ def price_lines(
     taxes = line_taxes(amounts, tax_rates(types, organisation), mode=mode)
     count = len(lines.findings.ids)
     totals = group_totals(amounts, taxes, owners=lines.owners, count=count, mode=mode)
-    return PricedLines(lines.owners, {**columns, "LineAmount": amounts}, totals)
+    tracking = {one.category: read_tracking(lines, one, organisation) for one in rules.tracking}
+    return PricedLines(lines.owners, {**columns, "LineAmount": amounts}, tracking, totals)
 
 
 def render_lines(lines: PricedLines, *, kept: np.ndarray, mode: str) -> Json:
@@ -120,6 +135,7 @@ def render_lines(lines: PricedLines, *, kept: np.ndarray, mode: str) -> Json:
     given = pc.not_equal(discount, _NO_DISCOUNT)
     fields = {
         "Description": json_text(columns["Description"]),
+        "ItemCode": json_text(columns["ItemCode"]),
         "Quantity": json_number(columns["Quantity"]),
         "UnitAmount": json_number(columns["UnitAmount"]),
         "DiscountRate": json_number(pc.if_else(given, discount, pa.scalar(None, PERCENT))),
@@ -127,7 +143,20 @@ def render_lines(lines: PricedLines, *, kept: np.ndarray, mode: str) -> Json:
         "TaxType": json_text(columns["TaxType"]),
         "LineAmount": json_number(columns["LineAmount"]),
     }
+    if lines.tracking:
+        fields["Tracking"] = _tracking(lines, mask)
     if mode == "NoTax":
         del fields["TaxType"]
     counts = np.bincount(lines.owners, minlength=len(kept))[kept]
     return json_array(json_object(fields), offsets=np.concatenate([[0], np.cumsum(counts)]))
+
+
+def _tracking(lines: PricedLines, mask: pa.Array) -> Json:
+    """Return the JSON array of each line's categories; null for a line that is in none."""
+    elements = []
+    for category, options in lines.tracking.items():
+        chosen = options.filter(mask)
+        fields = {"Name": json_constant(category), "Option": json_text(chosen)}
+        unset = pa.scalar(None, chosen.type)
+        elements.append(pc.if_else(pc.is_valid(chosen), json_object(fields), unset))
+    return json_array_of_one(join_filled(elements, ","))

@@ -1,7 +1,8 @@
 """What the mapping must know of the Xero organisation."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 
 
@@ -21,6 +22,14 @@ class OrganisationFacts:
     base_currency: str
     tax_rates: Mapping[str, Decimal]
     accounts: Mapping[str, AccountFacts]
+    items: frozenset[str] = frozenset()
+    """Codes of items; empty if the route names none."""
+    tracking: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Active options by active category; empty if the route names none."""
+    branding_themes: Mapping[str, str] = field(default_factory=dict)
+    """Ids by name; empty if the route names none."""
+    locked_until_on: date | None = None
+    """The last day on which no document may be dated any more."""
     short_code: str | None = None
     name: str | None = None
     pays_tax: bool = True

@@ -174,6 +174,21 @@ def _pool_of(values: dict[str, Any]) -> str:
     return f"xero_{values.get('connection')}"
 
 
+class BudgetSection(Section):
+    """Percent of the day's calls that a class keeps from those after it, migrations last."""
+
+    interactive: int = Field(default=2, ge=0, le=90)
+    payments: int = Field(default=10, ge=0, le=90)
+    sync: int = Field(default=30, ge=0, le=90)
+
+    @model_validator(mode="after")
+    def _leaves_something(self) -> "BudgetSection":
+        kept = self.interactive + self.payments + self.sync
+        if kept > 90:
+            raise ValueError(f"the budget keeps {kept} percent of the day, 90 is the most")
+        return self
+
+
 class XeroSection(Section):
     """The organisation."""
 
@@ -181,6 +196,7 @@ class XeroSection(Section):
     tenant_id: str | None = None
     pool: ConnectionId = Field(default_factory=_pool_of)
     daily_limit: int = Field(default=5_000, gt=0)
+    budget: BudgetSection = BudgetSection()
 
 
 class LedgerSection(Section):
@@ -254,6 +270,13 @@ class DueSection(Section):
         return self
 
 
+class TrackingRule(Section):
+    """One tracking category of the organisation, and the option that a line has in it."""
+
+    category: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    option: TextRule
+
+
 class LinesSection(Section):
     """How an opportunity product becomes an invoice line."""
 
@@ -264,6 +287,8 @@ class LinesSection(Section):
     discount_rate: FieldPath | None = "Discount"
     account_code: LookupRule
     tax_type: LookupRule
+    item_code: TextRule | None = None
+    tracking: tuple[TrackingRule, ...] = Field(default=(), max_length=2)
 
 
 class InvoicesSection(Section):
@@ -286,6 +311,16 @@ class InvoicesSection(Section):
     url: UrlTemplate
     lines: LinesSection
     without_lines: Literal["refuse"] = "refuse"
+    lock_dates: Literal["refuse", "first_open_day"] = "refuse"
+    """What an invoice does whose date lies in a period that the organisation has locked."""
+    branding_theme: str | None = None
+    sent_to_contact: bool = False
+
+    @model_validator(mode="after")
+    def _is_approved_before_it_is_sent(self) -> "InvoicesSection":
+        if self.sent_to_contact and self.status != "AUTHORISED":
+            raise ValueError("'sent_to_contact' needs status AUTHORISED: a draft is not sent")
+        return self
 
 
 class RouteSpec(Section):

@@ -1,39 +1,47 @@
 """Preflight: what the run must know of the Xero organisation before it reads anything."""
 
-import json
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
-from decimal import Decimal
-from typing import Any, Final
+from typing import Final
+
+from pydantic import TypeAdapter
 
 from sfxero.errors import ConfigurationError, StagingError
 from sfxero.ledger.names import DirectoryContact
 from sfxero.mapping.names import name_key
 from sfxero.mapping.organisation import AccountFacts, OrganisationFacts
-from sfxero.mapping.spec import RouteSpec
+from sfxero.mapping.spec import FieldRule, LookupRule, RouteSpec
 from sfxero.sync.scope import Scope
 from sfxero.xero.accounting import Accounting
-from sfxero.xero.organisation import Account, Organisation, TaxRate
+from sfxero.xero.organisation import Account, Organisation, TaxRate, TrackingCategory
 
 _FACTS: Final = "organisation"
 _FILE: Final = "organisation.json"
+_STORED: Final = TypeAdapter(OrganisationFacts)
 _OVERLAP: Final = timedelta(minutes=1)
 
 
 def read_organisation(scope: Scope, accounting: Accounting) -> OrganisationFacts:
-    """Read the organisation, its chart of accounts and tax rates, and keep them with the run.
+    """Read what the route's documents refer to in the organisation, and keep it with the run.
 
-    Raises ConfigurationError if the route names an account or tax type that does not exist there.
+    What the route does not name is not asked for: each list costs a call. Raises
+    ConfigurationError if the route names what does not exist there.
     """
+    lines = scope.spec.invoices.lines
+    needs_theme = scope.spec.invoices.branding_theme is not None
     facts = facts_of(
-        accounting.organisation(), accounts=accounting.accounts(), tax_rates=accounting.tax_rates()
+        accounting.organisation(),
+        accounts=accounting.accounts(),
+        tax_rates=accounting.tax_rates(),
+        items=accounting.item_codes() if lines.item_code else (),
+        tracking=accounting.tracking_categories() if lines.tracking else (),
+        branding_themes=accounting.branding_themes() if needs_theme else {},
     )
     check_codes(scope.spec, facts)
     folder = scope.folder(_FACTS)
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / _FILE).open("w") as handle:
-        handle.write(json.dumps(asdict(facts), default=str, indent=1))
+    with (folder / _FILE).open("wb") as handle:
+        handle.write(_STORED.dump_json(facts, indent=1))
     return facts
 
 
@@ -42,17 +50,21 @@ def stored_organisation(scope: Scope) -> OrganisationFacts:
     path = scope.folder(_FACTS) / _FILE
     if not path.exists():
         raise StagingError("the run has no facts of its organisation", hint="Clear its first task.")
-    with path.open("r") as handle:
-        stored: dict[str, Any] = json.load(handle)
-    rates = {name: Decimal(rate) for name, rate in stored.pop("tax_rates").items()}
-    accounts = {code: AccountFacts(**one) for code, one in stored.pop("accounts").items()}
-    return OrganisationFacts(tax_rates=rates, accounts=accounts, **stored)
+    with path.open("rb") as handle:
+        return _STORED.validate_json(handle.read())
 
 
 def facts_of(
-    organisation: Organisation, *, accounts: Sequence[Account], tax_rates: Sequence[TaxRate]
+    organisation: Organisation,
+    *,
+    accounts: Sequence[Account],
+    tax_rates: Sequence[TaxRate],
+    items: Iterable[str] = (),
+    tracking: Iterable[TrackingCategory] = (),
+    branding_themes: Mapping[str, str] | None = None,
 ) -> OrganisationFacts:
     """Keep what the mapping needs."""
+    locks = (organisation.period_lock_on, organisation.end_of_year_lock_on)
     return OrganisationFacts(
         base_currency=organisation.base_currency,
         tax_rates={one.tax_type: one.effective_rate for one in tax_rates if one.is_active},
@@ -65,6 +77,10 @@ def facts_of(
             for one in accounts
             if one.code
         },
+        items=frozenset(items),
+        tracking={one.name: one.options for one in tracking if one.is_active},
+        branding_themes=branding_themes or {},
+        locked_until_on=max((one for one in locks if one is not None), default=None),
         short_code=organisation.short_code,
         name=organisation.name,
         pays_tax=organisation.pays_tax,
@@ -72,20 +88,40 @@ def facts_of(
 
 
 def check_codes(spec: RouteSpec, facts: OrganisationFacts) -> None:
-    """Raise ConfigurationError for codes of the route that the organisation does not have.
+    """Raise ConfigurationError for what the route names and the organisation does not have.
 
     An archived account holds back its own invoices only: the mapping refuses these by name.
     """
-    lines = spec.invoices.lines
-    codes = {*lines.account_code.table.values(), lines.account_code.default} - {None}
-    types = {*lines.tax_type.table.values(), lines.tax_type.default} - {None}
-    missing = [f"account code {code}" for code in sorted(map(str, codes - set(facts.accounts)))]
-    missing += [f"tax type {one}" for one in sorted(map(str, types - set(facts.tax_rates)))]
+    missing = list(_missing(spec, facts))
     if missing:
         raise ConfigurationError(
             f"route {spec.route} names what {facts.name} does not have: {', '.join(missing)}",
-            hint="Correct invoices.lines in the route file, or add it in Xero.",
+            hint="Correct the route file's invoices, or add it in Xero.",
         )
+
+
+def _missing(spec: RouteSpec, facts: OrganisationFacts) -> Iterator[str]:
+    lines, theme = spec.invoices.lines, spec.invoices.branding_theme
+    codes, types = _named(lines.account_code), _named(lines.tax_type)
+    yield from (f"account code {code}" for code in sorted(codes - set(facts.accounts)))
+    yield from (f"tax type {one}" for one in sorted(types - set(facts.tax_rates)))
+    if lines.item_code is not None:
+        yield from (f"item {code}" for code in sorted(_named(lines.item_code) - facts.items))
+    for rule in lines.tracking:
+        options = facts.tracking.get(rule.category)
+        if options is None:
+            yield f"tracking category {rule.category}"
+            continue
+        unknown = sorted(_named(rule.option) - options)
+        yield from (f"tracking option {one} of {rule.category}" for one in unknown)
+    if theme is not None and theme not in facts.branding_themes:
+        yield f"branding theme {theme}"
+
+
+def _named(rule: LookupRule | FieldRule) -> set[str]:
+    """Return the values that a rule spells out itself."""
+    constant = rule.value if isinstance(rule, FieldRule) else None
+    return {one for one in (*(rule.table or {}).values(), rule.default, constant) if one}
 
 
 def refresh_directory(scope: Scope, accounting: Accounting) -> int:

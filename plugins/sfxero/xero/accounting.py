@@ -15,11 +15,13 @@ from sfxero.xero.organisation import (
     Account,
     Organisation,
     TaxRate,
+    TrackingCategory,
     account_of,
     optional,
     organisation_of,
     required,
     tax_rate_of,
+    tracking_category_of,
 )
 from sfxero.xero.paging import FetchPage, Page, Row, numbered_rows, page_of, seek_rows
 
@@ -69,6 +71,20 @@ class Accounting:
     def currencies(self) -> list[str]:
         """Return the codes of the currencies that the organisation may use."""
         return [required(row, "Code") for row in self._settings("Currencies", "Currencies")]
+
+    def item_codes(self) -> list[str]:
+        """Return the codes of all items."""
+        return [required(row, "Code") for row in self._settings("Items", "Items")]
+
+    def tracking_categories(self) -> list[TrackingCategory]:
+        """Return the tracking categories, archived ones too."""
+        rows = self._settings("TrackingCategories", "TrackingCategories")
+        return [tracking_category_of(row) for row in rows]
+
+    def branding_themes(self) -> dict[str, str]:
+        """Return the ids of the branding themes by name."""
+        rows = self._settings("BrandingThemes", "BrandingThemes")
+        return {required(row, "Name"): required(row, "BrandingThemeID") for row in rows}
 
     def contacts(
         self, *, modified_since: datetime | None = None, include_archived: bool = True

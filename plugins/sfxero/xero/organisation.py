@@ -53,6 +53,15 @@ class TaxRate:
     can_apply_to_revenue: bool
 
 
+@dataclass(frozen=True, slots=True)
+class TrackingCategory:
+    """A tracking category with the names of its active options."""
+
+    name: str
+    is_active: bool
+    options: frozenset[str]
+
+
 def organisation_of(row: Mapping[str, Any]) -> Organisation:
     """Read an element of `Organisations`."""
     return Organisation(
@@ -99,6 +108,19 @@ def tax_rate_of(row: Mapping[str, Any]) -> TaxRate:
         is_active=row.get("Status") == "ACTIVE",
         effective_rate=rate,
         can_apply_to_revenue=row.get("CanApplyToRevenue") is True,
+    )
+
+
+def tracking_category_of(row: Mapping[str, Any]) -> TrackingCategory:
+    """Read an element of `TrackingCategories`."""
+    listed = row.get("Options")
+    options = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    return TrackingCategory(
+        name=required(row, "Name"),
+        is_active=row.get("Status") == "ACTIVE",
+        options=frozenset(
+            required(one, "Name") for one in options if one.get("Status", "ACTIVE") == "ACTIVE"
+        ),
     )
 
 

@@ -1,6 +1,7 @@
 """What a run knows of the organisation before it reads anything."""
 
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
@@ -24,7 +25,47 @@ def test_codes_that_the_organisation_lacks_are_all_named(world: World) -> None:
     with pytest.raises(ConfigurationError, match="account code 999, tax type OUTPUT9") as caught:
         world.begin()
 
-    assert "invoices.lines" in str(caught.value)
+    assert "the route file's invoices" in str(caught.value)
+
+
+def test_what_the_route_refers_to_is_read_and_held_against_the_organisation(world: World) -> None:
+    lines = world.spec.invoices.lines.model_dump(mode="json", by_alias=True)
+    region = {"category": "Region", "option": {"value": "East"}}
+    lines |= {"item_code": {"value": "CONSULT"}, "tracking": [region]}
+    world.respec(invoices={"lines": lines, "branding_theme": "Standard"})
+
+    facts = preflight.read_organisation(world.scope("run"), world.accounting)
+
+    assert "CONSULT" in facts.items
+    assert "East" in facts.tracking["Region"]
+    assert set(facts.branding_themes) >= {"Standard"}
+    assert preflight.stored_organisation(world.scope("run")) == facts
+
+
+def test_items_tracking_and_themes_that_are_missing_are_all_named(world: World) -> None:
+    lines = world.spec.invoices.lines.model_dump(mode="json", by_alias=True)
+    lines |= {
+        "item_code": {"from": "Name", "table": {"Router": "R-9"}},
+        "tracking": [
+            {"category": "Region", "option": {"value": "Nowhere"}},
+            {"category": "Moon", "option": {"value": "Dark side"}},
+        ],
+    }
+    world.respec(invoices={"lines": lines, "branding_theme": "Golden"})
+
+    words = (
+        "item R-9, tracking option Nowhere of Region, tracking category Moon, branding theme Golden"
+    )
+    with pytest.raises(ConfigurationError, match=words):
+        preflight.read_organisation(world.scope("run"), world.accounting)
+
+
+def test_a_locked_period_is_known_by_its_later_lock(world: World) -> None:
+    world.switch(period_lock_date="2026-06-30", end_of_year_lock_date="2025-06-30")
+
+    facts = preflight.read_organisation(world.scope("run"), world.accounting)
+
+    assert facts.locked_until_on == date(2026, 6, 30)
 
 
 def test_an_archived_account_holds_back_its_own_invoices_only(world: World) -> None:

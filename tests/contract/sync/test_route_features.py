@@ -1,0 +1,141 @@
+"""What a route may state beyond the demo's: it arrives in Xero, and stays quiet afterwards."""
+
+from typing import Any
+
+import pytest
+from tests.contract.sync.kit import World
+
+pytestmark = pytest.mark.contract
+
+HOUR = 3600
+
+
+def lines_of(world: World, **changes: Any) -> dict[str, Any]:
+    return world.spec.invoices.lines.model_dump(mode="json", by_alias=True) | changes
+
+
+def writes_of_another_run(world: World) -> list[str]:
+    """The writes of another full run, which should make none."""
+    world.sleep(HOUR)
+    world.forget_calls()
+    world.run(full=True)
+    return world.writes()
+
+
+def test_items_tracking_theme_and_terms_arrive_and_a_second_run_is_quiet(world: World) -> None:
+    lines = lines_of(
+        world,
+        item_code={"value": "CONSULT"},
+        tracking=[{"category": "Region", "option": {"value": "East"}}],
+    )
+    world.respec(
+        invoices={
+            "lines": lines,
+            "branding_theme": "Standard",
+            "sent_to_contact": True,
+            "due": {"days": 20, "terms": "day_of_next_month"},
+        }
+    )
+    world.won(world.account(), "100", CloseDate="2026-11-20")
+
+    world.run()
+
+    (invoice,) = world.invoices
+    (line,) = invoice.lines
+    assert (line.item_code, dict(line.tracking)) == ("CONSULT", {"Region": "East"})
+    assert (invoice.due_on.isoformat(), invoice.sent_to_contact) == ("2026-12-20", True)
+    assert invoice.branding_theme_id in world.books.branding_themes
+    assert writes_of_another_run(world) == []
+
+
+def test_an_option_that_changes_is_an_edit_of_the_invoice(world: World) -> None:
+    option = {"from": "Description", "table": {"Alpha": "East", "Beta": "West"}}
+    world.respec(
+        invoices={"lines": lines_of(world, tracking=[{"category": "Region", "option": option}])}
+    )
+    opportunity = world.won(world.account(), "100")
+    (row,) = world.rows("OpportunityLineItem", OpportunityId=opportunity)
+    world.edit("OpportunityLineItem", row["Id"], Description="Alpha")
+    world.run()
+    world.sleep(HOUR)
+    world.edit("OpportunityLineItem", row["Id"], Description="Beta")
+
+    world.run()
+
+    assert [dict(line.tracking) for line in world.invoices[0].lines] == [{"Region": "West"}]
+
+
+def test_phones_arrive_and_one_that_is_emptied_is_cleared(world: World) -> None:
+    world.respec(contacts={"phones": {"default": {"from": ["Phone"]}}})
+    account = world.account(Phone="(03) 9123 4567")
+    world.run()
+
+    def phone() -> Any:
+        return world.contacts[0].phones["DEFAULT"]
+
+    assert phone()["PhoneNumber"] == "91234567"
+    assert writes_of_another_run(world) == []
+    world.sleep(HOUR)
+    world.edit("Account", account, Phone=None)
+
+    world.run()
+
+    assert phone().get("PhoneNumber", "") == ""
+    assert writes_of_another_run(world) == []
+
+
+def test_opportunities_outside_the_condition_are_passed_over_until_they_meet_it(
+    world: World,
+) -> None:
+    world.respec(invoices={"when": {"field": "Amount", "at_least": "100"}})
+    account = world.account()
+    world.won(account, "100")
+    small = world.won(account, "99")
+    report = world.run()
+    assert ("skipped", "out_of_scope") in {(one.disposition, one.rule) for one in report.counts}
+    assert len(world.invoices) == 1
+    world.sleep(HOUR)
+    (row,) = world.rows("OpportunityLineItem", OpportunityId=small)
+    world.edit("OpportunityLineItem", row["Id"], UnitPrice=150)
+
+    world.run()
+
+    assert len(world.invoices) == 2
+
+
+def test_an_invoiced_opportunity_that_leaves_the_condition_is_named(world: World) -> None:
+    world.respec(invoices={"when": {"field": "Amount", "at_least": "100"}})
+    opportunity = world.won(world.account(), "100")
+    world.run()
+    world.sleep(HOUR)
+    (row,) = world.rows("OpportunityLineItem", OpportunityId=opportunity)
+    world.edit("OpportunityLineItem", row["Id"], UnitPrice=50)
+
+    world.run()
+
+    assert world.quarantined() == {opportunity: ["invoiced_but_out_of_scope"]}
+    assert [str(one.totals.sub_total) for one in world.invoices] == ["100.00"]
+
+
+def test_a_locked_period_is_left_alone_until_it_is_opened(world: World) -> None:
+    world.switch(period_lock_date="2026-10-31")
+    opportunity = world.won(world.account(), "100", CloseDate="2026-10-15")
+    world.run()
+    assert world.quarantined() == {opportunity: ["period_locked"]}
+    world.switch(period_lock_date=None)
+    world.sleep(HOUR)
+
+    world.run()
+
+    assert [one.dated_on.isoformat() for one in world.invoices] == ["2026-10-15"]
+
+
+def test_an_invoice_of_a_locked_period_may_be_dated_on_the_first_open_day(world: World) -> None:
+    world.respec(invoices={"lock_dates": "first_open_day"})
+    world.switch(period_lock_date="2026-10-31")
+    world.won(world.account(), "100", CloseDate="2026-10-15")
+
+    world.run()
+
+    assert [one.dated_on.isoformat() for one in world.invoices] == ["2026-11-01"]
+    assert writes_of_another_run(world) == []
