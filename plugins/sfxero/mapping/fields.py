@@ -38,7 +38,7 @@ def _contact_fields(spec: RouteSpec) -> list[str | None]:
 
 
 def _invoice_fields(spec: RouteSpec) -> list[str | None]:
-    invoices = spec.invoices
+    invoices, single = spec.invoices, spec.invoices.single_line
     return [
         invoices.account,
         invoices.amount,
@@ -47,7 +47,7 @@ def _invoice_fields(spec: RouteSpec) -> list[str | None]:
         invoices.due.days_from,
         *template_fields(invoices.number),
         *(path for path in template_fields(invoices.url) if path != INSTANCE_URL),
-        *_sources((invoices.reference,)),
+        *_sources((invoices.reference, single.description if single else None)),
         *(invoices.when.fields() if invoices.when else ()),
     ]
 

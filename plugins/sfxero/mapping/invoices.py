@@ -29,6 +29,7 @@ from sfxero.mapping.lines import (
     own_lines,
     price_lines,
     render_lines,
+    without_lines,
 )
 from sfxero.mapping.organisation import OrganisationFacts
 from sfxero.mapping.refusals import Findings, take
@@ -73,7 +74,8 @@ def transform_invoices(
     findings = Findings(Entity.OPPORTUNITY, text_column(candidates, "Id"))
     header = _header(candidates, spec.invoices, organisation, findings, instance_url=instance_url)
     owned = own_lines(line_table, spec.invoices.lines, findings)
-    priced = price_lines(owned, spec.invoices, organisation=organisation)
+    singles = without_lines(candidates, owned, spec.invoices)
+    priced = price_lines(owned, singles, spec.invoices, organisation=organisation)
     _check_currency(candidates, spec.invoices, organisation, findings)
     _check_amount(candidates, spec.invoices, priced.totals, findings)
     kept = pa.array(~findings.refused)

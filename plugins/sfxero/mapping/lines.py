@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from sfxero.errors import StagingError
 from sfxero.mapping.columns import (
     STAMP,
+    TEXT,
     flag_column,
     flags,
     join_filled,
@@ -41,8 +42,8 @@ from sfxero.mapping.render import (
     json_object,
     json_text,
 )
-from sfxero.mapping.spec import InvoicesSection, LinesSection
-from sfxero.mapping.totals import PERCENT, Totals, group_totals, line_amounts, line_taxes
+from sfxero.mapping.spec import InvoicesSection, LinesSection, SingleLineSection
+from sfxero.mapping.totals import FACTOR, PERCENT, Totals, group_totals, line_amounts, line_taxes
 
 _NO_DISCOUNT: Final = pa.scalar(Decimal(0), PERCENT)
 
@@ -74,7 +75,7 @@ def _micros(stamps: pa.Array) -> np.ndarray:
 
 
 def own_lines(lines: pa.Table, spec: LinesSection, findings: Findings) -> LinesOf:
-    """Keep the live lines of the findings' opportunities, in their order; refuse who has none."""
+    """Keep the live lines of the findings' opportunities, in their order."""
     places = pc.index_in(text_column(lines, "OpportunityId"), findings.ids)
     mask = pa.array(flags(pc.is_valid(places)) & ~flag_column(lines, "IsDeleted"))
     kept, owners = lines.filter(mask), places.filter(mask)
@@ -86,13 +87,26 @@ def own_lines(lines: pa.Table, spec: LinesSection, findings: Findings) -> LinesO
     sorting = pc.sort_indices(pa.table(keys), sort_keys=order)
     _refuse_repeats(keys["id"].take(sorting))
     ordered = owners.take(sorting).to_numpy(zero_copy_only=False).astype(np.int64)
-    findings.add(
-        "no_lines",
-        np.bincount(ordered, minlength=len(findings.ids)) == 0,
-        field="OpportunityLineItems",
-        hint="Add products to the opportunity: the invoice is made of them.",
-    )
     return LinesOf(kept.take(sorting), ordered, findings)
+
+
+def without_lines(opportunities: pa.Table, lines: LinesOf, spec: InvoicesSection) -> LinesOf:
+    """Return the opportunities that have no line, as lines of themselves; refuse them if so said.
+
+    `opportunities` are the findings' records.
+    """
+    findings = lines.findings
+    bare = np.bincount(lines.owners, minlength=len(findings.ids)) == 0
+    if spec.without_lines == "refuse":
+        findings.add(
+            "no_lines",
+            bare,
+            field="OpportunityLineItems",
+            hint="Add products to the opportunity: the invoice is made of them.",
+        )
+        bare = np.zeros_like(bare)
+    places = np.flatnonzero(bare)
+    return LinesOf(opportunities.take(pa.array(places)), places, findings)
 
 
 def _refuse_repeats(ids: pa.Array) -> None:
@@ -102,29 +116,67 @@ def _refuse_repeats(ids: pa.Array) -> None:
 
 
 def price_lines(
-    lines: LinesOf, spec: InvoicesSection, *, organisation: OrganisationFacts
+    lines: LinesOf, singles: LinesOf, spec: InvoicesSection, *, organisation: OrganisationFacts
 ) -> PricedLines:
-    """Read, check and price the lines; what a rule refuses is null in the columns."""
-    rules, mode = spec.lines, spec.line_amount_types
-    types = read_tax_types(lines, rules.tax_type, organisation, taxed=mode != "NoTax")
-    columns = {
+    """Read, check and price the lines; what a rule refuses is null in the columns.
+
+    `singles` are the opportunities without lines, each of which becomes one.
+    """
+    mode = spec.line_amount_types
+    parts = [_priced(lines, _line_columns(lines, spec, organisation))]
+    if spec.single_line is not None:
+        parts.append(_priced(singles, _single_columns(singles, spec, spec.single_line)))
+    owners = np.concatenate([lines.owners, *([singles.owners] if len(parts) > 1 else [])])
+    columns = {name: pa.concat_arrays([part[name] for part in parts]) for name in parts[0]}
+    if len(parts) > 1:
+        order = pa.array(np.argsort(owners, kind="stable"))
+        columns = {name: column.take(order) for name, column in columns.items()}
+        owners = owners[order.to_numpy()]
+    rates = tax_rates(columns["TaxType"], organisation)
+    taxes = line_taxes(columns["LineAmount"], rates, mode=mode)
+    count = len(lines.findings.ids)
+    totals = group_totals(columns["LineAmount"], taxes, owners=owners, count=count, mode=mode)
+    tracking = {one.category: columns.pop(one.category) for one in spec.lines.tracking}
+    return PricedLines(owners, columns, tracking, totals)
+
+
+def _line_columns(
+    lines: LinesOf, spec: InvoicesSection, organisation: OrganisationFacts
+) -> dict[str, pa.Array]:
+    rules, taxed = spec.lines, spec.line_amount_types != "NoTax"
+    return {
         "ItemCode": read_item_codes(lines, rules.item_code, organisation),
         "Description": read_descriptions(lines, rules.description),
         "Quantity": read_factors(lines, rules.quantity, name="quantity"),
         "UnitAmount": read_factors(lines, rules.unit_amount, name="unit_price"),
         "DiscountRate": read_discounts(lines, rules.discount_rate),
         "AccountCode": read_account_codes(lines, rules.account_code, organisation),
-        "TaxType": types,
+        "TaxType": read_tax_types(lines, rules.tax_type, organisation, taxed=taxed),
+        **{one.category: read_tracking(lines, one, organisation) for one in rules.tracking},
     }
-    amounts = bounded_amounts(
-        lines,
-        line_amounts(columns["Quantity"], columns["UnitAmount"], columns["DiscountRate"]),
-    )
-    taxes = line_taxes(amounts, tax_rates(types, organisation), mode=mode)
-    count = len(lines.findings.ids)
-    totals = group_totals(amounts, taxes, owners=lines.owners, count=count, mode=mode)
-    tracking = {one.category: read_tracking(lines, one, organisation) for one in rules.tracking}
-    return PricedLines(lines.owners, {**columns, "LineAmount": amounts}, tracking, totals)
+
+
+def _single_columns(
+    singles: LinesOf, spec: InvoicesSection, rules: SingleLineSection
+) -> dict[str, pa.Array]:
+    """Return the columns of lines that stand for a whole opportunity; preflight knows the codes."""
+    count = len(singles.owners)
+    one = pa.scalar(Decimal(1), FACTOR)
+    return {
+        "ItemCode": pa.nulls(count, TEXT),
+        "Description": read_descriptions(singles, rules.description),
+        "Quantity": pa.repeat(one, count),
+        "UnitAmount": read_factors(singles, spec.amount, name="unit_price"),
+        "DiscountRate": pa.repeat(_NO_DISCOUNT, count),
+        "AccountCode": pa.repeat(pa.scalar(rules.account_code, TEXT), count),
+        "TaxType": pa.repeat(pa.scalar(rules.tax_type, TEXT), count),
+        **{category.category: pa.nulls(count, TEXT) for category in spec.lines.tracking},
+    }
+
+
+def _priced(lines: LinesOf, columns: dict[str, pa.Array]) -> dict[str, pa.Array]:
+    amounts = line_amounts(columns["Quantity"], columns["UnitAmount"], columns["DiscountRate"])
+    return {**columns, "LineAmount": bounded_amounts(lines, amounts)}
 
 
 def render_lines(lines: PricedLines, *, kept: np.ndarray, mode: str) -> Json:

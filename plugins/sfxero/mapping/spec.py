@@ -291,6 +291,14 @@ class LinesSection(Section):
     tracking: tuple[TrackingRule, ...] = Field(default=(), max_length=2)
 
 
+class SingleLineSection(Section):
+    """The one line of an opportunity without products: its amount, on one account."""
+
+    description: TextRule
+    account_code: str
+    tax_type: str
+
+
 class InvoicesSection(Section):
     """How a won opportunity becomes a sales invoice."""
 
@@ -310,14 +318,17 @@ class InvoicesSection(Section):
     due: DueSection
     url: UrlTemplate
     lines: LinesSection
-    without_lines: Literal["refuse"] = "refuse"
+    without_lines: Literal["refuse", "one_line"] = "refuse"
+    single_line: SingleLineSection | None = None
     lock_dates: Literal["refuse", "first_open_day"] = "refuse"
     """What an invoice does whose date lies in a period that the organisation has locked."""
     branding_theme: str | None = None
     sent_to_contact: bool = False
 
     @model_validator(mode="after")
-    def _is_approved_before_it_is_sent(self) -> "InvoicesSection":
+    def _fits_together(self) -> "InvoicesSection":
+        if (self.without_lines == "one_line") is (self.single_line is None):
+            raise ValueError("'without_lines: one_line' and 'single_line' belong together")
         if self.sent_to_contact and self.status != "AUTHORISED":
             raise ValueError("'sent_to_contact' needs status AUTHORISED: a draft is not sent")
         return self

@@ -102,7 +102,11 @@ def check_codes(spec: RouteSpec, facts: OrganisationFacts) -> None:
 
 def _missing(spec: RouteSpec, facts: OrganisationFacts) -> Iterator[str]:
     lines, theme = spec.invoices.lines, spec.invoices.branding_theme
+    single = spec.invoices.single_line
     codes, types = _named(lines.account_code), _named(lines.tax_type)
+    if single is not None:
+        codes.add(single.account_code)
+        types.add(single.tax_type)
     yield from (f"account code {code}" for code in sorted(codes - set(facts.accounts)))
     yield from (f"tax type {one}" for one in sorted(types - set(facts.tax_rates)))
     if lines.item_code is not None:

@@ -92,3 +92,41 @@ def test_a_locked_period_is_respected(made, facts, close, policy, dated, rules):
     assert (payload and payload["Date"], found) == (dated, rules)
     if payload:
         assert payload["DueDate"] > payload["Date"]
+
+
+ONE_LINE = {
+    "without_lines": "one_line",
+    "single_line": {"description": "StageName", "account_code": "260", "tax_type": "OUTPUT"},
+}
+
+
+def test_an_opportunity_without_products_becomes_one_line_of_its_amount(demo, build, invoices):
+    spec = build.respec(demo, invoices=ONE_LINE)
+    opportunities = [
+        build.opportunity(1),
+        build.opportunity(2, Amount=build.cents(12345), StageName="Sold"),
+        build.opportunity(3),
+    ]
+    lines = [build.line(1), build.line(2, parent=3), build.line(3, parent=2, IsDeleted=True)]
+    result = invoices(opportunities, lines, spec=spec)
+    payloads = list(build.payloads(result).values())
+    (line,) = payloads[1]["LineItems"]
+    assert (line["Description"], line["AccountCode"], str(line["LineAmount"])) == (
+        "Sold", "260", "123.45",
+    )  # fmt: skip
+    assert str(payloads[1]["Total"]) == "135.80"
+    assert [one["LineItems"][0]["Description"] for one in payloads] == ["Thing", "Sold", "Thing"]
+    assert build.rules(result) == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "rules"),
+    [
+        ({"StageName": None}, ["description_missing"]),
+        ({"StageName": "Sold", "Amount": None}, ["unit_price_missing", "amount_missing"]),
+    ],
+)
+def test_a_single_line_meets_the_same_rules(demo, build, invoices, fields, rules):
+    spec = build.respec(demo, invoices=ONE_LINE)
+    result = invoices([build.opportunity(1, **fields)], [], spec=spec)
+    assert [rule for _, rule in build.rules(result)] == rules
