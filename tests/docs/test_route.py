@@ -9,9 +9,10 @@ from tests.docs.pages import ROOT, blocks, read, rows, section, spans
 
 from sfxero.errors import MappingFileError
 from sfxero.mapping.conditions import Condition
+from sfxero.mapping.field_rules import FieldRule, LookupRule, TrackingRule
 from sfxero.mapping.functions import FUNCTIONS
 from sfxero.mapping.loader import load_route
-from sfxero.mapping.spec import FieldRule, LookupRule, RouteSpec, TrackingRule
+from sfxero.mapping.spec import RouteSpec
 
 PAGE = "docs/route.md"
 NONE = {None, "", ()}

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from typing import Final
 
-from sfxero.mapping.spec import INSTANCE_URL, FieldRule, RouteSpec
+from sfxero.mapping.field_rules import INSTANCE_URL, FieldRule
+from sfxero.mapping.spec import RouteSpec
 from sfxero.mapping.template import template_fields
 
 _ALWAYS: Final = ("Id", "SystemModstamp", "IsDeleted")

@@ -23,6 +23,7 @@ from sfxero.mapping.columns import (
 )
 from sfxero.mapping.comparing import meets
 from sfxero.mapping.due_dates import due_dates
+from sfxero.mapping.field_rules import INSTANCE_URL
 from sfxero.mapping.lines import (
     PricedLines,
     newest_stamps,
@@ -43,7 +44,7 @@ from sfxero.mapping.render import (
 )
 from sfxero.mapping.result import NOT_WON, OUT_OF_SCOPE, Documents, TransformResult
 from sfxero.mapping.rules import apply_rule, too_long
-from sfxero.mapping.spec import INSTANCE_URL, InvoicesSection, RouteSpec
+from sfxero.mapping.spec import InvoicesSection, RouteSpec
 from sfxero.mapping.template import template_fields
 from sfxero.mapping.totals import Totals
 from sfxero.model.states import Entity

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sfxero.mapping.columns import NUMBER, TEXT, flags, number_column, text_column
+from sfxero.mapping.field_rules import FieldRule, LookupRule, TrackingRule
 from sfxero.mapping.organisation import OrganisationFacts
 from sfxero.mapping.refusals import Findings, take
 from sfxero.mapping.rules import apply_rule, look_up, source_of
-from sfxero.mapping.spec import FieldRule, LookupRule, TrackingRule
 from sfxero.mapping.totals import (
     AMOUNT,
     AMOUNT_LIMIT,

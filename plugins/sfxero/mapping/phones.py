@@ -6,10 +6,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sfxero.mapping.columns import TEXT, flags, join_filled, map_unique
+from sfxero.mapping.field_rules import FieldRule
 from sfxero.mapping.refusals import Findings
 from sfxero.mapping.render import Json, json_array_of_one, json_constant, json_object, json_text
 from sfxero.mapping.rules import apply_rule, source_of
-from sfxero.mapping.spec import FieldRule, PhonesSection
+from sfxero.mapping.spec import PhonesSection
 from sfxero.model.findings import Severity
 
 PARTS: Final = ("PhoneCountryCode", "PhoneAreaCode", "PhoneNumber")

@@ -16,7 +16,7 @@ from sfxero.mapping.columns import (
     map_unique,
 )
 from sfxero.mapping.comparing import meets
-from sfxero.mapping.spec import FieldRule, LookupRule
+from sfxero.mapping.field_rules import FieldRule, LookupRule
 from sfxero.model.findings import Severity
 
 _SEVERITY: Final = {"warn": Severity.WARN, "refuse": Severity.REFUSE}

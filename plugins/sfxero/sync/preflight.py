@@ -8,9 +8,10 @@ from pydantic import TypeAdapter
 
 from sfxero.errors import ConfigurationError, StagingError
 from sfxero.ledger.names import DirectoryContact
+from sfxero.mapping.field_rules import FieldRule, LookupRule
 from sfxero.mapping.names import name_key
 from sfxero.mapping.organisation import AccountFacts, OrganisationFacts
-from sfxero.mapping.spec import FieldRule, LookupRule, RouteSpec
+from sfxero.mapping.spec import RouteSpec
 from sfxero.sync.scope import Scope
 from sfxero.xero.accounting import Accounting
 from sfxero.xero.organisation import Account, Organisation, TaxRate, TrackingCategory

@@ -4,12 +4,12 @@ import pyarrow as pa
 import pytest
 
 from sfxero.errors import MappingFileError
+from sfxero.mapping.field_rules import FieldRule
 from sfxero.mapping.fields import needed_fields
 from sfxero.mapping.functions import load_functions
 from sfxero.mapping.loader import load_route
 from sfxero.mapping.refusals import Findings
 from sfxero.mapping.rules import apply_rule, source_of
-from sfxero.mapping.spec import FieldRule
 from sfxero.model.states import Entity
 
 TABLE = pa.table({
