@@ -1,12 +1,21 @@
 """Settling: what became of entries that were taken, each with its link in one transaction."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, func, select, update
 
+from sfxero.ledger.audit_trail import (
+    Doer,
+    Fact,
+    Subject,
+    append,
+    doer_of,
+    person,
+    subjects,
+)
 from sfxero.ledger.engine import Database, chunked, put
 from sfxero.ledger.records import (
     LiveEntry,
@@ -16,16 +25,22 @@ from sfxero.ledger.records import (
     move,
     put_back,
 )
-from sfxero.ledger.tables import entries, links, one_of
+from sfxero.ledger.tables import entries, links
+from sfxero.model.audit import AuditKind
 from sfxero.model.ids import RunId, TenantId
 from sfxero.model.outbox import Settlement
-from sfxero.model.states import ACTIVE, Entity, EntryState
+from sfxero.model.states import Entity, EntryState
 
 _LINK_COLUMNS: Final = tuple(column.name for column in links.columns if not column.primary_key)
+_REFUSED: Final = "Refused"
+_ANEW: Final = {"tries": 0, "died_run_id": None, "discarded_at": None, "discarded_by": None}
 
 
 class Settling:
-    """The part of the outbox that ends what a claim began; what the owner lost stays untouched."""
+    """The part of the outbox that ends what a claim began; what the owner lost stays untouched.
+
+    What became of each entry is logged in the transaction that stores it.
+    """
 
     def __init__(self, database: Database) -> None:
         """Share the ledger's database."""
@@ -38,8 +53,11 @@ class Settling:
             said = {settlement.entry_id: settlement for settlement in chunk}
             with self._database.write() as conn:
                 held = [entry for _, entry in _held(lock_records_of(conn, said), said, owner)]
-                self._link(conn, held, said)
-                count += move(conn, self._database, held, EntryState.SETTLED)
+                told = subjects(conn, [entry.entry_id for entry in held])
+                self._link(conn, held, said, told)
+                count += move(conn, self._database, held, EntryState.SETTLED, open_attempt_id=None)
+                doer = doer_of(conn, owner)
+                append(conn, self._database, _settled(told, said, doer))
         return count
 
     def adopt(self, settlement: Settlement, *, owner: str) -> int:
@@ -47,8 +65,16 @@ class Settling:
         said = {settlement.entry_id: settlement}
         with self._database.write() as conn:
             held = list(_held(lock_records_of(conn, said), said, owner))
-            self._link(conn, [replace(entry, content_hash="") for _, entry in held], said)
-            return put_back(conn, self._database, held, EntryState.PENDING)
+            told = subjects(conn, [entry.entry_id for _, entry in held])
+            unlike = [replace(entry, content_hash="") for _, entry in held]
+            self._link(conn, unlike, said, told)
+            count = put_back(conn, self._database, held, EntryState.PENDING, open_attempt_id=None)
+            doer = doer_of(conn, owner)
+            facts = [
+                _as_said(subject, settlement, AuditKind.ADOPTED, doer) for subject in told.values()
+            ]
+            append(conn, self._database, facts)
+        return count
 
     def bury(
         self,
@@ -61,10 +87,15 @@ class Settling:
         hint: str | None,
     ) -> int:
         """Make a dead letter of an entry; where a newer one waits, it succeeds it."""
+
+        def tell(subject: Subject, doer: Doer) -> Fact:
+            return subject.fact(AuditKind.DEAD_LETTER, doer, note=message, error_class=error_class)
+
         return self._put_back(
             [entry_id],
             owner,
             EntryState.DEAD,
+            tell,
             died_run_id=run_id,
             error_class=error_class,
             message=message,
@@ -75,55 +106,88 @@ class Settling:
         self, entry_ids: Sequence[int], *, owner: str, not_before_at: datetime, reason: str
     ) -> int:
         """Let entries rest until `not_before_at`; where a newer one waits, it succeeds them."""
+
+        def tell(subject: Subject, doer: Doer) -> Fact | None:
+            return _not_done(subject, doer, note=reason)
+
         return self._put_back(
             entry_ids,
             owner,
             EntryState.RETRY_LATER,
+            tell,
             not_before_at=not_before_at,
             reason=reason,
         )
 
     def release(self, entry_ids: Sequence[int], *, owner: str) -> int:
         """Give back entries that surely were not sent; where a newer one waits, it succeeds."""
-        return self._put_back(entry_ids, owner, EntryState.PENDING)
+        return self._put_back(entry_ids, owner, EntryState.PENDING, _not_done)
 
     def amend(self, entry_id: int, *, owner: str, payload: str, content_hash: str) -> int:
         """Give an entry that the target refused other values, and let it go again."""
+
+        def tell(subject: Subject, doer: Doer) -> Fact:
+            return subject.fact(
+                AuditKind.AMENDED,
+                doer,
+                before=subject.payload,
+                after=payload,
+                error_class=_REFUSED,
+            )
+
         return self._put_back(
-            [entry_id], owner, EntryState.PENDING, payload=payload, content_hash=content_hash
+            [entry_id],
+            owner,
+            EntryState.PENDING,
+            tell,
+            payload=payload,
+            content_hash=content_hash,
         )
 
-    def doubt(self, entry_ids: Sequence[int], *, owner: str) -> int:
-        """Say that it is unknown what became of entries, and let anybody look them up."""
-        statement = (
-            update(entries)
-            .where(
-                entries.c.entry_id.in_(entry_ids),
-                one_of(entries.c.state, ACTIVE),  # one in doubt already only ends its lease
-                entries.c.owner == owner,
-            )
-            .values(
-                state=EntryState.IN_DOUBT,
-                owner=None,
-                lease_until_at=None,
-                changed_at=self._database.clock.now(),
-            )
-        )
-        with self._database.write() as conn:
-            return conn.execute(statement).rowcount
+    def replay(
+        self,
+        entry_ids: Sequence[int],
+        *,
+        actor: str | None = None,
+        run_id: RunId | None = None,
+        reason: str | None = None,
+    ) -> int:
+        """Put dead letters back in the outbox; where a newer one waits, it succeeds them.
 
-    def replay(self, entry_ids: Sequence[int]) -> int:
-        """Put dead letters back in the outbox; where a newer one waits, it succeeds them."""
+        `actor` is who asked for it; without one, the actor of the run `run_id`.
+        """
         with self._database.write() as conn:
-            wanted = set(entry_ids)
-            dead = [
-                (record, record.dead)
-                for record in lock_records_of(conn, wanted).values()
-                if record.dead is not None and record.dead.entry_id in wanted
-            ]
-            return put_back(
-                conn, self._database, dead, EntryState.PENDING, tries=0, died_run_id=None
+            dead = _dead(conn, entry_ids)
+            told = subjects(conn, [entry.entry_id for _, entry in dead])
+            count = put_back(conn, self._database, dead, EntryState.PENDING, **_ANEW)
+            doer = person(conn, actor, run_id)
+            facts = [one.fact(AuditKind.REPLAYED, doer, note=reason) for one in told.values()]
+            append(conn, self._database, facts)
+        return count
+
+    def discard(
+        self,
+        entry_ids: Sequence[int],
+        *,
+        actor: str | None = None,
+        run_id: RunId | None = None,
+        reason: str | None = None,
+    ) -> int:
+        """Let dead letters rest for good: a person decided that these values shall not be sent."""
+        now = self._database.clock.now()
+        with self._database.write() as conn:
+            dead = [entry.entry_id for _, entry in _dead(conn, entry_ids)]
+            doer = person(conn, actor, run_id)
+            marked = (
+                update(entries)
+                .where(entries.c.entry_id.in_(dead), entries.c.discarded_at.is_(None))
+                .values(discarded_at=now, discarded_by=doer.actor)
+                .returning(entries.c.entry_id)
             )
+            told = subjects(conn, [row.entry_id for row in conn.execute(marked)])
+            facts = [one.fact(AuditKind.DISCARDED, doer, note=reason) for one in told.values()]
+            append(conn, self._database, facts)
+        return len(facts)
 
     def counts(self, tenant: TenantId) -> dict[tuple[Entity, EntryState], int]:
         """Count the tenant's entries by entity and state."""
@@ -140,19 +204,31 @@ class Settling:
             }
 
     def _put_back(
-        self, entry_ids: Sequence[int], owner: str, after: EntryState, **values: Any
+        self,
+        entry_ids: Sequence[int],
+        owner: str,
+        after: EntryState,
+        tell: Callable[[Subject, Doer], Fact | None],
+        **values: Any,
     ) -> int:
+        """Take entries to `after`; `tell` says what is logged of each, if anything."""
         with self._database.write() as conn:
             held = list(_held(lock_records_of(conn, entry_ids), entry_ids, owner))
-            return put_back(conn, self._database, held, after, **values)
+            told = subjects(conn, [entry.entry_id for _, entry in held])
+            count = put_back(conn, self._database, held, after, open_attempt_id=None, **values)
+            doer = doer_of(conn, owner)
+            facts = (tell(subject, doer) for subject in told.values())
+            append(conn, self._database, [fact for fact in facts if fact is not None])
+        return count
 
     def _link(
-        self, conn: Connection, held: Sequence[LiveEntry], said: Mapping[int, Settlement]
+        self,
+        conn: Connection,
+        held: Sequence[LiveEntry],
+        said: Mapping[int, Settlement],
+        told: Mapping[int, Subject],
     ) -> None:
         now = self._database.clock.now()
-        wanted = [entry.entry_id for entry in held]
-        texts = select(entries.c.entry_id, entries.c.payload).where(entries.c.entry_id.in_(wanted))
-        payloads: dict[int, str] = {row.entry_id: row.payload for row in conn.execute(texts)}
         rows = [
             {
                 **entry.key._asdict(),
@@ -162,7 +238,7 @@ class Settling:
                 "stamp_at": entry.version.stamp_at,
                 "read_at": entry.version.read_at,
                 "mapping_version": entry.mapping_version,
-                "source_snapshot": payloads[entry.entry_id],
+                "source_snapshot": told[entry.entry_id].payload,
                 "target_snapshot": said[entry.entry_id].target_snapshot,
                 "settled_at": now,
             }
@@ -180,3 +256,41 @@ def _held(
         entry = record.active
         if entry is not None and entry.entry_id in wanted and entry.is_held_by(owner):
             yield record, entry
+
+
+def _dead(conn: Connection, entry_ids: Iterable[int]) -> list[tuple[LiveRecord, LiveEntry]]:
+    """Lock those of the entries that are dead letters."""
+    wanted = set(entry_ids)
+    return [
+        (record, record.dead)
+        for record in lock_records_of(conn, wanted).values()
+        if record.dead is not None and record.dead.entry_id in wanted
+    ]
+
+
+def _settled(
+    told: Mapping[int, Subject], said: Mapping[int, Settlement], doer: Doer
+) -> Iterator[Fact]:
+    for entry_id, subject in told.items():
+        kind = AuditKind.FOUND if said[entry_id].is_looked_up else AuditKind.SETTLED
+        yield _as_said(subject, said[entry_id], kind, doer)
+
+
+def _as_said(subject: Subject, settlement: Settlement, kind: AuditKind, doer: Doer) -> Fact:
+    """Tell what the target holds now; the reply's hash is that of its canonical form."""
+    return subject.fact(
+        kind,
+        doer,
+        before=subject.target_snapshot,
+        after=settlement.target_snapshot,
+        response=settlement.target_snapshot,
+        target_id=settlement.target_id,
+        error_class=None,
+    )
+
+
+def _not_done(subject: Subject, doer: Doer, *, note: str | None = None) -> Fact | None:
+    """Tell that a request was in vain; an entry that none carried was never written."""
+    if subject.request is None:
+        return None
+    return subject.fact(AuditKind.NOT_DONE, doer, note=note)

@@ -90,12 +90,16 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """The target's own word on an entry: its id, its number, and the canonical reply as JSON."""
+    """The target's own word on an entry: its id, its number, and the canonical reply as JSON.
+
+    `is_looked_up` says that it answers a question about the record, and not the request itself.
+    """
 
     entry_id: int
     target_id: TargetId
     target_number: str | None
     target_snapshot: str
+    is_looked_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
