@@ -3,40 +3,25 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    Connection,
-    and_,
-    case,
-    cast,
-    func,
-    literal,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, Connection, Row, Update, select, update
 
 from sfxero.errors import QuotaExhausted
+from sfxero.ledger import quota_rules as rules
+from sfxero.ledger.alerts import close_on, raise_on
 from sfxero.ledger.engine import Database, put
+from sfxero.ledger.moments import SECOND_US, Moment, as_datetime, store_clock
 from sfxero.ledger.tables import quota
+from sfxero.model.alerts import AlertKind
 from sfxero.model.ids import TenantId
-from sfxero.ratelimit.policy import Grant, LimitPolicy, Observed
+from sfxero.ratelimit.line import Line
+from sfxero.ratelimit.policy import Budget, Grant, LimitPolicy, Observed
 
-_SECOND: Final = 1_000_000
-_MINUTE: Final = 60 * _SECOND
-_DAY: Final = 24 * 60 * _MINUTE
-_PROBE: Final = 30 * _MINUTE
-_UNIX_EPOCH_JULIAN: Final = 2440587.5
-
-_LATE_REPLIES: Final = 10
-"""Replies overtake one another: only a rise by more than these means a new day at the service."""
-
-Moment = ColumnElement[int]
-"""Microseconds since 1970, as SQL."""
+_SERVICE: Final = "xero"
+_USED_UP: Final = "the day's calls are used up"
+_KEPT: Final = "the day's calls for {budget} are used up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +34,7 @@ class Usage:
     day_remaining: int | None
     day_resets_at: datetime
     next_at: datetime
+    day_limit: int | None = None
 
 
 class Quota:
@@ -57,125 +43,146 @@ class Quota:
     def __init__(self, database: Database, *, now: Callable[[], Moment] | None = None) -> None:
         """`now` returns the moment as SQL, for tests and simulated time."""
         self._database = database
-        self._now = now or (_sqlite_now if database.is_sqlite else _postgres_now)
+        self._now = now or store_clock(database)
 
-    def take(self, tenant: TenantId, policy: LimitPolicy) -> Grant:
-        """Claim the next start time in one statement; QuotaExhausted if the day is used up."""
-        statement = _take(tenant, policy, self._now())
+    def take(
+        self,
+        tenant: TenantId,
+        policy: LimitPolicy,
+        *,
+        budget: Budget = Budget.SYNC,
+        is_again: bool = False,
+    ) -> Grant:
+        """Claim the next start time in one statement; QuotaExhausted if the day is used up.
+
+        With `is_again` the place of a ticket that came too late is taken, and no call counted.
+        """
+        now = self._now()
+        if is_again:
+            statement = rules.queue_again(tenant, policy, now)
+        else:
+            statement = rules.queue_up(tenant, policy, now, budget=budget)
         with self._database.write() as conn:
             row = conn.execute(statement).first()
             if row is None:  # missing, or used up, or opened by another just now: look again
                 _open_row(conn, tenant)
                 row = conn.execute(statement).first()
-            if row is None:
-                resets = select(quota.c.day_resets_us).where(quota.c.tenant == tenant)
-                resets_at = _as_datetime(conn.execute(resets).scalar_one())
-                raise QuotaExhausted(
-                    f"the day's calls of {tenant} are used up", resets_at=resets_at
-                )
-        return Grant(delay_s=max(0, row.start_us - row.now_us) / _SECOND)
+            if row is not None and row.day_used == 1 and row.day_said is None:
+                _end_alert(conn, self._database, tenant)
+        if row is None:
+            raise self._exhausted(tenant, budget)
+        return Grant(delay_s=max(0, row.start_us - row.now_us) / SECOND_US, ticket=row.tickets)
+
+    def standing(self, tenant: TenantId, ticket: int, *, budget: Budget = Budget.SYNC) -> Grant:
+        """Return when a ticket may leave now; QuotaExhausted if the day ended meanwhile."""
+        statement = select(quota, self._now().label("now_us")).where(quota.c.tenant == tenant)
+        with self._database.read() as conn:
+            row = conn.execute(statement).one()
+        if row.day_remaining == row.day_said == 0 and row.day_resets_us > row.now_us:
+            raise self._exhausted(tenant, budget)
+        return _line(row).standing(ticket, now_us=row.now_us)
 
     def observe(self, tenant: TenantId, observed: Observed) -> None:
         """Correct the row by what the service says is left."""
         now = self._now()
-        values: dict[str, Any] = {}
-        next_us: ColumnElement[int] = quota.c.next_us
-        if observed.minute_remaining is not None:
-            started = _minute_started(observed.minute_remaining, now)
-            values |= {"minute_started_us": started, "minute_remaining": observed.minute_remaining}
-            if observed.minute_remaining <= 0:
-                next_us = _later(next_us, started + _MINUTE)
-        if observed.app_minute_remaining is not None and observed.app_minute_remaining <= 0:
-            next_us = _later(next_us, now + _MINUTE)
-        if observed.day_remaining is not None:
-            values |= _day_left(observed.day_remaining, now)
-        if values or next_us is not quota.c.next_us:
-            self._change(tenant, {**values, "next_us": next_us})
+        minute, day = observed.minute_remaining, observed.day_remaining
+        correction = rules.what_is_left(tenant, now, minute=minute, day=day)
+        if correction is not None:
+            with self._database.write() as conn:
+                if day and conn.execute(rules.new_day(tenant, day, now)).rowcount:
+                    _end_alert(conn, self._database, tenant)
+                _change(conn, tenant, correction)
+                if minute == 0:
+                    self._hold(conn, quota.c.tenant == tenant, _end_of_minute)
+        if observed.app_minute_remaining == 0:
+            self._hold_app(tenant, pause_us=rules.MINUTE)
 
     def block(self, tenant: TenantId, *, seconds: float, problem: str) -> None:
         """Let no call leave for `seconds`; a day's limit ends the day until then."""
-        until = self._now() + math.ceil(seconds * _SECOND)
-        values: dict[str, Any] = {"refused": quota.c.refused + 1, "last_problem": problem}
-        if "day" in problem.casefold():  # spelled in more than one way (Xero API limits)
-            values |= {"day_remaining": 0, "day_resets_us": until}
-        else:
-            values |= {"next_us": _later(quota.c.next_us, until)}
-        self._change(tenant, values)
+        pause_us = math.ceil(seconds * SECOND_US)
+        # Both are spelled in more than one way (Xero API limits).
+        is_day, is_app = "day" in problem.casefold(), "app" in problem.casefold()
+        statement = rules.refused(
+            tenant, self._now(), pause_us=pause_us, problem=problem, ends_day=is_day
+        )
+        with self._database.write() as conn:
+            _change(conn, tenant, statement)
+            if is_day:
+                _tell(conn, self._database, tenant, _USED_UP)
+            if not is_app:
+                self._hold(conn, quota.c.tenant == tenant, lambda row: row.now_us + pause_us)
+        if is_app:
+            self._hold_app(tenant, pause_us=pause_us)
 
     def usage(self, tenant: TenantId) -> Usage:
         """Return what the tenant has used; nothing if it never called."""
         with self._database.read() as conn:
             row = conn.execute(select(quota).where(quota.c.tenant == tenant)).first()
         if row is None:
-            never = _as_datetime(0)
+            never = as_datetime(0)
             return Usage(0, 0, 0, day_remaining=None, day_resets_at=never, next_at=never)
         return Usage(
             calls=row.calls,
             refused=row.refused,
             day_used=row.day_used,
             day_remaining=row.day_remaining,
-            day_resets_at=_as_datetime(row.day_resets_us),
-            next_at=_as_datetime(row.next_us),
+            day_resets_at=as_datetime(row.day_resets_us),
+            next_at=as_datetime(row.next_us),
+            day_limit=row.day_limit,
         )
 
-    def _change(self, tenant: TenantId, values: dict[str, Any]) -> None:
-        statement = update(quota).where(quota.c.tenant == tenant).values(values)
+    def _hold_app(self, tenant: TenantId, *, pause_us: int) -> None:
+        """Hold all tenants of the app; alone in its transaction, so that none waits in a ring."""
         with self._database.write() as conn:
-            if conn.execute(statement).rowcount == 0:
-                _open_row(conn, tenant)
-                conn.execute(statement)
+            _open_row(conn, tenant)
+            self._hold(conn, rules.same_app(tenant), lambda row: row.now_us + pause_us)
 
+    def _hold(
+        self, conn: Connection, which: ColumnElement[bool], until_us: Callable[[Row[Any]], int]
+    ) -> None:
+        """Move the starts that are still to come behind a moment."""
+        for row in conn.execute(rules.locked(which, self._now())).all():
+            line = _line(row).held(until_us=until_us(row), now_us=row.now_us)
+            conn.execute(
+                update(quota)
+                .where(quota.c.tenant == row.tenant)
+                .values(next_us=line.next_us, blocked_until_us=line.blocked_until_us)
+            )
 
-def _take(tenant: TenantId, policy: LimitPolicy, now: Moment) -> Any:
-    """The first call after a day's end opens the next day; a header outranks our own count."""
-    gap = math.ceil(policy.gap_s * _SECOND)
-    day_over = now >= quota.c.day_resets_us
-    by_count = quota.c.day_used < policy.day
-    may_go = case((quota.c.day_remaining.is_(None), by_count), else_=quota.c.day_remaining > 0)
-    return (
-        update(quota)
-        .where(quota.c.tenant == tenant, or_(day_over, may_go))
-        .values(
-            next_us=_later(quota.c.next_us, now) + gap,
-            day_resets_us=case((day_over, now + _DAY), else_=quota.c.day_resets_us),
-            day_used=case((day_over, 1), else_=quota.c.day_used + 1),
-            day_remaining=case((day_over, None), else_=quota.c.day_remaining - 1),
-            calls=quota.c.calls + 1,
+    def _exhausted(self, tenant: TenantId, budget: Budget) -> QuotaExhausted:
+        """Store the alert of a day that is used up, and return the error that ends the task."""
+        usage = self.usage(tenant)
+        text = _USED_UP if usage.day_remaining == 0 else _KEPT.format(budget=budget)
+        if budget is not Budget.MIGRATION:  # it spends its part and goes on tomorrow, as planned
+            with self._database.write() as conn:
+                _tell(conn, self._database, tenant, text)
+        return QuotaExhausted(
+            f"{text}, of tenant {tenant}",
+            service=_SERVICE,
+            resets_at=usage.day_resets_at,
+            budget=budget,
+            hint=f"Calls go on at {usage.day_resets_at:%Y-%m-%d %H:%M} UTC at the latest.",
         )
-        .returning((quota.c.next_us - gap).label("start_us"), now.label("now_us"))
-    )
 
 
-def _minute_started(remaining: int, now: Moment) -> ColumnElement[int]:
-    """The service's minute began, at the latest, when its remainder last rose."""
-    anew = or_(
-        quota.c.minute_remaining.is_(None),
-        quota.c.minute_remaining < remaining,
-        quota.c.minute_started_us <= now - _MINUTE,
-    )
-    return case((anew, now), else_=quota.c.minute_started_us)
+def subject_of(tenant: TenantId) -> str:
+    """Name a tenant in alerts."""
+    return f"{_SERVICE}/{tenant}"
 
 
-def _day_left(remaining: int, now: Moment) -> dict[str, Any]:
-    """Permits still on their way make our own figure the smaller one for a while."""
-    new_day = quota.c.day_remaining + _LATE_REPLIES < remaining
-    ours = and_(
-        quota.c.day_remaining <= remaining, quota.c.day_remaining + _LATE_REPLIES >= remaining
-    )
-    resets: Any = quota.c.day_resets_us
-    if remaining == 0:
-        # When the service's day began is a guess, so one call asks again before ours is over.
-        probe = now + _PROBE
-        resets = case((quota.c.day_resets_us > probe, probe), else_=quota.c.day_resets_us)
-    return {
-        "day_remaining": case((ours, quota.c.day_remaining), else_=remaining),
-        "day_resets_us": case((new_day, now + _DAY), else_=resets),
-        "day_used": case((new_day, 1), else_=quota.c.day_used),
-    }
+def _line(row: Row[Any]) -> Line:
+    return Line(row.next_us, row.gap_us, row.tickets, row.blocked_until_us)
 
 
-def _later(one: ColumnElement[int], other: ColumnElement[int]) -> ColumnElement[int]:
-    return case((one >= other, one), else_=other)
+def _end_of_minute(row: Row[Any]) -> int:
+    end_us: int = row.minute_started_us + rules.MINUTE
+    return end_us
+
+
+def _change(conn: Connection, tenant: TenantId, statement: Update) -> None:
+    if conn.execute(statement).rowcount == 0:
+        _open_row(conn, tenant)
+        conn.execute(statement)
 
 
 def _open_row(conn: Connection, tenant: TenantId) -> None:
@@ -184,20 +191,17 @@ def _open_row(conn: Connection, tenant: TenantId) -> None:
     put(conn, quota, [{"tenant": tenant, **dict.fromkeys(zeros, 0)}])
 
 
-def _as_datetime(moment_us: int) -> datetime:
-    return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=moment_us)
+def _tell(conn: Connection, database: Database, tenant: TenantId, text: str) -> None:
+    raise_on(
+        conn,
+        AlertKind.DAY_LIMIT,
+        subject_of(tenant),
+        message=text,
+        hint="What waits is sent when the next day begins. If it happens often, read less often, "
+        "or take a tier of Xero with more calls.",
+        at=database.clock.now(),
+    )
 
 
-def _sqlite_now() -> Moment:
-    return cast((func.julianday("now") - _UNIX_EPOCH_JULIAN) * (_DAY * 1.0), BigInteger)
-
-
-def _postgres_now() -> Moment:
-    """The moment of evaluation, not of the transaction: a lock may have been waited for."""
-    return cast(func.extract("epoch", func.clock_timestamp()) * _SECOND, BigInteger)
-
-
-def fixed_moment(moment: datetime) -> Moment:
-    """Return a given moment as SQL."""
-    since = moment - datetime.fromtimestamp(0, UTC)
-    return literal(since // timedelta(microseconds=1), BigInteger)
+def _end_alert(conn: Connection, database: Database, tenant: TenantId) -> None:
+    close_on(conn, AlertKind.DAY_LIMIT, subject_of(tenant), at=database.clock.now())

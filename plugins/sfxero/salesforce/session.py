@@ -1,31 +1,30 @@
 """Calls to one org: token, one renewal, bounded retries, errors and usage in one place."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 from threading import Lock
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import httpx
 
 from sfxero.clock import Clock, Sleeper
-from sfxero.errors import SyncError, UnexpectedResponse
-from sfxero.salesforce.auth import ClientCredentials
+from sfxero.errors import NotSent, ServiceUnavailable, SyncError, UnexpectedResponse
+from sfxero.ratelimit.circuit import Circuit
+from sfxero.salesforce.auth import Login
 from sfxero.salesforce.failures import SERVICE, failure_of
+from sfxero.salesforce.usage import CallCeiling, usage_in
 from sfxero.transport.retry import Decision, Outcome, RetryPolicy, Step, decide
 from sfxero.transport.tokens import CachedTokens, Token
 from sfxero.transport.wire import Wire
 
-_USAGE = re.compile(r"(?<![\w-])api-usage=(\d+)/(\d+)")
+if TYPE_CHECKING:
+    from sfxero.model.org_day import Allowance
 
-
-@dataclass(frozen=True, slots=True)
-class ApiUsage:
-    """Calls used of the org's allowance in the rolling 24 hours."""
-
-    used: int
-    allowed: int
+_UNREACHED: Final = (NotSent, ServiceUnavailable)
+_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +42,26 @@ class OrgSession:
 
     def __init__(
         self,
-        login: ClientCredentials,
+        login: Login,
         *,
         patience: Patience,
         transport: httpx.BaseTransport | None = None,
+        circuit: Circuit | None = None,
+        ceiling: CallCeiling | None = None,
     ) -> None:
-        """Nothing is sent before the first call."""
+        """Nothing is sent before the first call.
+
+        `circuit` stops calls while the org is down, `ceiling` when their share is used up.
+        """
         self._login = login
         self._patience = patience
         self._transport = transport
+        self._circuit = circuit
+        self._ceiling = ceiling
         self._tokens = CachedTokens(self._fetch_token, patience.clock)
         self._lock = Lock()
         self._wire: Wire | None = None
-        self.usage: ApiUsage | None = None
+        self.usage: Allowance | None = None
 
     @property
     def instance_url(self) -> str:
@@ -118,6 +124,7 @@ class OrgSession:
         """Sleep before the next try of something larger than a call, or raise `failure`."""
         decision = self._decide(failure, attempt=attempt, is_token_renewed=True)
         if decision.step is not Step.RETRY:
+            self._say_if_open(failure)
             raise failure
         self._patience.sleeper.sleep(decision.delay_s)
 
@@ -135,7 +142,8 @@ class OrgSession:
             token = self._tokens.get()
             failure: SyncError
             try:
-                response = send(token)
+                with self._ceiling.call() if self._ceiling else nullcontext():
+                    response = self._through_circuit(partial(send, token))
             except SyncError as error:
                 failure = error
             else:
@@ -145,6 +153,7 @@ class OrgSession:
                 failure = failure_of(response)
             decision = self._decide(failure, attempt=attempt, is_token_renewed=is_renewed)
             if decision.step is Step.GIVE_UP:
+                self._say_if_open(failure)
                 raise failure
             if decision.step is Step.RENEW_TOKEN:
                 self._tokens.renew(token)
@@ -157,13 +166,37 @@ class OrgSession:
         attempt = 1
         while True:
             try:
-                grant = self._login.request()
+                grant = self._through_circuit(self._login.request)
             except SyncError as failure:
                 self.wait_again(failure, attempt=attempt)
                 attempt += 1
             else:
                 self._point_at(grant.instance_url)
                 return grant.token
+
+    def _through_circuit(self, ask: Callable[[], _Answer]) -> _Answer:
+        """Ask unless the org is believed down, and tell the circuit whether it was reached."""
+        if self._circuit is None:
+            return ask()
+        admission = self._circuit.admit()
+        try:
+            answer = ask()
+        except SyncError as failure:
+            if isinstance(failure, _UNREACHED):
+                self._circuit.failed(admission)
+            elif failure.status is not None:
+                self._circuit.succeeded(admission)
+            raise
+        if isinstance(answer, httpx.Response) and answer.status_code >= 500:
+            self._circuit.failed(admission)
+        else:
+            self._circuit.succeeded(admission)
+        return answer
+
+    def _say_if_open(self, failure: SyncError) -> None:
+        """Raise CircuitOpen in place of a failure that opened the circuit."""
+        if self._circuit is not None and isinstance(failure, _UNREACHED):
+            self._circuit.admit()
 
     def _point_at(self, address: str) -> None:
         with self._lock:
@@ -185,7 +218,8 @@ class OrgSession:
         )
 
     def _note_usage(self, response: httpx.Response) -> None:
-        # "api-usage=25/15000; per-app-api-usage=17/250(appName=x)", or its first half alone.
-        found = _USAGE.search(response.headers.get("Sforce-Limit-Info", ""))
-        if found:
-            self.usage = ApiUsage(used=int(found[1]), allowed=int(found[2]))
+        usage = usage_in(response)
+        if usage is not None:
+            self.usage = usage
+            if self._ceiling is not None:
+                self._ceiling.see(usage)

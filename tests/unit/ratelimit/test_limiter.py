@@ -1,30 +1,51 @@
 """The limiter waits as the store says, and passes on what the service says."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import pytest
 
 from sfxero.clock import FakeClock
-from sfxero.errors import QuotaExhausted
+from sfxero.errors import QuotaExhausted, RateLimited, ServiceUnavailable
 from sfxero.model.ids import TenantId
 from sfxero.ratelimit.limiter import Limiter, LimitKind, limit_kind
-from sfxero.ratelimit.policy import Grant, LimitPolicy, Observed
+from sfxero.ratelimit.policy import Budget, Grant, LimitPolicy, Observed
+from sfxero.ratelimit.ports import Permit
 
 TENANT = TenantId("t-1")
+GO = Grant(0.0)
+
+
+class Ticking(FakeClock):
+    """A clock that does something each time somebody sleeps on it."""
+
+    def __init__(self, tick: Callable[[], None]) -> None:
+        super().__init__()
+        self._tick = tick
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        self._tick()
 
 
 class Store:
-    """Remembers what it was told."""
+    """Grants what a test has planned, first for takes, then for looks; remembers all it heard."""
 
-    def __init__(self, delay_s: float = 0.0) -> None:
-        self.delay_s = delay_s
+    def __init__(self, *takes: Grant, looks: Sequence[Grant] = ()) -> None:
+        self.takes = list(takes) or [GO]
+        self.looks = list(looks)
         self.tenants: list[TenantId] = []
-        self.taken: list[LimitPolicy] = []
+        self.taken: list[tuple[Budget, bool]] = []
         self.observed: list[Observed] = []
         self.blocks: list[tuple[float, str]] = []
 
-    def take(self, tenant: TenantId, policy: LimitPolicy) -> Grant:
+    def take(self, tenant: TenantId, *_: object, budget: Budget, is_again: bool) -> Grant:
         self.tenants.append(tenant)
-        self.taken.append(policy)
-        return Grant(self.delay_s)
+        self.taken.append((budget, is_again))
+        return self.takes.pop(0) if len(self.takes) > 1 else self.takes[0]
+
+    def standing(self, *_: object, **__: object) -> Grant:
+        return self.looks.pop(0) if self.looks else GO
 
     def observe(self, tenant: TenantId, observed: Observed) -> None:
         self.tenants.append(tenant)
@@ -35,28 +56,167 @@ class Store:
         self.blocks.append((seconds, problem))
 
 
-def limiter_over(store: Store, clock: FakeClock | None = None) -> Limiter:
-    return Limiter(store, LimitPolicy(), tenant=TENANT, sleeper=clock or FakeClock())
+class Places:
+    """Places for calls under way, of which a test says how many are free when."""
+
+    def __init__(self, free: int = 5) -> None:
+        self.free = free
+        self.taken: list[float] = []
+        self.asked = 0
+        self.is_down = False
+
+    def take(self, *_: object, lease_s: float, **__: object) -> Permit | None:
+        self.asked += 1
+        if self.free <= 0:
+            return None
+        self.free -= 1
+        self.taken.append(lease_s)
+        return Permit(place=1, number=len(self.taken))
+
+    def give_back(self, *_: object) -> None:
+        if self.is_down:
+            raise ServiceUnavailable("the ledger's database failed", service="ledger")
+        self.free += 1
 
 
-def test_a_permit_is_waited_for_as_long_as_the_store_says() -> None:
-    clock, store = FakeClock(), Store(delay_s=1.5)
-    started = clock.now()
+def limiter_over(
+    store: Store, clock: FakeClock | None = None, permits: Places | None = None, **values: Any
+) -> Limiter:
+    return Limiter(
+        store,
+        LimitPolicy(),
+        tenant=TENANT,
+        sleeper=clock or FakeClock(),
+        permits=permits,
+        **values,
+    )
+
+
+def waited_s(clock: FakeClock) -> float:
+    return (clock.now() - FakeClock().now()).total_seconds()
+
+
+def test_a_turn_is_waited_for_as_long_as_the_store_says() -> None:
+    clock, store = FakeClock(), Store(Grant(1.5))
+
+    limiter_over(store, clock, budget=Budget.PAYMENTS).acquire()
+
+    assert waited_s(clock) == 1.5
+    assert (store.taken, store.tenants) == ([(Budget.PAYMENTS, False)], [TENANT])
+
+
+def test_who_slept_looks_again_and_waits_for_what_came_meanwhile() -> None:
+    clock, store = FakeClock(), Store(Grant(1.5), looks=[Grant(20.0), Grant(3.0), GO])
 
     limiter_over(store, clock).acquire()
 
-    assert (clock.now() - started).total_seconds() == 1.5
-    assert (store.taken, store.tenants) == ([LimitPolicy()], [TENANT])
+    assert waited_s(clock) == 24.5
+
+
+def test_who_comes_too_late_queues_up_again() -> None:
+    clock = FakeClock()
+    store = Store(Grant(1.0), Grant(4.0), looks=[Grant(0.0, late_s=0.6), Grant(0.0, late_s=0.1)])
+
+    limiter_over(store, clock).acquire()
+
+    assert [is_again for _, is_again in store.taken] == [False, True]
+    assert waited_s(clock) == 5.0
 
 
 def test_nobody_sleeps_on_a_wait_of_hours() -> None:
     clock = FakeClock()
-    started = clock.now()
 
-    with pytest.raises(QuotaExhausted):
-        limiter_over(Store(delay_s=66_975), clock).acquire()
+    with pytest.raises(QuotaExhausted) as caught:
+        limiter_over(Store(Grant(66_975)), clock, budget=Budget.SYNC).acquire()
 
-    assert clock.now() == started
+    assert (waited_s(clock), caught.value.budget) == (0, "sync")
+
+
+def test_waits_that_add_up_end_in_a_refusal_that_says_how_long() -> None:
+    clock, store = FakeClock(), Store(Grant(8.0), looks=[Grant(8.0)])
+
+    with pytest.raises(RateLimited) as caught:
+        limiter_over(store, clock).acquire(within_s=10)
+
+    assert (waited_s(clock), caught.value.retry_after_s) == (8.0, 8.0)
+
+
+def test_a_permit_is_held_while_the_call_is_under_way_and_no_longer() -> None:
+    places = Places(free=1)
+
+    with limiter_over(Store(), permits=places).flight():
+        assert (places.free, places.taken) == (0, [60.0])
+
+    assert places.free == 1
+
+
+def test_a_call_that_fails_gives_its_permit_back() -> None:
+    places = Places(free=1)
+
+    with pytest.raises(KeyError), limiter_over(Store(), permits=places).flight():
+        raise KeyError
+
+    assert places.free == 1
+
+
+def test_a_permit_that_cannot_be_given_back_does_not_hide_what_the_call_brought() -> None:
+    places = Places()
+    places.is_down = True
+
+    with limiter_over(Store(), permits=places).flight():
+        brought = "a reply"
+
+    assert brought == "a reply"
+
+
+def test_who_finds_all_permits_taken_asks_again_until_one_is_free() -> None:
+    places = Places(free=0)
+    clock = Ticking(lambda: setattr(places, "free", int(places.asked >= 6)))
+
+    with limiter_over(Store(), clock, places).flight():
+        pass
+
+    assert places.asked == 7
+    assert waited_s(clock) == pytest.approx(0.05 + 0.1 + 0.2 + 0.4 + 0.8 + 1.0)
+
+
+def test_the_wait_for_a_permit_has_an_end() -> None:
+    clock, places = FakeClock(), Places(free=0)
+
+    with pytest.raises(RateLimited) as caught, limiter_over(Store(), clock, places).flight():
+        pytest.fail("it must not leave")
+
+    assert caught.value.problem == "concurrent"
+    assert 300 <= waited_s(clock) < 302
+
+
+def test_a_call_looks_again_once_it_has_its_permit() -> None:
+    clock, store = FakeClock(), Store(looks=[Grant(4.0), GO])
+
+    with limiter_over(store, clock, Places()).flight():
+        assert waited_s(clock) == 4.0
+
+
+def test_no_permit_is_held_through_a_long_wait() -> None:
+    places, seen = Places(free=1), []
+    clock = Ticking(lambda: seen.append(places.free))
+    store = Store(looks=[Grant(60.0), GO, GO])
+
+    with limiter_over(store, clock, places).flight():
+        pass
+
+    assert (seen, waited_s(clock), len(places.taken)) == ([1], 60.0, 2)
+
+
+def test_a_turn_taken_before_is_used_and_not_taken_again() -> None:
+    store = Store()
+    limiter = limiter_over(store, permits=Places())
+    turn = limiter.acquire()
+
+    with limiter.flight(turn):
+        pass
+
+    assert len(store.taken) == 1
 
 
 def test_only_headers_that_say_something_reach_the_store() -> None:

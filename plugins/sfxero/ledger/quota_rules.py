@@ -1,0 +1,148 @@
+"""The statements of the quota: a tenant's row is read and changed in one step, as SQL."""
+
+import math
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Select, Update, and_, case, func, or_, select, update
+
+from sfxero.ledger.moments import SECOND_US, Moment
+from sfxero.ledger.tables import quota
+from sfxero.model.ids import TenantId
+from sfxero.ratelimit.policy import Budget, LimitPolicy
+
+MINUTE: Final = 60 * SECOND_US
+_DAY: Final = 24 * 60 * MINUTE
+_PROBE: Final = 30 * MINUTE
+
+_LATE_REPLIES: Final = 10
+"""Replies overtake one another: only a rise by more than these means a new day at the service."""
+
+
+def queue_up(tenant: TenantId, policy: LimitPolicy, now: Moment, *, budget: Budget) -> Any:
+    """Count a call and give it the next start; no row if its class may not spend what is left.
+
+    The first call after a day's end opens the next day; a header outranks our own count.
+    """
+    day_over = now >= quota.c.day_resets_us
+    left = func.coalesce(quota.c.day_remaining, policy.day - quota.c.day_used)
+    of_day = func.coalesce(quota.c.day_limit, policy.day)
+    kept = of_day * policy.reserves.kept_from(budget) // 100
+    return (
+        _next_start(policy, now)
+        .where(quota.c.tenant == tenant, or_(day_over, left > kept))
+        .values(
+            app=policy.app,
+            day_resets_us=case((day_over, now + _DAY), else_=quota.c.day_resets_us),
+            day_used=case((day_over, 1), else_=quota.c.day_used + 1),
+            day_remaining=case((day_over, None), else_=quota.c.day_remaining - 1),
+            calls=quota.c.calls + 1,
+        )
+    )
+
+
+def queue_again(tenant: TenantId, policy: LimitPolicy, now: Moment) -> Any:
+    """Give the next start to a call that is counted already."""
+    return _next_start(policy, now).where(quota.c.tenant == tenant)
+
+
+def _next_start(policy: LimitPolicy, now: Moment) -> Any:
+    gap = math.ceil(policy.gap_s * SECOND_US)
+    return (
+        update(quota)
+        .values(next_us=_later(quota.c.next_us, now) + gap, gap_us=gap, tickets=quota.c.tickets + 1)
+        .returning(
+            (quota.c.next_us - gap).label("start_us"),
+            now.label("now_us"),
+            quota.c.tickets,
+            quota.c.day_used,
+            quota.c.day_said,
+        )
+    )
+
+
+def what_is_left(
+    tenant: TenantId, now: Moment, *, minute: int | None, day: int | None
+) -> Update | None:
+    """Correct minute and day by what the service says is left; None if it said neither."""
+    values: dict[str, Any] = {}
+    if minute is not None:
+        values |= {
+            "minute_started_us": _minute_started(minute, now),
+            "minute_remaining": minute,
+        }
+    if day is not None:
+        values |= _day_left(day, now)
+    return update(quota).where(quota.c.tenant == tenant).values(values) if values else None
+
+
+def new_day(tenant: TenantId, remaining: int, now: Moment) -> Update:
+    """Begin a day if the service has more calls left than it said last."""
+    return (
+        update(quota)
+        .where(quota.c.tenant == tenant, quota.c.day_said + _LATE_REPLIES < remaining)
+        .values(
+            day_resets_us=now + _DAY,
+            day_used=1,
+            day_remaining=remaining,
+            day_said=remaining,
+            day_limit=remaining + 1,
+        )
+    )
+
+
+def refused(
+    tenant: TenantId, now: Moment, *, pause_us: int, problem: str, ends_day: bool
+) -> Update:
+    """Count a refusal; a day's refusal ends the day until the pause is over."""
+    values: dict[str, Any] = {"refused": quota.c.refused + 1, "last_problem": problem}
+    if ends_day:
+        values |= {"day_remaining": 0, "day_said": 0, "day_resets_us": now + pause_us}
+    return update(quota).where(quota.c.tenant == tenant).values(values)
+
+
+def same_app(tenant: TenantId) -> ColumnElement[bool]:
+    """Tell the tenants that share the app's minute with this one."""
+    app = select(quota.c.app).where(quota.c.tenant == tenant, quota.c.app != "").scalar_subquery()
+    return or_(quota.c.tenant == tenant, quota.c.app == app)
+
+
+def locked(condition: ColumnElement[bool], now: Moment) -> Select[Any]:
+    """Read rows to change them, always in one order, so that two workers cannot deadlock."""
+    return (
+        select(quota, now.label("now_us"))
+        .where(condition)
+        .order_by(quota.c.tenant)
+        .with_for_update()
+    )
+
+
+def _minute_started(remaining: int, now: Moment) -> ColumnElement[int]:
+    """The service's minute began, at the latest, when its remainder last rose."""
+    anew = or_(
+        quota.c.minute_remaining.is_(None),
+        quota.c.minute_remaining < remaining,
+        quota.c.minute_started_us <= now - MINUTE,
+    )
+    return case((anew, now), else_=quota.c.minute_started_us)
+
+
+def _day_left(remaining: int, now: Moment) -> dict[str, Any]:
+    """Permits still on their way make our own figure the smaller one for a while."""
+    ours = and_(
+        quota.c.day_remaining <= remaining, quota.c.day_remaining + _LATE_REPLIES >= remaining
+    )
+    resets: Any = quota.c.day_resets_us
+    if remaining == 0:
+        # When the service's day began is a guess, so one call asks again before ours is over.
+        probe = now + _PROBE
+        resets = case((quota.c.day_resets_us > probe, probe), else_=quota.c.day_resets_us)
+    return {
+        "day_remaining": case((ours, quota.c.day_remaining), else_=remaining),
+        "day_said": remaining,
+        "day_limit": func.coalesce(quota.c.day_limit, remaining + quota.c.day_used),
+        "day_resets_us": resets,
+    }
+
+
+def _later(one: Any, other: Any) -> ColumnElement[int]:
+    return case((one >= other, one), else_=other)
