@@ -25,6 +25,16 @@ def get_provider_info() -> dict[str, Any]:
                     "placeholders": {"host": "https://api.xero.com"},
                 },
                 "conn-fields": {
+                    "flow": {
+                        "label": "Flow",
+                        "description": "client_credentials for a Custom Connection, which needs "
+                        "no consent here; authorization_code for a web app: sfxero xero connect",
+                        "schema": {
+                            "type": "string",
+                            "default": "client_credentials",
+                            "enum": ["client_credentials", "authorization_code"],
+                        },
+                    },
                     "token_url": {
                         "label": "Token address",
                         "description": "Empty: Xero's own, https://identity.xero.com/connect/token",
@@ -38,6 +48,16 @@ def get_provider_info() -> dict[str, Any]:
                     "scopes": {
                         "label": "Scopes",
                         "description": "Empty: those of the app",
+                        "schema": text,
+                    },
+                    "authorize_url": {
+                        "label": "Consent address",
+                        "description": "Empty: Xero's own, of https://login.xero.com",
+                        "schema": text,
+                    },
+                    "ledger_conn_id": {
+                        "label": "Ledger connection",
+                        "description": "Keeps the tokens of a web app; empty: sfxero_ledger",
                         "schema": text,
                     },
                 },

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from threading import Lock
-from typing import Protocol
+from typing import Final, Protocol
 
 from sfxero.clock import Clock
 
-_MARGIN = timedelta(seconds=60)
+_MARGIN: Final = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,56 @@ class Token:
 
     value: str = field(repr=False)
     expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a token endpoint gave; the life of a token counts from now."""
+
+    access_token: str = field(repr=False)
+    life_s: int
+    refresh_token: str | None = field(default=None, repr=False)
+    refresh_life_s: int = 0
+    scopes: tuple[str, ...] = ()
+
+
+class TokenState(StrEnum):
+    """Whether stored tokens are of use; a new consent makes revoked ones good again."""
+
+    GOOD = "good"
+    REVOKED = "revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class AppAddress:
+    """Which app tokens belong to, and where they may be sent: never to another place."""
+
+    client_id: str
+    token_url: str
+    api_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeldTokens:
+    """What a store holds of one connection, at the version that was read.
+
+    `previous` is the refresh token before, for as long as the service may still take it.
+    """
+
+    app: AppAddress
+    state: TokenState
+    version: int
+    life_s: float
+    left_s: float
+    unused_s: float
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    previous: str | None = field(default=None, repr=False)
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the access token will last; a short-lived one is used for half its life."""
+        return self.left_s > min(_MARGIN.total_seconds(), self.life_s / 2)
 
 
 class TokenSource(Protocol):

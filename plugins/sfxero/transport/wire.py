@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
@@ -81,6 +82,7 @@ def check_address(url: str) -> str:
     return url
 
 
+@cache
 def user_agent() -> str:
     """Return the name and version under which the services see us."""
     try:

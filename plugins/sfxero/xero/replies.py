@@ -16,6 +16,7 @@ from sfxero.errors import (
     RequestRejected,
     ServiceUnavailable,
     SyncError,
+    TenantDisconnected,
     UnexpectedResponse,
 )
 from sfxero.ratelimit.limiter import LimitKind, limit_kind
@@ -24,6 +25,10 @@ from sfxero.transport.decimals import parse_json
 from sfxero.transport.redact import redact
 
 SERVICE: Final = "xero"
+CONNECT_AGAIN: Final = (
+    "Check the tenant id; connect the organisation again with `sfxero xero connect`, or authorise "
+    "the Custom Connection again."
+)
 _MOST_DETAILS = 60
 
 
@@ -115,10 +120,14 @@ def _unauthorised(response: httpx.Response) -> SyncError:
 
 
 def _forbidden(response: httpx.Response) -> SyncError:
-    return PermissionDenied(
-        "Xero lets this app no longer see the tenant",
-        hint="Check the tenant id, and connect the organisation to the app again.",
-        code=_text(_problem(response).get("Detail")),
+    """A tenant that is disconnected is told from a 403 of another kind, such as a gateway's."""
+    detail = _text(_problem(response).get("Detail"))
+    if "authenticationunsuccessful" not in (detail or "").lower():
+        return PermissionDenied("Xero forbids this call", code=detail, **_facts(response))
+    return TenantDisconnected(
+        "Xero lets this app no longer see the tenant: it was disconnected, or its id is wrong",
+        hint=CONNECT_AGAIN,
+        code=detail,
         **_facts(response),
     )
 

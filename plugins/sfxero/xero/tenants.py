@@ -1,11 +1,12 @@
 """Which Xero organisation a connection reaches (`GET /connections`)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sfxero.errors import ConfigurationError, UnexpectedResponse
+from sfxero.errors import ConfigurationError, TenantDisconnected, UnexpectedResponse
 from sfxero.model.ids import TenantId
 from sfxero.xero.client import XeroClient
-from sfxero.xero.replies import SERVICE
+from sfxero.xero.replies import CONNECT_AGAIN, SERVICE
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +36,18 @@ def list_organisations(client: XeroClient) -> list[Tenant]:
 
 
 def choose_tenant(client: XeroClient, wanted: TenantId | None) -> Tenant:
-    """Return the wanted organisation, or the only one; else ConfigurationError with the names."""
-    organisations = list_organisations(client)
+    """Ask Xero, and return the wanted organisation, or the only one."""
+    return pick_tenant(list_organisations(client), wanted)
+
+
+def pick_tenant(organisations: Sequence[Tenant], wanted: TenantId | None) -> Tenant:
+    """Return the wanted organisation, or the only one.
+
+    Raises TenantDisconnected if it is not connected, ConfigurationError if there is a choice.
+    """
     if not organisations:
-        raise ConfigurationError(
-            "no organisation is connected to the Xero app",
-            service=SERVICE,
-            hint="Authorise the Custom Connection for the organisation, then try again.",
+        raise TenantDisconnected(
+            "no organisation is connected to the Xero app", service=SERVICE, hint=CONNECT_AGAIN
         )
     if wanted is None and len(organisations) == 1:
         return organisations[0]
@@ -55,8 +61,8 @@ def choose_tenant(client: XeroClient, wanted: TenantId | None) -> Tenant:
             service=SERVICE,
             hint="Name one by its tenant id in the route or the connection.",
         )
-    raise ConfigurationError(
+    raise TenantDisconnected(
         f"tenant {wanted} is not connected to the Xero app; connected: {names}",
         service=SERVICE,
-        hint="Correct the tenant id, or connect that organisation.",
+        hint=CONNECT_AGAIN,
     )

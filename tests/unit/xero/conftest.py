@@ -56,8 +56,11 @@ class FakeQuota:
         self.observed: list[Observed] = []
         self.blocks: list[tuple[float, str]] = []
 
-    def take(self, tenant: TenantId, policy: LimitPolicy) -> Grant:
+    def take(self, tenant: TenantId, policy: LimitPolicy, **_: object) -> Grant:
         self.takes.append((tenant, policy))
+        return Grant(0.0)
+
+    def standing(self, *_: object, **__: object) -> Grant:
         return Grant(0.0)
 
     def observe(self, tenant: TenantId, observed: Observed) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from sfxero.errors import ConfigurationError, UnexpectedResponse
+from sfxero.errors import ConfigurationError, SyncError, TenantDisconnected, UnexpectedResponse
 from sfxero.model.ids import TenantId
 from sfxero.xero.client import XeroClient
 from sfxero.xero.tenants import choose_tenant
@@ -35,20 +35,30 @@ def test_the_tenant_is_the_wanted_or_the_only_organisation(
 
 
 @pytest.mark.parametrize(
-    ("connections", "wanted", "said"),
+    ("connections", "wanted", "error", "said"),
     [
-        ([], None, "no organisation is connected"),
-        ([connection(1, "PRACTICE")], "T1", "no organisation is connected"),
-        ([connection(1), connection(2)], None, r"several .*Maple \(T1\), Maple \(T2\)"),
-        ([connection(1)], "T9", r"T9 is not connected.*Maple \(T1\)"),
+        ([], None, TenantDisconnected, "no organisation is connected"),
+        ([connection(1, "PRACTICE")], "T1", TenantDisconnected, "no organisation is connected"),
+        ([connection(1)], "T9", TenantDisconnected, r"T9 is not connected.*Maple \(T1\)"),
+        (
+            [connection(1), connection(2)],
+            None,
+            ConfigurationError,
+            r"several .*Maple \(T1\), Maple \(T2\)",
+        ),
     ],
 )
-def test_without_a_certain_tenant_the_names_are_listed(
-    xero: Any, client: XeroClient, connections: list[Any], wanted: str | None, said: str
+def test_a_disconnected_tenant_is_told_from_a_choice_that_nobody_has_made(
+    xero: Any,
+    client: XeroClient,
+    connections: list[Any],
+    wanted: str | None,
+    error: type[SyncError],
+    said: str,
 ) -> None:
     xero.answers = [httpx.Response(200, json=connections)]
 
-    with pytest.raises(ConfigurationError, match=said):
+    with pytest.raises(error, match=said):
         choose_tenant(client, None if wanted is None else TenantId(wanted))
 
 

@@ -7,11 +7,12 @@ from airflow.sdk import BaseHook, Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
 
 from sfxero.errors import ConfigurationError
-from sfxero.settings import load_settings
+from sfxero.settings import keys_in, load_settings
 
 if TYPE_CHECKING:
     from sfxero.ledger.ledger import Ledger
 
+_UNSET_FERNET_KEY = "{FERNET_KEY}"
 _DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
 
 
@@ -25,7 +26,19 @@ def open_ledger(conn_id: str) -> "Ledger":
         url = load_settings().ledger_url
     if url.startswith("sqlite:///"):
         Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-    return Ledger(url)
+    return Ledger(url, token_keys=token_keys())
+
+
+def token_keys() -> tuple[str, ...]:
+    """Return the keys that encrypt stored tokens: our own setting, else Airflow's Fernet keys."""
+    # The SDK's configuration, for task processes have no other; it leaves the default unexpanded.
+    from airflow.sdk.configuration import conf
+
+    return load_settings().token_keys or tuple(
+        key
+        for key in keys_in(conf.get("core", "fernet_key", fallback="") or "")
+        if key != _UNSET_FERNET_KEY
+    )
 
 
 def ledger_url(connection: Connection) -> str:
