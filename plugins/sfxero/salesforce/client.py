@@ -2,20 +2,30 @@
 
 import random as chance
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from random import Random
+from typing import Any
 
 import httpx
 
 from sfxero.clock import Clock, Sleeper, SystemClock, SystemSleeper
-from sfxero.errors import ConfigurationError, IncompleteExtract, UnexpectedResponse
-from sfxero.salesforce.auth import ClientCredentials
+from sfxero.errors import (
+    ConfigurationError,
+    IncompleteExtract,
+    PermissionDenied,
+    UnexpectedResponse,
+)
+from sfxero.model.org_day import Allowance, OrgDay
+from sfxero.ratelimit.circuit import Circuit
+from sfxero.salesforce.auth import ClientCredentials, JwtBearer, Login, Signer
 from sfxero.salesforce.describe import ObjectDescribe, parse_describe
 from sfxero.salesforce.failures import SERVICE
-from sfxero.salesforce.session import ApiUsage, OrgSession, Patience
+from sfxero.salesforce.session import OrgSession, Patience
 from sfxero.salesforce.soql import check_object
+from sfxero.salesforce.usage import CallCeiling, org_day
 from sfxero.transport.decimals import parse_json
 
 _API_VERSION = re.compile(r"v?(\d{2,3})(\.0)?")
@@ -34,30 +44,49 @@ def normal_version(api_version: str) -> str:
 class SalesforceClient:
     """Reads one org; safe to share between threads."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the composition root's values, all by name
         self,
         *,
         login_url: str,
         client_id: str,
-        client_secret: str,
+        client_secret: str = "",
+        signer: Signer | None = None,
+        trusted_hosts: Collection[str] = (),
         api_version: str,
         transport: httpx.BaseTransport | None = None,
         clock: Clock | None = None,
         sleeper: Sleeper | None = None,
         random: Random | None = None,
+        circuit: Circuit | None = None,
+        daily_share: Decimal | None = None,
     ) -> None:
-        """Nothing is sent before the first call."""
+        """Nothing is sent before the first call.
+
+        A `signer` logs in by assertions, the secret is not used then. With a `daily_share`, no call
+        leaves that would take the org's day beyond it.
+        """
         self.api_version = normal_version(api_version)
-        login = ClientCredentials(
-            login_url=login_url,
-            client_id=client_id,
-            client_secret=client_secret,
-            transport=transport,
-        )
         patience = Patience(
             clock or SystemClock(), sleeper or SystemSleeper(), random or chance.SystemRandom()
         )
-        self.session = OrgSession(login, patience=patience, transport=transport)
+        common: dict[str, Any] = {
+            "login_url": login_url,
+            "client_id": client_id,
+            "trusted_hosts": trusted_hosts,
+            "transport": transport,
+        }
+        login: Login
+        if signer is None:
+            login = ClientCredentials(client_secret=client_secret, **common)
+        else:
+            login = JwtBearer(signer=signer, clock=patience.clock, **common)
+        self.session = OrgSession(
+            login,
+            patience=patience,
+            transport=transport,
+            circuit=circuit,
+            ceiling=None if daily_share is None else CallCeiling(daily_share),
+        )
 
     @property
     def instance_url(self) -> str:
@@ -65,9 +94,20 @@ class SalesforceClient:
         return self.session.instance_url
 
     @property
-    def usage(self) -> ApiUsage | None:
+    def usage(self) -> Allowance | None:
         """Return the org's calls used and allowed, as the last reply that said so."""
         return self.session.usage
+
+    def day(self) -> OrgDay:
+        """Return what the org says of its day; one call.
+
+        Not every user may see these limits; the reply's own header tells the calls then.
+        """
+        try:
+            day = org_day(parse_json(self.session.call("GET", self._path("limits"))))
+        except PermissionDenied:
+            day = OrgDay(calls=None, query_jobs=None)
+        return OrgDay(calls=day.calls or self.usage, query_jobs=day.query_jobs)
 
     def describe(self, object_name: str) -> ObjectDescribe:
         """Return the fields of an object that the integration user may see."""
@@ -75,13 +115,27 @@ class SalesforceClient:
         return parse_describe(parse_json(self.session.call("GET", path)))
 
     def query(self, soql: str, *, all_rows: bool = False) -> Iterator[Mapping[str, object]]:
-        """Yield the rows of all pages, parents flattened to `Account.Name`.
+        """Return the rows of all pages, parents flattened to `Account.Name`.
 
-        With `all_rows`, deleted and merged records too. Raises IncompleteExtract if the rows are
-        not as many as Salesforce counted.
+        With `all_rows`, deleted and merged records too. Reading raises IncompleteExtract if the
+        rows are not as many as Salesforce counted.
         """
-        path = self._path("queryAll" if all_rows else "query")
-        page = self._page(path, params={"q": soql})
+        return self._rows(self._first_page(soql, all_rows=all_rows))
+
+    def query_few(
+        self, soql: str, *, most_rows: int, most_calls: int
+    ) -> list[Mapping[str, object]] | None:
+        """Return all rows, deleted ones too, if they are few; None, after one call, if not."""
+        page = self._first_page(soql, all_rows=True)
+        total = page.total if isinstance(page.total, int) else most_rows + 1
+        if total > min(most_rows, most_calls * len(page.records)):
+            return None
+        return list(self._rows(page))
+
+    def _first_page(self, soql: str, *, all_rows: bool) -> "_QueryPage":
+        return self._page(self._path("queryAll" if all_rows else "query"), params={"q": soql})
+
+    def _rows(self, page: "_QueryPage") -> Iterator[Mapping[str, object]]:
         expected, count = page.total, 0
         while True:
             for record in page.records:

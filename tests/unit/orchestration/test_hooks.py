@@ -8,8 +8,9 @@ import pytest
 
 from sfxero.errors import ConfigurationError
 from sfxero.orchestration.hooks.ledger import ledger_url, open_ledger
-from sfxero.orchestration.hooks.salesforce import login_url, salesforce_client
-from sfxero.orchestration.hooks.xero import XeroHook, addresses
+from sfxero.orchestration.hooks.salesforce import login_url, salesforce_client, signer_of
+from sfxero.orchestration.hooks.xero import XeroHook
+from sfxero.orchestration.hooks.xero_app import addresses
 
 Make = Callable[..., Any]
 SECRET = "s3cr3t-that-must-not-show"
@@ -76,6 +77,22 @@ def test_a_secret_for_one_place_is_never_sent_to_another(
             {"extra": {"instance_url": "acme.my", "domain": "acme.my"}},
             "https://acme.my.salesforce.com",
         ),
+        (
+            {"extra": {"instance_url": "acme.my", "domain": "login"}},
+            "https://acme.my.salesforce.com",
+        ),
+        ({"extra": {"domain": "acme.my.salesforce.com"}}, "https://acme.my.salesforce.com"),
+        ({"host": "https://acme.my.salesforce.com/"}, "https://acme.my.salesforce.com"),
+        # Another host has to be named as such.
+        ({"extra": {"token_url": "https://crm.internal/"}}, "https://crm.internal"),
+        (
+            {"extra": {"instance_url": "https://crm.internal", "trusted_hosts": "crm.internal"}},
+            "https://crm.internal",
+        ),
+        (
+            {"host": "https://crm.internal", "extra": {"trusted_hosts": ["a", "crm.internal"]}},
+            "https://crm.internal",
+        ),
     ],
 )
 def test_the_login_address_follows_the_form(
@@ -107,6 +124,25 @@ def test_a_domain_that_could_send_the_secret_elsewhere_is_refused(
 ) -> None:
     with pytest.raises(ConfigurationError, match="not a plain host name"):
         login_url(connection("salesforce", extra=json.dumps({"domain": domain})))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"host": "https://evil.example"},
+        {"extra": {"instance_url": "https://evil.example"}},
+        {"extra": {"instance_url": "https://acme.my.salesforce.com.evil.example"}},
+        {"extra": {"instance_url": "evil.example/", "domain": "acme.my"}},
+        {"host": "https://evil.example", "extra": {"trusted_hosts": "crm.internal"}},
+    ],
+)
+def test_an_address_that_leads_away_from_salesforce_is_refused(
+    connection: Make, fields: dict[str, Any]
+) -> None:
+    values = {**fields, "extra": json.dumps(fields.get("extra", {}))}
+
+    with pytest.raises(ConfigurationError):
+        login_url(connection("salesforce", **values))
 
 
 def test_without_an_address_the_form_is_explained(connection: Make) -> None:
@@ -184,6 +220,49 @@ def test_a_half_filled_salesforce_form_is_refused_without_its_secret(
         salesforce_client(conn_id, api_version="62.0")
 
     assert SECRET not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("login", "extra", "words"),
+    [
+        ("", {"private_key": SECRET}, "a private key and no login"),
+        ("u", {"private_key": SECRET, "private_key_file_path": "/k"}, "Leave one of them empty"),
+        ("u", {"private_key": SECRET, "consumer_key": ""}, "lacks consumer_key"),
+        ("u", {"private_key_file_path": "/nowhere/key.pem"}, "cannot be read"),
+        ("u", {"private_key": SECRET}, "private key cannot be used"),
+        ("u", {"trusted_hosts": 7, "consumer_secret": SECRET}, "trusted_hosts"),
+    ],
+)
+def test_a_half_filled_form_of_the_jwt_flow_is_refused_without_its_key(
+    monkeypatch: pytest.MonkeyPatch, login: str, extra: dict[str, Any], words: str
+) -> None:
+    extra = {"consumer_key": "key", "domain": "acme.my"} | extra
+    conn_id = in_environment(monkeypatch, conn_type="salesforce", login=login, extra=extra)
+
+    with pytest.raises(ConfigurationError, match=words) as caught:
+        salesforce_client(conn_id, api_version="62.0")
+
+    assert caught.value.hint
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("extra", "audience"),
+    [
+        ({"domain": "acme.my"}, None),
+        ({"domain": "login", "instance_url": "acme.my"}, "https://login.salesforce.com"),
+        ({"domain": "acme.my", "audience": "https://else.example"}, "https://else.example"),
+    ],
+)
+def test_an_assertion_is_for_whom_the_form_says(
+    connection: Make, extra: dict[str, Any], audience: str | None
+) -> None:
+    form = json.dumps({"private_key": SECRET} | extra)
+
+    signer = signer_of(connection("salesforce", login="u", extra=form))
+
+    assert signer is not None
+    assert signer.audience == audience
 
 
 def test_plain_http_to_another_machine_is_refused_without_the_secret(

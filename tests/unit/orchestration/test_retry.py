@@ -2,8 +2,10 @@ import pytest
 from airflow.sdk.definitions.retry_policy import RetryAction
 
 from sfxero.errors import (
+    CircuitOpen,
     ConfigurationError,
     GateFailed,
+    NotSent,
     QuotaExhausted,
     RateLimited,
     ServiceUnavailable,
@@ -19,7 +21,11 @@ from sfxero.orchestration.retry import SyncRetry
         (GateFailed("lost"), RetryAction.FAIL, None),
         (RateLimited("wait", retry_after_s=7), RetryAction.RETRY, 7),
         (RateLimited("wait"), RetryAction.RETRY, 60),
-        (ServiceUnavailable("down"), RetryAction.DEFAULT, None),
+        (CircuitOpen("down", retry_after_s=40), RetryAction.RETRY, 40),
+        (ServiceUnavailable("down", service="xero"), RetryAction.RETRY, 30),
+        (NotSent("down", service="salesforce"), RetryAction.RETRY, 30),
+        # Its entries are held until the lease ends; the task's own delay is longer.
+        (ServiceUnavailable("down", service="ledger"), RetryAction.DEFAULT, None),
         (RuntimeError("a bug"), RetryAction.DEFAULT, None),
     ],
 )

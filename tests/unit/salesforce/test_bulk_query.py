@@ -1,3 +1,4 @@
+import gzip
 import json
 
 import httpx
@@ -10,7 +11,7 @@ from sfxero.errors import (
     ServiceUnavailable,
     UnexpectedResponse,
 )
-from sfxero.salesforce.bulk_query import BulkQuery
+from sfxero.salesforce.bulk_query import BulkQuery, lists_pages
 from sfxero.salesforce.job import JobRef, JobState, JobStatus
 
 JOBS = "/services/data/v66.0/jobs/query"
@@ -95,79 +96,159 @@ def test_job_that_is_gone_has_failed(org, bulk):
         bulk.status(REF)
 
 
-def test_pages_are_read_locator_by_locator(org, bulk):
+def _read(bulk, locator: str | None = None) -> tuple:
+    with bulk.page(REF, locator) as page:
+        return page.next_locator, page.number_of_records, b"".join(page.chunks())
+
+
+def test_a_page_names_the_next_one(org, bulk):
     org.on(RESULTS, _page(b"one", 1, "MTAw"), _page(b"two", 2, "null"))
-    read = [
-        (page.locator, page.next_locator, page.number_of_records, b"".join(page.chunks()))
-        for page in bulk.pages(REF, max_rows=500)
-    ]
-    assert read == [(None, "MTAw", 1, b"one"), ("MTAw", None, 2, b"two")]
+    assert [_read(bulk), _read(bulk, "MTAw")] == [("MTAw", 1, b"one"), (None, 2, b"two")]
     first, second = org.requests[-2:]
-    assert dict(first.url.params) == {"maxRecords": "500"}
-    assert dict(second.url.params) == {"maxRecords": "500", "locator": "MTAw"}
+    assert dict(first.url.params) == {}
+    assert dict(second.url.params) == {"locator": "MTAw"}
     assert second.headers["Accept-Encoding"] == "gzip"
 
 
-def test_reading_goes_on_from_a_stored_locator(org, bulk):
-    org.on(RESULTS, _page(b"two", 2))
-    assert len(list(bulk.pages(REF, first_locator="MTAw"))) == 1
-    assert dict(org.requests[-1].url.params) == {"locator": "MTAw"}
+def _list_page(*locators: str, further: str | None = None, key: str = "nextRecordsUrl"):
+    pages = [{"resultUrl": f"{RESULTS}?locator={locator}"} for locator in locators]
+    return httpx.Response(200, json={"resultPages": pages, key: further, "done": further is None})
 
 
-def test_locator_that_comes_again_does_not_loop(org, bulk):
-    org.on(RESULTS, _page(b"x", 1, "MTAw"))
+@pytest.mark.parametrize("key", ["nextRecordsUrl", "nextRecordUrl"])
+def test_pages_are_listed_over_several_replies(org, bulk, key):
+    further = f"{JOB}/resultPages?nextLocator=x%3D"
+    org.on(f"{JOB}/resultPages", _list_page("a%3D", "b", further=further, key=key), _list_page("c"))
+    assert bulk.locators(REF) == ["a=", "b", "c"]
+    assert dict(org.requests[-1].url.params) == {"nextLocator": "x="}
+
+
+def test_first_page_may_be_listed_without_a_name(org, bulk):
+    org.on(
+        f"{JOB}/resultPages", httpx.Response(200, json={"resultPages": [{"resultUrl": RESULTS}]})
+    )
+    assert bulk.locators(REF) == [None]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [],
+        {},
+        {"resultPages": {}},
+        {"resultPages": [{}]},
+        {"resultPages": [{"resultUrl": 7}]},
+        {"resultPages": []},
+    ],
+)
+def test_list_of_another_shape_is_unexpected(org, bulk, body):
+    org.on(f"{JOB}/resultPages", httpx.Response(200, json=body))
     with pytest.raises(UnexpectedResponse):
-        list(bulk.pages(REF))
+        bulk.locators(REF)
+
+
+@pytest.mark.parametrize("further", [f"{JOB}/resultPages", "https://elsewhere.example/x"])
+def test_list_that_leads_nowhere_is_unexpected(org, bulk, further):
+    org.on(f"{JOB}/resultPages", _list_page("a", further=further))
+    with pytest.raises(UnexpectedResponse):
+        bulk.locators(REF)
+
+
+def test_list_that_names_a_page_twice_is_unexpected(org, bulk):
+    org.on(f"{JOB}/resultPages", _list_page("a", "b", "a"))
+    with pytest.raises(UnexpectedResponse):
+        bulk.locators(REF)
+
+
+@pytest.mark.parametrize(("version", "lists"), [("57.0", False), ("58.0", True), ("66.0", True)])
+def test_pages_are_listed_since_58(version, lists):
+    assert lists_pages(JobRef(REF.job_id, version)) is lists
 
 
 def test_expired_token_between_pages_is_renewed(org, bulk):
     org.on(RESULTS, _page(b"one", 1, "MTAw"), _refusal(401, "INVALID_SESSION_ID"), _page(b"two", 1))
-    assert [b"".join(page.chunks()) for page in bulk.pages(REF)] == [b"one", b"two"]
+    assert [_read(bulk)[2], _read(bulk, "MTAw")[2]] == [b"one", b"two"]
     assert org.tokens == 2
 
 
 def test_cut_page_is_read_again_from_the_same_locator(org, bulk):
-    org.on(RESULTS, _page(b"one", 1, "MTAw"), _cut_page(b"tw", 1, "Mg"), _page(b"two", 1, "null"))
-    texts = []
-    for page in bulk.pages(REF):
-        try:
-            texts.append(b"".join(page.chunks()))
-        except ServiceUnavailable as failure:
-            page.reopen(failure)
-            texts.append(b"".join(page.chunks()))
-    assert texts == [b"one", b"two"]
-    assert [r.url.params.get("locator") for r in org.requests[1:]] == [None, "MTAw", "MTAw"]
+    org.on(RESULTS, _cut_page(b"tw", 1, "Mg"), _page(b"two", 1, "null"))
+    with bulk.page(REF, "MTAw") as page:
+        with pytest.raises(ServiceUnavailable) as caught:
+            list(page.chunks())
+        page.reopen(caught.value)
+        assert b"".join(page.chunks()) == b"two"
+    assert [r.url.params.get("locator") for r in org.requests[1:]] == ["MTAw", "MTAw"]
 
 
 def test_reading_again_is_bounded_and_ends_with_the_first_cause(org, bulk):
     org.on(RESULTS, _page(b"x", 1))
-    page = next(bulk.pages(REF))
     cause = IncompleteExtract("one row short")
-    for _ in range(4):
-        page.reopen(cause)
-    with pytest.raises(IncompleteExtract, match="one row short"):
-        page.reopen(cause)
+    with bulk.page(REF, None) as page:
+        for _ in range(4):
+            page.reopen(cause)
+        with pytest.raises(IncompleteExtract, match="one row short"):
+            page.reopen(cause)
     assert len(org.paths()) == 5
-    page.close()
+
+
+def test_page_of_a_job_that_is_gone_has_failed(org, bulk):
+    org.on(RESULTS, _refusal(404, "NOT_FOUND"))
+    with pytest.raises(JobFailed):
+        _read(bulk)
+
+
+def _packed_page(packed: bytes):
+    class _Stream(httpx.SyncByteStream):
+        def __iter__(self):
+            for start in range(0, len(packed), 100):
+                yield packed[start : start + 100]
+
+    return lambda _: httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=_Stream())
+
+
+TEXT = b"".join(b"%d," % n for n in range(10_000)) + b"0" * 5_000_000
+
+
+@pytest.mark.parametrize("members", [1, 2])
+def test_packed_page_is_unpacked_in_bounded_pieces(org, bulk, members):
+    org.on(RESULTS, _packed_page(gzip.compress(TEXT) * members))
+    with bulk.page(REF, None) as page:
+        pieces = list(page.chunks())
+    assert b"".join(pieces) == TEXT * members
+    assert max(map(len, pieces)) <= 1 << 20
+
+
+@pytest.mark.parametrize("damage", ["cut", "cut in its last bytes", "other bytes", "nothing"])
+def test_packed_page_that_is_not_whole_is_a_cut(org, bulk, damage):
+    whole = gzip.compress(TEXT)
+    packed = {
+        "cut": whole[:500],
+        "cut in its last bytes": whole[:-3],
+        "other bytes": whole[:200] + b"xxxx" + whole[204:],
+        "nothing": b"",
+    }[damage]
+    org.on(RESULTS, _packed_page(packed))
+    with bulk.page(REF, None) as page, pytest.raises(ServiceUnavailable):
+        list(page.chunks())
 
 
 def test_results_asked_for_with_another_version_are_refused_with_advice(org, bulk):
     org.on(RESULTS, _refusal(409, "API_ERROR"))
     with pytest.raises(RequestRejected, match="API version"):
-        next(bulk.pages(REF))
+        _read(bulk)
 
 
 def test_results_of_a_job_that_runs_are_not_ready(org, bulk):
     org.on(RESULTS, _refusal(412, "JOB_NOT_COMPLETE"))
     with pytest.raises(ServiceUnavailable):
-        next(bulk.pages(REF))
+        _read(bulk)
 
 
 @pytest.mark.parametrize("headers", [{}, {"Sforce-NumberOfRecords": "many", "Sforce-Locator": ""}])
 def test_page_without_counts_and_locator_is_the_last_and_uncounted(org, bulk, headers):
     org.on(RESULTS, httpx.Response(200, headers=headers, content=b"x"))
-    pages = [(page.number_of_records, page.next_locator) for page in bulk.pages(REF)]
-    assert pages == [(None, None)]
+    assert _read(bulk) == (None, None, b"x")
 
 
 @pytest.mark.parametrize("reply", [httpx.Response(204), _refusal(404, "NOT_FOUND")])

@@ -15,8 +15,8 @@ from sfxero.errors import (
     ServiceUnavailable,
     UnexpectedResponse,
 )
+from sfxero.model.org_day import Allowance
 from sfxero.salesforce.client import SalesforceClient, normal_version
-from sfxero.salesforce.session import ApiUsage
 
 ROOT = "/services/data/v66.0"
 QUERY = f"{ROOT}/query"
@@ -228,7 +228,7 @@ def test_usage_is_read_from_either_form_of_the_header(org, client, header):
     org.on(QUERY, httpx.Response(200, headers={"Sforce-Limit-Info": header}, json={
         "totalSize": 0, "done": True, "records": []}))  # fmt: skip
     list(client.query("SELECT Id FROM Account"))
-    assert client.usage == ApiUsage(used=18, allowed=15000)
+    assert client.usage == Allowance(used=18, allowed=15000)
 
 
 def test_describe_gives_types_scales_and_references(org, client):

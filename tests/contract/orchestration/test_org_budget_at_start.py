@@ -1,0 +1,97 @@
+"""The first task against the served sandbox: without calls left, its run is deferred unread."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowSkipException
+
+from sfxero.ledger import Ledger
+from sfxero.model.alerts import AlertKind
+from sfxero.model.ids import RunId
+from sfxero.orchestration import outages, steps
+from sfxero.sandbox.server import Sandbox, SandboxSettings, build_sandbox, serving
+from sfxero.transport.wire import Wire
+
+ROOT = Path(__file__).parents[3]
+
+pytestmark = pytest.mark.contract
+
+
+@contextmanager
+def closed_in_the_end(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A task leaves its connections to the end of its process, which here is the tests'."""
+    opened: list[Wire] = []
+    begin = Wire.__init__
+
+    def note(self: Wire, **values: Any) -> None:
+        begin(self, **values)
+        opened.append(self)
+
+    monkeypatch.setattr(Wire, "__init__", note)
+    yield
+    for wire in opened:
+        wire.close()
+
+
+@pytest.fixture
+def sandbox(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """A deployment whose services are the sandbox's."""
+    built = build_sandbox(SandboxSettings())
+    with serving(built) as address:
+        org = {
+            "consumer_key": "sandbox-sf-client",
+            "consumer_secret": "sandbox-sf-secret",
+            "instance_url": address,
+        }
+        books = {"login": "sandbox-xero-client", "password": "sandbox-xero-secret"}
+        for name, connection in (
+            ("SFXERO_LEDGER", {"conn_type": "sqlite", "host": str(tmp_path / "ledger.db")}),
+            ("XERO_DEMO", {"conn_type": "xero", "host": address, **books}),
+            ("SALESFORCE_DEMO", {"conn_type": "salesforce", "extra": org}),
+        ):
+            monkeypatch.setenv(f"AIRFLOW_CONN_{name}", json.dumps(connection))
+        monkeypatch.setenv("SFXERO_INCLUDE", str(ROOT / "include"))
+        monkeypatch.setenv("SFXERO_STAGING", str(tmp_path / "staging"))
+        monkeypatch.setattr(outages, "_is_last_try", lambda: False)
+        with closed_in_the_end(monkeypatch):
+            yield built
+
+
+def start(run_id: str) -> steps.Run:
+    return steps.start("demo", run_id=run_id, full_refresh=False, actor="a")
+
+
+def asked(sandbox: Sandbox) -> list[str]:
+    """What the services were asked for, tokens apart."""
+    return [
+        one.path for one in sandbox.journal.entries() if "/data/" in one.path or "/api" in one.path
+    ]
+
+
+def test_a_run_without_calls_left_is_deferred_before_it_reads_and_a_later_one_starts(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    # A first load is forecast at 750 calls, and half of the day is the sync's.
+    sandbox.org.change_switches({"daily_requests": 1400})
+
+    with pytest.raises(AirflowSkipException, match="1 of 1400 API calls a day are used"):
+        start("r1")
+
+    assert asked(sandbox) == ["/services/data/v62.0/limits"]
+    with Ledger(f"sqlite:///{tmp_path / 'ledger.db'}") as ledger:
+        run_id = RunId("demo/r1")
+        begun = ledger.runs.begun(run_id)
+        assert begun is not None
+        assert "leaves off at 700" in str(begun.reason)
+        assert ledger.windows.of_run(run_id) == []
+        assert [one.kind for one in ledger.alerts.list()] == [AlertKind.DAY_LIMIT]
+
+        sandbox.org.change_switches({"daily_requests": 1600})
+        run = start("r2")
+
+        assert set(run["windows"]) == {"Account", "Opportunity", "OpportunityLineItem"}
+        assert ledger.alerts.list() == []
