@@ -1,7 +1,7 @@
-"""Claims: takes due entries for publishing under leases, and stores each attempt before it."""
+"""Claims: takes due entries for publishing under leases."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -11,25 +11,23 @@ from sqlalchemy import (
     Row,
     Select,
     and_,
+    bindparam,
     exists,
-    func,
-    insert,
     not_,
     or_,
     select,
     update,
 )
 
-from sfxero.errors import LedgerError
-from sfxero.ledger.engine import Database
+from sfxero.ledger.audit_trail import log_held_already
+from sfxero.ledger.engine import Database, among
 from sfxero.ledger.planning import refresh_link
 from sfxero.ledger.records import set_state
-from sfxero.ledger.tables import DUE, attempt_entries, attempts, entries, links, one_of
+from sfxero.ledger.tables import DUE, UtcDateTime, entries, links, one_of
 from sfxero.model.ids import TenantId
-from sfxero.model.outbox import Attempt, Entry, SourceVersion
+from sfxero.model.outbox import Entry, SourceVersion
 from sfxero.model.states import ACTIVE, Entity, EntryState, Operation
 
-_CLAIMED: Final = frozenset({EntryState.CLAIMED})
 _IN_DOUBT: Final = frozenset({EntryState.IN_DOUBT})
 
 _parent = links.alias("parent")
@@ -45,9 +43,9 @@ class Claims:
 
     def has_due(self, tenant: TenantId, entity: Entity, *, now: datetime) -> bool:
         """Say whether a claim could find anything at `now`."""
-        due = _due(tenant, entity, now).limit(1)
+        given = {"tenant": tenant, "entity": entity, "now": now}
         with self._database.read() as conn:
-            return conn.execute(due).first() is not None
+            return conn.execute(_OLDEST_DUE, given).first() is not None
 
     def claim(
         self,
@@ -65,33 +63,12 @@ class Claims:
         """
         now = self._database.clock.now()
         until = now + timedelta(seconds=lease_s)
-        with self._database.write() as conn:
-            for wanted in _operations(conn, _due(tenant, entity, now), operation):
-                due = _due(tenant, entity, now).where(_does(wanted)).limit(limit)
-                due = due.with_for_update(of=entries, skip_locked=True, key_share=True)
-                while rows := conn.execute(due).all():
-                    chosen = self._settle_in_place(conn, rows)
-                    if chosen:
-                        self._take(conn, chosen, owner=owner, until=until)
-                        return [
-                            _entry(row, state=EntryState.CLAIMED, until=until) for row in chosen
-                        ]
+        given = {"tenant": tenant, "entity": entity, "now": now, "most": limit}
+        for wanted in self._operations(given, operation):
+            for rows in self._taken(wanted, given, owner=owner, until=until):
+                if rows:
+                    return [_entry(row, state=EntryState.CLAIMED, until=until) for row in rows]
         return []
-
-    def expire_leases(self, tenant: TenantId) -> int:
-        """Put entries in doubt whose worker let the lease run out: it may have sent them."""
-        now = self._database.clock.now()
-        lapsed = (
-            update(entries)
-            .where(
-                entries.c.tenant == tenant,
-                one_of(entries.c.state, _CLAIMED),
-                entries.c.lease_until_at <= now,
-            )
-            .values(state=EntryState.IN_DOUBT, owner=None, lease_until_at=None, changed_at=now)
-        )
-        with self._database.write() as conn:
-            return conn.execute(lapsed).rowcount
 
     def claim_in_doubt(
         self, tenant: TenantId, *, owner: str, limit: int, lease_s: float
@@ -99,19 +76,15 @@ class Claims:
         """Take entries whose outcome is unknown and that nobody is looking up."""
         now = self._database.clock.now()
         until = now + timedelta(seconds=lease_s)
-        free = or_(entries.c.lease_until_at.is_(None), entries.c.lease_until_at <= now)
-        doubtful = (
-            _with_targets()
-            .where(entries.c.tenant == tenant, one_of(entries.c.state, _IN_DOUBT), free)
-            .order_by(entries.c.entry_id)
-            .limit(limit)
-            .with_for_update(of=entries, skip_locked=True, key_share=True)
-        )
+        given = {"tenant": tenant, "now": now, "most": limit}
+        with self._database.read() as conn:
+            if conn.execute(_ANY_DOUBTFUL, given).first() is None:
+                return []
         with self._database.write() as conn:
-            rows = conn.execute(doubtful).all()
+            rows = conn.execute(_DOUBTFUL, given).all()
             conn.execute(
                 update(entries)
-                .where(entries.c.entry_id.in_([row.entry_id for row in rows]))
+                .where(among(conn, entries.c.entry_id, [row.entry_id for row in rows]))
                 .values(owner=owner, lease_until_at=until)
             )
         return [_entry(row, state=EntryState.IN_DOUBT, until=until) for row in rows]
@@ -119,93 +92,44 @@ class Claims:
     def renew(self, entry_ids: Sequence[int], *, owner: str, lease_s: float) -> bool:
         """Prolong leases; False if any of the entries is no longer the owner's."""
         now = self._database.clock.now()
-        statement = (
-            update(entries)
-            .where(entries.c.entry_id.in_(entry_ids), _leased_to(owner, now))
-            .values(lease_until_at=now + timedelta(seconds=lease_s))
-        )
         with self._database.write() as conn:
+            statement = (
+                update(entries)
+                .where(among(conn, entries.c.entry_id, entry_ids), leased_to(owner, now))
+                .values(lease_until_at=now + timedelta(seconds=lease_s))
+            )
             return conn.execute(statement).rowcount == len(set(entry_ids))
 
-    def store_attempt(
-        self,
-        entry_ids: Sequence[int],
-        *,
-        owner: str,
-        operation: Operation,
-        body_hash: str,
-        idempotency_key: str,
-        deadline_at: datetime,
-    ) -> int:
-        """Store a request before it is sent; LedgerError if a lease is lost: then send nothing."""
-        now = self._database.clock.now()
-        counted = (
-            update(entries)
-            .where(entries.c.entry_id.in_(entry_ids), _leased_to(owner, now))
-            .values(tries=entries.c.tries + 1)
-        )
-        attempt = {
-            "operation": operation,
-            "body_hash": body_hash,
-            "idempotency_key": idempotency_key,
-            "owner": owner,
-            "sent_at": now,
-            "deadline_at": deadline_at,
-        }
-        with self._database.write() as conn:
-            if conn.execute(counted).rowcount != len(set(entry_ids)):
-                raise LedgerError(f"{owner} has lost the lease of an entry it wants to send")
-            stored = conn.execute(insert(attempts).values(attempt).returning(attempts.c.attempt_id))
-            attempt_id = int(stored.scalar_one())
-            conn.execute(
-                insert(attempt_entries),
-                [
-                    {"attempt_id": attempt_id, "position": position, "entry_id": entry_id}
-                    for position, entry_id in enumerate(entry_ids)
-                ],
-            )
-        return attempt_id
-
-    def last_attempt(self, entry_id: int) -> Attempt | None:
-        """Return the newest attempt that carried the entry, with all that it carried, in order."""
-        newest = (
-            select(func.max(attempt_entries.c.attempt_id))
-            .where(attempt_entries.c.entry_id == entry_id)
-            .scalar_subquery()
-        )
-        statement = (
-            select(attempts, attempt_entries.c.entry_id)
-            .join(attempt_entries, attempt_entries.c.attempt_id == attempts.c.attempt_id)
-            .where(attempts.c.attempt_id == newest)
-            .order_by(attempt_entries.c.position)
-        )
+    def _operations(
+        self, given: Mapping[str, Any], operation: Operation | None
+    ) -> tuple[Operation, ...]:
+        """The operations to try: that of the oldest, then, if others hold those, the other."""
+        if operation is not None:
+            return (operation,)
         with self._database.read() as conn:
-            rows = conn.execute(statement).all()
-        if not rows:
-            return None
-        first = rows[0]
-        return Attempt(
-            attempt_id=first.attempt_id,
-            entry_ids=tuple(row.entry_id for row in rows),
-            operation=Operation(first.operation),
-            body_hash=first.body_hash,
-            idempotency_key=first.idempotency_key,
-            sent_at=first.sent_at,
-            deadline_at=first.deadline_at,
-        )
+            oldest = conn.execute(_OLDEST_DUE, given).first()
+        if oldest is None:
+            return ()
+        if oldest.target_id is None:
+            return (Operation.CREATE, Operation.UPDATE)
+        return (Operation.UPDATE, Operation.CREATE)
 
-    def finish_attempt(self, attempt_id: int, *, outcome: str, status: int | None) -> None:
-        """Store how a request ended."""
-        statement = (
-            update(attempts)
-            .where(attempts.c.attempt_id == attempt_id)
-            .values(outcome=outcome, status=status, finished_at=self._database.clock.now())
-        )
-        with self._database.write() as conn:
-            if conn.execute(statement).rowcount != 1:
-                raise LedgerError(f"there is no attempt {attempt_id}")
+    def _taken(
+        self, operation: Operation, given: Mapping[str, Any], *, owner: str, until: datetime
+    ) -> Iterator[list[Row[Any]]]:
+        """Yield what each of many short transactions took; nothing, if it found all settled."""
+        while True:
+            with self._database.write() as conn:
+                rows = conn.execute(_DUE[operation], given).all()
+                chosen = self._settle_in_place(conn, rows, owner=owner)
+                self._take(conn, chosen, owner=owner, until=until)
+            if not rows:
+                return
+            yield chosen
 
-    def _settle_in_place(self, conn: Connection, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
+    def _settle_in_place(
+        self, conn: Connection, rows: Sequence[Row[Any]], *, owner: str
+    ) -> list[Row[Any]]:
         """Settle what the link shows as done; return the rest."""
         done = [row for row in rows if row.content_hash == row.link_hash]
         if done:
@@ -225,6 +149,7 @@ class Claims:
                     for row in done
                 ],
             )
+            log_held_already(conn, self._database, ids, owner=owner)
         return [row for row in rows if row.content_hash != row.link_hash]
 
     def _take(
@@ -242,7 +167,7 @@ class Claims:
         )
 
 
-def _leased_to(owner: str, now: datetime) -> ColumnElement[bool]:
+def leased_to(owner: str, now: datetime) -> ColumnElement[bool]:
     """A worker that wakes after its lease has lost it, even if nobody took over yet."""
     return and_(
         one_of(entries.c.state, ACTIVE),
@@ -251,8 +176,18 @@ def _leased_to(owner: str, now: datetime) -> ColumnElement[bool]:
     )
 
 
-def _with_targets() -> Select[Any]:
-    """Entries with their own link's target and their parent's."""
+_ALL: Final = (
+    entries,
+    links.c.target_id,
+    links.c.content_hash.label("link_hash"),
+    links.c.source_snapshot.label("former_payload"),
+    _parent.c.target_id.label("parent_target_id"),
+)
+"""All that is told of an entry with its own link and its parent's."""
+
+
+def _with_targets(*columns: Any) -> Select[Any]:
+    """Columns of entries, of their own links and of their parents'."""
     own = and_(
         links.c.tenant == entries.c.tenant,
         links.c.entity == entries.c.entity,
@@ -263,28 +198,24 @@ def _with_targets() -> Select[Any]:
         _parent.c.entity == entries.c.parent_entity,
         _parent.c.source_id == entries.c.parent_source_id,
     )
-    return select(
-        entries,
-        links.c.target_id,
-        links.c.content_hash.label("link_hash"),
-        links.c.source_snapshot.label("former_payload"),
-        _parent.c.target_id.label("parent_target_id"),
-    ).select_from(entries.outerjoin(links, own).outerjoin(_parent, of_parent))
+    joined = entries.outerjoin(links, own).outerjoin(_parent, of_parent)
+    return select(*columns).select_from(joined)
 
 
-def _due(tenant: TenantId, entity: Entity, now: datetime) -> Select[Any]:
-    """Entries that may go now, oldest first: no sibling under way, the parent there."""
+def _due(*columns: Any) -> Select[Any]:
+    """Entries that may go at `now`, oldest first: no sibling under way, the parent there."""
     sibling = exists().where(
         _active.c.tenant == entries.c.tenant,
         _active.c.entity == entries.c.entity,
         _active.c.source_id == entries.c.source_id,
         one_of(_active.c.state, ACTIVE),
     )
+    now = bindparam("now", type_=UtcDateTime())
     return (
-        _with_targets()
+        _with_targets(*columns)
         .where(
-            entries.c.tenant == tenant,
-            entries.c.entity == entity,
+            entries.c.tenant == bindparam("tenant"),
+            entries.c.entity == bindparam("entity"),
             one_of(entries.c.state, DUE),
             or_(entries.c.not_before_at.is_(None), entries.c.not_before_at <= now),
             or_(entries.c.parent_source_id.is_(None), _parent.c.target_id.is_not(None)),
@@ -300,18 +231,33 @@ def _does(operation: Operation) -> ColumnElement[bool]:
     return links.c.target_id.is_not(None)
 
 
-def _operations(
-    conn: Connection, due: Select[Any], given: Operation | None
-) -> tuple[Operation, ...]:
-    """The operations to try in order: that of the oldest, then, if others hold those, the other."""
-    if given is not None:
-        return (given,)
-    oldest = conn.execute(due.limit(1)).first()
-    if oldest is None:
-        return ()
-    if oldest.target_id is None:
-        return (Operation.CREATE, Operation.UPDATE)
-    return (Operation.UPDATE, Operation.CREATE)
+def _doubtful(*columns: Any) -> Select[Any]:
+    """Entries in doubt that nobody holds at `now`, oldest first."""
+    now = bindparam("now", type_=UtcDateTime())
+    return (
+        _with_targets(*columns)
+        .where(
+            entries.c.tenant == bindparam("tenant"),
+            one_of(entries.c.state, _IN_DOUBT),
+            one_of(entries.c.state, ACTIVE),  # the condition of the index
+            or_(entries.c.lease_until_at.is_(None), entries.c.lease_until_at <= now),
+        )
+        # Not by the bare id: for that order the whole table would be gone through.
+        .order_by(entries.c.entry_id + 0)
+    )
+
+
+def _locked(select: Select[Any]) -> Select[Any]:
+    return select.limit(bindparam("most")).with_for_update(
+        of=entries, skip_locked=True, key_share=True
+    )
+
+
+# Made once: to make them takes ten times as long as to run them.
+_OLDEST_DUE: Final = _due(links.c.target_id).limit(1)
+_DUE: Final = {one: _locked(_due(*_ALL).where(_does(one))) for one in Operation}
+_ANY_DOUBTFUL: Final = _doubtful(entries.c.entry_id).limit(1)
+_DOUBTFUL: Final = _locked(_doubtful(*_ALL))
 
 
 def _entry(row: Row[Any], *, state: EntryState, until: datetime) -> Entry:

@@ -1,21 +1,33 @@
 """One door to the database: transactions, upserts and chunks alike on SQLite and PostgreSQL."""
 
 import itertools
+import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final, TypeVar
 
+import orjson
 from sqlalchemy import (
+    Column,
+    ColumnElement,
     Connection,
+    Dialect,
     Engine,
     StaticPool,
     Table,
+    Text,
+    any_,
+    cast,
     create_engine,
     event,
+    func,
+    literal,
     make_url,
+    select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from sfxero.clock import Clock
 from sfxero.errors import LedgerError, ServiceUnavailable
@@ -24,7 +36,9 @@ CHUNK: Final = 1000
 """Rows per transaction: keeps each under 200 ms, so that planning never blocks a call."""
 
 _WRITES: Final = "sfxero_writes"
+_NEVER: Final = 1_000_000_000
 BUSY_TIMEOUT_S: Final = 30.0
+_TURN_S: Final = 0.002
 _T = TypeVar("_T")
 
 
@@ -75,6 +89,21 @@ class Database:
         return _transaction(self._writer.execution_options(isolation_level="REPEATABLE READ"))
 
 
+def among(
+    conn: Connection, column: ColumnElement[Any], values: Iterable[str | int]
+) -> ColumnElement[bool]:
+    """Return `column IN values` with one parameter, however many values there are.
+
+    PostgreSQL takes an array whose length it cannot see for a short one, and uses the index.
+    """
+    listed = orjson.dumps(list(values)).decode()
+    if conn.dialect.name == "sqlite":
+        return column.in_(select(func.json_each(listed).table_valued("value").c.value))
+    array = cast(literal(listed, Text), postgresql.JSON)
+    texts = func.json_array_elements_text(array, type_=Text)
+    return column == any_(func.array(select(cast(texts, column.type)).scalar_subquery()))
+
+
 def put(
     conn: Connection,
     table: Table,
@@ -104,6 +133,78 @@ def put(
     )
 
 
+def load(conn: Connection, table: Table, columns: Mapping[str, Iterable[Any]]) -> Sequence[int]:
+    """Insert rows, given by column, in the fastest way; return their ids, in the same order.
+
+    The ids are drawn beforehand: COPY returns none, and inserts that do are many times slower.
+    """
+    rows = list(_rows(conn, table, columns))
+    ids = _new_ids(conn, table, len(rows))
+    names = [*table.primary_key.columns.keys(), *columns]
+    _insert(conn, table, names, [(row_id, *row) for row_id, row in zip(ids, rows, strict=True)])
+    return ids
+
+
+def load_keyed(conn: Connection, table: Table, columns: Mapping[str, Iterable[Any]]) -> None:
+    """Insert rows that bring their key, given by column, in the fastest way."""
+    _insert(conn, table, list(columns), list(_rows(conn, table, columns)))
+
+
+def _rows(
+    conn: Connection, table: Table, columns: Mapping[str, Iterable[Any]]
+) -> Iterable[tuple[Any, ...]]:
+    values = [_as_stored(table.c[name], conn.dialect, column) for name, column in columns.items()]
+    return zip(*values, strict=False)  # a column that repeats one value has no end
+
+
+def _insert(
+    conn: Connection, table: Table, names: Sequence[str], rows: Sequence[Sequence[Any]]
+) -> None:
+    if conn.dialect.name == "sqlite":
+        marks = ", ".join("?" * len(names))
+        insert = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608
+        conn.exec_driver_sql(insert, list(rows))
+    else:
+        _copy(conn, table, names, rows)
+
+
+def _as_stored(column: Column[Any], dialect: Dialect, values: Iterable[Any]) -> Iterable[Any]:
+    processor = column.type.dialect_impl(dialect).bind_processor(dialect)
+    return values if processor is None else map(processor, values)
+
+
+def _new_ids(conn: Connection, table: Table, count: int) -> Sequence[int]:
+    """Draw ids; on SQLite nobody else can, since the transaction holds the write lock."""
+    (key,) = table.primary_key.columns
+    if conn.dialect.name == "sqlite":
+        drawn = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = ?"
+        last = conn.exec_driver_sql(drawn, (table.name,)).scalar_one()
+        return range(last + 1, last + 1 + count)
+    name = func.pg_get_serial_sequence(table.name, key.name)
+    sequence = select(cast(name, postgresql.REGCLASS)).scalar_subquery()
+    numbers = func.generate_series(1, count).table_valued("number")
+    return conn.execute(select(func.nextval(sequence)).select_from(numbers)).scalars().all()
+
+
+def _copy(
+    conn: Connection, table: Table, names: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> None:
+    import psycopg
+
+    statement = f"COPY {table.name} ({', '.join(names)}) FROM STDIN (FORMAT BINARY)"
+    # The same connection and transaction, past SQLAlchemy, which knows no COPY.
+    driver: Any = conn.connection.driver_connection
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            copy.set_types([table.c[name].type.compile(conn.dialect).lower() for name in names])
+            for row in rows:
+                copy.write_row(row)
+    except psycopg.Error as error:
+        raise DBAPIError.instance(
+            statement, None, error, psycopg.Error, hide_parameters=True, dialect=conn.dialect
+        ) from error
+
+
 @contextmanager
 def _transaction(engine: Engine) -> Iterator[Connection]:
     with _our_errors(), engine.begin() as conn:
@@ -128,8 +229,14 @@ def _our_errors() -> Iterator[None]:
 
 
 def _postgres_engine(database: Database) -> Engine:
-    # Parameters hold names and amounts of customers: they stay out of error texts.
-    return create_engine(database.url, pool_pre_ping=True, hide_parameters=True)
+    return create_engine(
+        database.url,
+        pool_pre_ping=True,
+        # Parameters hold names and amounts of customers: they stay out of error texts.
+        hide_parameters=True,
+        # A plan kept from when a table was empty would serve it, on this connection, for ever.
+        connect_args={"prepare_threshold": _NEVER},
+    )
 
 
 def _sqlite_engine(database: Database) -> Engine:
@@ -150,7 +257,35 @@ def _sqlite_engine(database: Database) -> Engine:
     @event.listens_for(engine, "begin")
     def _begin(conn: Connection) -> None:
         # A deferred transaction that writes late can fail at once without waiting for the lock.
-        writes = conn.get_execution_options().get(_WRITES)
-        conn.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        if conn.get_execution_options().get(_WRITES):
+            _begin_writing(conn)
+        else:
+            conn.exec_driver_sql("BEGIN")
 
     return engine
+
+
+def _begin_writing(conn: Connection) -> None:
+    """Wait for the write lock by asking every few milliseconds.
+
+    SQLite itself asks ever more seldom: who writes in a row would keep others out for seconds.
+    """
+    driver: Any = conn.connection.driver_connection
+    gives_up_at = time.monotonic() + BUSY_TIMEOUT_S
+    driver.execute("PRAGMA busy_timeout = 0")
+    try:
+        while _is_another_writing(driver) and time.monotonic() < gives_up_at:
+            time.sleep(_TURN_S)
+        if not driver.in_transaction:
+            conn.exec_driver_sql("BEGIN IMMEDIATE")  # fails again, now with SQLAlchemy's error
+    finally:
+        driver.execute(f"PRAGMA busy_timeout = {round(BUSY_TIMEOUT_S * 1000)}")
+
+
+def _is_another_writing(driver: Any) -> bool:
+    """Try to begin, and say whether another one's writing is all that is in the way."""
+    try:
+        driver.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+    return False

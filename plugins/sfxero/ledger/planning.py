@@ -3,27 +3,40 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import timedelta
+from itertools import repeat
+from typing import Any, Final, Literal, TypeAlias
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
-from sfxero.ledger.engine import CHUNK, Database, chunked
-from sfxero.ledger.records import LiveRecord, RecordKey, lock_records, move
-from sfxero.ledger.tables import entries, links, one_of
+from sfxero.ledger.engine import CHUNK, Database, among, chunked, load
+from sfxero.ledger.records import LiveEntry, LiveRecord, RecordKey, lock_records, move
+from sfxero.ledger.tables import entries, links
 from sfxero.model.ids import RunId, SourceId, TenantId
 from sfxero.model.outbox import Planned, PlannedEntry, PlanOutcome, SourceVersion
-from sfxero.model.states import WAITING, Entity, EntryState
+from sfxero.model.states import Entity, EntryState
+
+_META: Final = json.JSONEncoder(sort_keys=True)
+_LONG: Final = timedelta(milliseconds=100)
+"""Half of what a transaction may take."""
+_FEWEST: Final = 50
+_Groups: TypeAlias = dict[tuple[TenantId, Entity], list[SourceId]]
 
 
 @dataclass(frozen=True, slots=True)
-class Intended:
-    """Values that the target holds or is meant to hold: of an entry, or of the link."""
+class Linked:
+    """Values that the target holds, by the link's word; no entry stands for them."""
 
     content_hash: str
     version: SourceVersion
     mapping_version: str
-    entry_id: int | None = None
-    state: EntryState | None = None
+    entry_id: None = None
+    state: None = None
+    is_discarded: Literal[False] = False
+
+
+Intended: TypeAlias = LiveEntry | Linked
+"""Values that the target holds or is meant to hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,27 +49,32 @@ class Decision:
     refreshes: bool = False
 
 
-def decide(new: PlannedEntry, record: LiveRecord, link: Intended | None) -> Decision:
+_NEW: Final = Decision(PlanOutcome.ADDED)
+_NOTHING: Final = LiveRecord()
+
+
+def decide(new: PlannedEntry, record: LiveRecord, link: Linked | None) -> Decision:
     """Compare a wish with the newest intended version: waiting, else active, dead, or the link."""
-    waiting = _intended(record.waiting)
-    active = _intended(record.active)
-    dead = _intended(record.dead)
-    newest = waiting or active or dead or link
+    newest = record.waiting or record.active or record.dead or link
     if newest is None:
-        return Decision(PlanOutcome.ADDED)
+        return _NEW
     if newest.content_hash == new.content_hash and not _deserves_another_try(new, newest):
         return _unchanged(new, newest)
     if new.version < newest.version:
         return Decision(PlanOutcome.STALE, standing=newest)
-    held = active or link
+    held = record.active or link
     if held is not None and held is not newest and held.content_hash == new.content_hash:
         return _unchanged(new, held, supersedes=True)
     return Decision(PlanOutcome.ADDED, supersedes=True)
 
 
 def _deserves_another_try(new: PlannedEntry, newest: Intended) -> bool:
-    """A dead letter stays one until it is replayed, or its record or the mapping changes."""
-    return newest.state is EntryState.DEAD and newest.mapping_version != new.mapping_version
+    """A dead letter stays one until it is replayed, or its record or the mapping changes.
+
+    What a person has discarded stays so under any mapping that wishes for the same values.
+    """
+    is_open = newest.state is EntryState.DEAD and not newest.is_discarded
+    return is_open and newest.mapping_version != new.mapping_version
 
 
 def _unchanged(new: PlannedEntry, standing: Intended, *, supersedes: bool = False) -> Decision:
@@ -65,18 +83,6 @@ def _unchanged(new: PlannedEntry, standing: Intended, *, supersedes: bool = Fals
         standing=standing,
         supersedes=supersedes,
         refreshes=new.version > standing.version,
-    )
-
-
-def _intended(entry: Any) -> Intended | None:
-    if entry is None:
-        return None
-    return Intended(
-        content_hash=entry.content_hash,
-        version=entry.version,
-        mapping_version=entry.mapping_version,
-        entry_id=entry.entry_id,
-        state=entry.state,
     )
 
 
@@ -89,8 +95,9 @@ class Planning:
 
     def plan(self, run_id: RunId, planned: Iterable[PlannedEntry]) -> Iterator[Planned]:
         """Store what is wished and not intended yet; answer each wish, in order."""
-        for chunk in _distinct(planned):
-            yield from self._plan_chunk(run_id, chunk)
+        pace = _Pace()
+        for chunk in _distinct(planned, pace):
+            yield from self._plan_chunk(run_id, chunk, pace)
 
     def withdraw(
         self, tenant: TenantId, entity: Entity, source_ids: Iterable[SourceId], *, reason: str
@@ -104,25 +111,19 @@ class Planning:
                 count += move(conn, self._database, waiting, EntryState.SUPERSEDED, reason=reason)
         return count
 
-    def _plan_chunk(self, run_id: RunId, chunk: dict[RecordKey, PlannedEntry]) -> list[Planned]:
-        groups: dict[tuple[TenantId, Entity], list[SourceId]] = {}
-        for key in chunk:
-            groups.setdefault((key.tenant, key.entity), []).append(key.source_id)
+    def _plan_chunk(
+        self, run_id: RunId, chunk: dict[RecordKey, PlannedEntry], pace: "_Pace"
+    ) -> list[Planned]:
+        groups = _groups(chunk)
         with self._database.write() as conn:
-            records: dict[RecordKey, LiveRecord] = {}
-            decisions: dict[RecordKey, Decision] = {}
-            for (tenant, entity), source_ids in sorted(groups.items()):
-                _one_planner_at_a_time(conn, tenant, entity)
-                records |= lock_records(conn, tenant, entity, source_ids)
-                # Only now: a settlement that the lock waited for has written its link.
-                held = _links(conn, tenant, entity, source_ids)
-                for source_id in source_ids:
-                    key = RecordKey(tenant, entity, source_id)
-                    decisions[key] = decide(chunk[key], records[key], held.get(source_id))
+            _one_planner_at_a_time(conn, groups)
+            began_at = self._database.clock.now()  # waiting for others keeps nobody waiting
+            records, decisions = _decide_all(conn, chunk, groups)
             self._supersede(conn, records, decisions)
             _refresh_versions(conn, chunk, decisions)
             added = self._insert(conn, run_id, chunk, decisions)
-        return [_answer(key, decisions[key], added) for key in chunk]
+        pace.note(self._database.clock.now() - began_at)
+        return [_answer(key, decision, added) for key, decision in decisions.items()]
 
     def _supersede(
         self,
@@ -132,9 +133,9 @@ class Planning:
     ) -> None:
         gone = [
             entry
-            for key, decision in decisions.items()
-            if decision.supersedes
-            for entry in (records[key].waiting, records[key].dead)
+            for key, record in records.items()
+            if decisions[key].supersedes
+            for entry in (record.waiting, record.dead)
             if entry is not None
         ]
         move(conn, self._database, gone, EntryState.SUPERSEDED)
@@ -146,24 +147,41 @@ class Planning:
         chunk: dict[RecordKey, PlannedEntry],
         decisions: dict[RecordKey, Decision],
     ) -> dict[RecordKey, int]:
-        now = self._database.clock.now()
-        fresh = [chunk[key] for key, made in decisions.items() if made.outcome is PlanOutcome.ADDED]
-        if not fresh:
+        keys = [key for key, made in decisions.items() if made.outcome is PlanOutcome.ADDED]
+        if not keys:
             return {}
-        rows = [
-            {**_columns(new), "run_id": run_id, "planned_at": now, "changed_at": now}
-            for new in fresh
-        ]
-        conn.execute(insert(entries), rows)
-        return _waiting_ids(conn, fresh)
+        now = repeat(self._database.clock.now())
+        columns = {
+            **_columns([chunk[key] for key in keys]),
+            "run_id": repeat(run_id),
+            "planned_at": now,
+            "changed_at": now,
+        }
+        return dict(zip(keys, load(conn, entries, columns), strict=True))
 
 
-def _distinct(planned: Iterable[PlannedEntry]) -> Iterator[dict[RecordKey, PlannedEntry]]:
+class _Pace:
+    """How many records a transaction takes: fewer where, or while, they take long."""
+
+    def __init__(self) -> None:
+        self.size = CHUNK
+
+    def note(self, taken: timedelta) -> None:
+        """Draw the lesson from a transaction."""
+        if taken > _LONG:
+            self.size = max(self.size // 2, _FEWEST)
+        elif taken < _LONG / 2:
+            self.size = min(self.size * 2, CHUNK)
+
+
+def _distinct(
+    planned: Iterable[PlannedEntry], pace: _Pace
+) -> Iterator[dict[RecordKey, PlannedEntry]]:
     """Cut into chunks in which each record comes once, so that a later wish sees the earlier."""
     chunk: dict[RecordKey, PlannedEntry] = {}
     for new in planned:
         key = RecordKey(new.tenant, new.entity, new.source_id)
-        if key in chunk or len(chunk) == CHUNK:
+        if key in chunk or len(chunk) >= pace.size:
             yield chunk
             chunk = {}
         chunk[key] = new
@@ -171,25 +189,54 @@ def _distinct(planned: Iterable[PlannedEntry]) -> Iterator[dict[RecordKey, Plann
         yield chunk
 
 
-def _one_planner_at_a_time(conn: Connection, tenant: TenantId, entity: Entity) -> None:
+def _groups(chunk: Iterable[RecordKey]) -> _Groups:
+    """The records by tenant and entity, always in the same order, against deadlocks."""
+    groups: _Groups = {}
+    for key in chunk:
+        groups.setdefault((key.tenant, key.entity), []).append(key.source_id)
+    return dict(sorted(groups.items()))
+
+
+def _one_planner_at_a_time(conn: Connection, groups: _Groups) -> None:
     """Keep two planners from adding the same new record; SQLite's write lock does so already."""
     if conn.dialect.name == "postgresql":
-        key = func.hashtextextended(f"sfxero plan {tenant} {entity}", 0)
-        conn.execute(select(func.pg_advisory_xact_lock(key)))
+        for tenant, entity in groups:
+            key = func.hashtextextended(f"sfxero plan {tenant} {entity}", 0)
+            conn.execute(select(func.pg_advisory_xact_lock(key)))
+
+
+def _decide_all(
+    conn: Connection, chunk: dict[RecordKey, PlannedEntry], groups: _Groups
+) -> tuple[dict[RecordKey, LiveRecord], dict[RecordKey, Decision]]:
+    """Lock what there is of the chunk's records, and decide about each, in order."""
+    records: dict[RecordKey, LiveRecord] = {}
+    linked: dict[RecordKey, Linked] = {}
+    for (tenant, entity), source_ids in groups.items():
+        records |= lock_records(conn, tenant, entity, source_ids)
+        # Only now: a settlement that the lock waited for has written its link.
+        linked |= _links(conn, tenant, entity, source_ids)
+    decisions = {
+        key: decide(new, records.get(key, _NOTHING), linked.get(key)) for key, new in chunk.items()
+    }
+    return records, decisions
 
 
 def _links(
     conn: Connection, tenant: TenantId, entity: Entity, source_ids: Sequence[SourceId]
-) -> dict[SourceId, Intended]:
+) -> dict[RecordKey, Linked]:
     statement = select(
         links.c.source_id,
         links.c.content_hash,
         links.c.stamp_at,
         links.c.read_at,
         links.c.mapping_version,
-    ).where(links.c.tenant == tenant, links.c.entity == entity, links.c.source_id.in_(source_ids))
+    ).where(
+        links.c.tenant == tenant,
+        links.c.entity == entity,
+        among(conn, links.c.source_id, source_ids),
+    )
     return {
-        row.source_id: Intended(
+        RecordKey(tenant, entity, row.source_id): Linked(
             content_hash=row.content_hash,
             version=SourceVersion(stamp_at=row.stamp_at, read_at=row.read_at),
             mapping_version=row.mapping_version,
@@ -234,45 +281,27 @@ def refresh_link() -> Any:
     )
 
 
-def _columns(new: PlannedEntry) -> dict[str, Any]:
+def _columns(added: Sequence[PlannedEntry]) -> dict[str, Iterable[Any]]:
     return {
-        "route": new.route,
-        "tenant": new.tenant,
-        "entity": new.entity,
-        "source_id": new.source_id,
-        "state": EntryState.PENDING,
-        "payload": new.payload,
-        "content_hash": new.content_hash,
-        "stamp_at": new.version.stamp_at,
-        "read_at": new.version.read_at,
-        "mapping_version": new.mapping_version,
-        "parent_entity": new.parent_entity,
-        "parent_source_id": new.parent_source_id,
-        "meta": json.dumps(dict(new.meta), sort_keys=True),
-        "tries": 0,
-    }
-
-
-def _waiting_ids(conn: Connection, fresh: Sequence[PlannedEntry]) -> dict[RecordKey, int]:
-    """Read the new ids back: an insert that returns them sends rows as one huge statement."""
-    statement = select(
-        entries.c.entry_id, entries.c.tenant, entries.c.entity, entries.c.source_id
-    ).where(
-        entries.c.tenant.in_({new.tenant for new in fresh}),
-        entries.c.entity.in_({new.entity for new in fresh}),
-        entries.c.source_id.in_([new.source_id for new in fresh]),
-        one_of(entries.c.state, WAITING),
-    )
-    return {
-        RecordKey(row.tenant, Entity(row.entity), row.source_id): row.entry_id
-        for row in conn.execute(statement)
+        "route": [new.route for new in added],
+        "tenant": [new.tenant for new in added],
+        "entity": [new.entity.value for new in added],
+        "source_id": [new.source_id for new in added],
+        "state": repeat(EntryState.PENDING.value),
+        "payload": [new.payload for new in added],
+        "content_hash": [new.content_hash for new in added],
+        "stamp_at": [new.version.stamp_at for new in added],
+        "read_at": [new.version.read_at for new in added],
+        "mapping_version": [new.mapping_version for new in added],
+        "parent_entity": [new.parent_entity and new.parent_entity.value for new in added],
+        "parent_source_id": [new.parent_source_id for new in added],
+        "meta": [_META.encode(dict(new.meta)) for new in added],
+        "tries": repeat(0),
     }
 
 
 def _answer(key: RecordKey, decision: Decision, added: dict[RecordKey, int]) -> Planned:
     standing = decision.standing
-    if decision.outcome is PlanOutcome.ADDED:
-        return Planned(key.source_id, decision.outcome, added[key], EntryState.PENDING)
     if standing is None:
-        return Planned(key.source_id, decision.outcome, None, None)
+        return Planned(key.source_id, PlanOutcome.ADDED, added[key], EntryState.PENDING)
     return Planned(key.source_id, decision.outcome, standing.entry_id, standing.state)

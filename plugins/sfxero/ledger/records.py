@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Row, select, tuple_, update
 
-from sfxero.ledger.engine import Database
+from sfxero.ledger.engine import Database, among
 from sfxero.ledger.tables import DEAD, entries, one_of
 from sfxero.model.ids import SourceId, TenantId
 from sfxero.model.outbox import SourceVersion
@@ -46,6 +46,7 @@ class LiveEntry:
     mapping_version: str
     owner: str | None
     lease_until_at: datetime | None
+    is_discarded: bool = False
 
     def is_held_by(self, owner: str) -> bool:
         """Say whether nobody has taken the entry from `owner`, be the lease over or not."""
@@ -86,44 +87,47 @@ _COLUMNS: Final[tuple[Any, ...]] = (
     entries.c.mapping_version,
     entries.c.owner,
     entries.c.lease_until_at,
+    entries.c.discarded_at,
 )
 
 
 def lock_records(
     conn: Connection, tenant: TenantId, entity: Entity, source_ids: Iterable[SourceId]
 ) -> dict[RecordKey, LiveRecord]:
-    """Lock the live entries of these records, always in the same order, against deadlocks."""
-    ids = list(source_ids)
+    """Lock the live entries of these records, always in the same order, against deadlocks.
+
+    A record without any is left out.
+    """
     statement = (
         select(*_COLUMNS)
         .where(
             entries.c.tenant == tenant,
             entries.c.entity == entity,
-            entries.c.source_id.in_(ids),
+            among(conn, entries.c.source_id, source_ids),
             one_of(entries.c.state, LIVE),
         )
         .order_by(entries.c.entry_id)
         .with_for_update(key_share=True)
     )
-    found = {RecordKey(tenant, entity, source_id): LiveRecord() for source_id in ids}
-    for row in conn.execute(statement):
-        entry = _live_entry(row)
-        found[entry.key].add(entry)
-    return found
+    return _by_record(conn.execute(statement))
 
 
 def lock_records_of(conn: Connection, entry_ids: Iterable[int]) -> dict[RecordKey, LiveRecord]:
     """Lock the records that these entries belong to."""
     record = (entries.c.tenant, entries.c.entity, entries.c.source_id)
-    named = select(*record).where(entries.c.entry_id.in_(list(entry_ids)))
+    named = select(*record).where(among(conn, entries.c.entry_id, entry_ids))
     statement = (
         select(*_COLUMNS)
         .where(tuple_(*record).in_(named), one_of(entries.c.state, LIVE))
         .order_by(entries.c.entry_id)
         .with_for_update(key_share=True)
     )
+    return _by_record(conn.execute(statement))
+
+
+def _by_record(rows: Iterable[Row[Any]]) -> dict[RecordKey, LiveRecord]:
     found: dict[RecordKey, LiveRecord] = {}
-    for row in conn.execute(statement):
+    for row in rows:
         entry = _live_entry(row)
         found.setdefault(entry.key, LiveRecord()).add(entry)
     return found
@@ -159,7 +163,7 @@ def set_state(
     allowed = [state for state in before if after in ENTRY_TRANSITIONS[state]]
     statement = (
         update(entries)
-        .where(entries.c.entry_id.in_(entry_ids), one_of(entries.c.state, allowed))
+        .where(among(conn, entries.c.entry_id, entry_ids), one_of(entries.c.state, allowed))
         .values({"state": after, "changed_at": database.clock.now(), **_NO_LEASE, **values})
     )
     return conn.execute(statement).rowcount
@@ -188,7 +192,10 @@ def put_back(
     count = move(conn, database, back, after, **values)
     if succeeded:
         gone = {"state": EntryState.SUPERSEDED, "changed_at": database.clock.now(), **_NO_LEASE}
-        condition = (entries.c.entry_id.in_(succeeded), one_of(entries.c.state, ACTIVE | DEAD))
+        condition = (
+            among(conn, entries.c.entry_id, succeeded),
+            one_of(entries.c.state, ACTIVE | DEAD),
+        )
         count += conn.execute(update(entries).where(*condition).values({**values, **gone})).rowcount
     return count
 
@@ -203,4 +210,5 @@ def _live_entry(row: Row[Any]) -> LiveEntry:
         mapping_version=row.mapping_version,
         owner=row.owner,
         lease_until_at=row.lease_until_at,
+        is_discarded=row.discarded_at is not None,
     )

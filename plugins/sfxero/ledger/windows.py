@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Row, and_, exists, insert, or_, select, true, update
+from sqlalchemy import Connection, Row, and_, delete, exists, insert, or_, select, true, update
 
 from sfxero.errors import LedgerError
 from sfxero.ledger.engine import Database, put
+from sfxero.ledger.page_tables import window_jobs, window_pages
 from sfxero.ledger.tables import watermarks, windows
 from sfxero.model.ids import RouteName, RunId
 from sfxero.model.states import Entity, WindowState
@@ -32,6 +33,14 @@ class Window:
     api_version: str | None
     manifest: str | None
     row_count: int | None
+
+
+class JobNote(NamedTuple):
+    """A job of a window, and the one that it replaces."""
+
+    job_id: str
+    api_version: str
+    replaces: str | None
 
 
 class Windows:
@@ -71,11 +80,32 @@ class Windows:
             if window_id is None:
                 row = insert(windows).values(run_id=run_id, entity=entity, **values)
                 window_id = conn.execute(row.returning(windows.c.window_id)).scalar_one()
+            for table in (window_jobs, window_pages):
+                conn.execute(delete(table).where(table.c.window_id == window_id))
         return int(window_id)
 
     def attach_job(self, window_id: int, *, job_id: str, api_version: str) -> None:
         """Store the job that reads this window before anybody waits for it."""
-        self._change(window_id, before=(WindowState.OPEN,), job_id=job_id, api_version=api_version)
+        with self._database.write() as conn:
+            if not self._attach(conn, window_id, JobNote(job_id, api_version, None)):
+                raise _not_there(window_id)
+
+    def replace_job(self, window_id: int, *, failed: str, job_id: str, api_version: str) -> bool:
+        """Store the job that reads the window instead of one that failed.
+
+        False if the window has another job by now: somebody else was quicker.
+        """
+        with self._database.write() as conn:
+            note = JobNote(job_id, api_version, failed)
+            return self._attach(conn, window_id, note, windows.c.job_id == failed)
+
+    def is_replacement(self, window_id: int, job_id: str) -> bool:
+        """Say whether the job was made because another of the window had failed."""
+        statement = select(window_jobs.c.replaces).where(
+            window_jobs.c.window_id == window_id, window_jobs.c.job_id == job_id
+        )
+        with self._database.read() as conn:
+            return conn.execute(statement).scalar_one_or_none() is not None
 
     def mark_staged(self, window_id: int, *, manifest: str, row_count: int) -> None:
         """Say that the window's rows lie in staging; staging it again replaces the manifest."""
@@ -152,6 +182,16 @@ class Windows:
         with self._database.read() as conn:
             return conn.execute(statement).scalar_one_or_none()
 
+    def _attach(self, conn: Connection, window_id: int, note: "JobNote", *conditions: Any) -> bool:
+        is_open = (windows.c.window_id == window_id, windows.c.state == WindowState.OPEN)
+        values = {"job_id": note.job_id, "api_version": note.api_version}
+        changed = conn.execute(update(windows).where(*is_open, *conditions).values(values))
+        if changed.rowcount != 1:
+            return False
+        row = values | {"window_id": window_id, "replaces": note.replaces}
+        put(conn, window_jobs, [row | {"created_at": self._database.clock.now()}])
+        return True
+
     def _change(self, window_id: int, *, before: Iterable[WindowState], **values: Any) -> None:
         statement = (
             update(windows)
@@ -160,12 +200,16 @@ class Windows:
         )
         with self._database.write() as conn:
             if conn.execute(statement).rowcount != 1:
-                raise LedgerError(f"window {window_id} is not there, or prepared or superseded")
+                raise _not_there(window_id)
 
     def _listing(self, *conditions: Any) -> list[Window]:
         statement = select(windows).where(*conditions).order_by(windows.c.window_id)
         with self._database.read() as conn:
             return [_window(row) for row in conn.execute(statement)]
+
+
+def _not_there(window_id: int) -> LedgerError:
+    return LedgerError(f"window {window_id} is not there, or prepared or superseded")
 
 
 def _refuse_unstaged(found: Sequence[Window], window_ids: Sequence[int]) -> None:
