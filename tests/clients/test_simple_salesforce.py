@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from simple_salesforce import Salesforce
@@ -99,6 +100,27 @@ def test_a_record_is_created_read_updated_and_missed(salesforce):
     assert (read["Name"], read["Phone"]) == ("Maple Florist", "02 5550 0123")
     with pytest.raises(SalesforceResourceNotFound):
         salesforce.Account.get("001000000000000AAA")
+
+
+def test_an_external_id_creates_and_then_updates(salesforce):
+    new = {"Name": "Deal", "StageName": "Closed Won", "CloseDate": "2026-10-01"}
+    key = "Xero_Invoice_Id__c/inv-1"
+    assert salesforce.Opportunity.upsert(key, new) == 201
+    assert salesforce.Opportunity.upsert(key, {"NextStep": "Paid"}) == 200
+    read = salesforce.Opportunity.get_by_custom_id("Xero_Invoice_Id__c", "inv-1")
+    assert (read["Name"], read["NextStep"]) == ("Deal", "Paid")
+
+
+def test_replication_calls_list_what_changed_and_what_went(salesforce, running):
+    kept, gone = (salesforce.Account.create({"Name": name})["id"] for name in ("Maple", "Oak"))
+    salesforce.Account.delete(gone)
+    window = running.now() - timedelta(hours=1), running.now() + timedelta(hours=1)
+    updated = salesforce.Account.updated(*window)
+    deleted = salesforce.Account.deleted(*window)
+    assert kept in updated["ids"]
+    assert gone not in updated["ids"]
+    assert [each["id"] for each in deleted["deletedRecords"]] == [gone]
+    assert {"earliestDateAvailable", "latestDateCovered"} <= deleted.keys()
 
 
 def test_describe_lists_fields_and_objects(salesforce):

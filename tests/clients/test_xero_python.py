@@ -17,6 +17,8 @@ from xero_python.accounting import (
     Contacts,
     CreditNote,
     CreditNotes,
+    HistoryRecord,
+    HistoryRecords,
     Invoice,
     Invoices,
     LineItem,
@@ -173,6 +175,49 @@ def test_a_credit_note_is_allocated(accounting, tenant_id):
     )
     [credited] = accounting.get_invoice(tenant_id, made.invoice_id).invoices
     assert (credited.amount_credited, credited.amount_due) == (Decimal("44.00"), Decimal("66.00"))
+
+
+@pytest.mark.parametrize("kind", ["overpayment", "prepayment"])
+def test_money_without_an_invoice_is_allocated_and_taken_back(accounting, tenant_id, running, kind):
+    [made] = create(accounting, tenant_id, invoice("SF-1"))
+    path = f"/xero/contacts/{made.contact.contact_id}/receive"
+    running.control("POST", path, {"kind": f"RECEIVE-{kind.upper()}", "amount": "60.00"})
+    [credit] = getattr(getattr(accounting, f"get_{kind}s")(tenant_id), f"{kind}s")
+    credit_id = getattr(credit, f"{kind}_id")
+    part = Allocation(
+        amount=44.0, date=date(2026, 11, 21), invoice=Invoice(invoice_id=made.invoice_id)
+    )
+    allocate = getattr(accounting, f"create_{kind}_allocations")
+    [allocated] = allocate(tenant_id, credit_id, Allocations(allocations=[part])).allocations
+    [read] = getattr(getattr(accounting, f"get_{kind}")(tenant_id, credit_id), f"{kind}s")
+    assert read.remaining_credit == Decimal("16.00")
+    [credited] = accounting.get_invoice(tenant_id, made.invoice_id).invoices
+    assert (credited.amount_credited, credited.amount_due) == (Decimal("44.00"), Decimal("66.00"))
+    undo = getattr(accounting, f"delete_{kind}_allocations")
+    assert undo(tenant_id, credit_id, allocated.allocation_id).is_deleted
+    [again] = accounting.get_invoice(tenant_id, made.invoice_id).invoices
+    assert again.amount_due == Decimal("110.00")
+
+
+def test_a_note_is_added_to_the_history_of_an_invoice(accounting, tenant_id):
+    [made] = create(accounting, tenant_id, invoice("SF-1"))
+    note = HistoryRecords(history_records=[HistoryRecord(details="Synced from 006A")])
+    accounting.create_invoice_history(tenant_id, made.invoice_id, note)
+    read = accounting.get_invoice_history(tenant_id, made.invoice_id).history_records
+    assert (read[0].changes, read[0].details) == ("Note", "Synced from 006A")
+    assert read[-1].changes == "Created"
+
+
+def test_one_payment_is_read_with_the_whole_of_its_invoice(accounting, tenant_id):
+    [made] = create(accounting, tenant_id, invoice("SF-1"))
+    wanted = Payment(
+        invoice=Invoice(invoice_id=made.invoice_id), amount=10.0, date=date(2026, 11, 21),
+        account=bank_account(accounting, tenant_id),
+    )  # fmt: skip
+    [payment] = accounting.create_payments(tenant_id, Payments(payments=[wanted])).payments
+    [read] = accounting.get_payment(tenant_id, payment.payment_id).payments
+    assert (read.invoice.amount_due, read.invoice.total) == (Decimal("100.00"), Decimal("110.00"))
+    assert read.invoice.line_items[0].description == "Advice"
 
 
 def test_lists_are_paged(accounting, tenant_id):

@@ -29,7 +29,7 @@ def test_the_credentials_are_the_sandboxs() -> None:
     sandbox = build_sandbox()
     secrets = {app.client_id: app.client_secret for app in sandbox.xero.identity.apps.values()}
     secrets |= {app.client_id: app.secret for app in sandbox.org.sessions.apps.values()}
-    table = [spans(" ".join(row[1:])) for row in rows(section(PAGE, "## Quick start"))]
+    table = [spans(" ".join(row[1:])) for row in rows(section(PAGE, "## Start"))]
     assert all(secrets[client_id] == secret for client_id, secret in table)
 
 

@@ -4,6 +4,8 @@ import json
 import re
 from pathlib import Path
 
+from sfxero.sandbox.server import build_sandbox
+from sfxero.sandbox.xero.control import build_router
 from sfxero.sandbox.xero.switches import Switches
 
 ROOT = Path(__file__).parents[2]
@@ -30,3 +32,10 @@ def test_every_switch_is_listed_once_with_its_default():
     }
     assert {name: value.strip() for name, value in told} == defaults
     assert len(told) == len(defaults)
+
+
+def test_every_control_route_is_named():
+    told = PAGE.split("\n## Control\n")[1].split("\n## ")[0]
+    for route in build_router(build_sandbox().xero).routes:
+        *_, last = (part for part in route.path.split("/") if not part.startswith("{"))
+        assert re.search(rf"/{last}\b", told), route.path

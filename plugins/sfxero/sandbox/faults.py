@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from sfxero.clock import SystemClock
+from sfxero.sandbox.salesforce.switches import ChunkFailureCode
 
 
 class FaultKind(StrEnum):
@@ -41,10 +42,12 @@ class FaultKind(StrEnum):
     TENANT_DISCONNECTED = "tenant_disconnected"
     JOB_FAILED = "job_failed"
     ROW_LOCKED = "row_locked"
+    CHUNK_FAILED = "chunk_failed"
     LATE_COMMIT = "late_commit"
 
 
 _TOKEN_PATHS = r"/connect/token$|/services/oauth2/token$"  # noqa: S105 - a path
+_ROW_WRITES = r"/services/data/v[^/]+/(sobjects|composite|jobs/ingest)"
 _SERVICE_CALLS = r"^/api\.xro/|^/services/data/v"
 # Where a kind strikes if the rule does not say: elsewhere it could do nothing.
 USUAL_PATHS = {
@@ -54,11 +57,19 @@ USUAL_PATHS = {
     FaultKind.TENANT_DISCONNECTED: r"^/api\.xro/",
     FaultKind.PARTIAL_BATCH: r"^/api\.xro/",
     FaultKind.JOB_FAILED: r"/jobs/(query|ingest)/?$",
-    FaultKind.ROW_LOCKED: r"/services/data/v[^/]+/(sobjects|composite|jobs/ingest)",
+    FaultKind.ROW_LOCKED: _ROW_WRITES,
+    FaultKind.CHUNK_FAILED: _ROW_WRITES,
     FaultKind.LATE_COMMIT: r"/services/data/v[^/]+/(sobjects|composite)",
     FaultKind.SHORT_PAGE: r"/jobs/query/[^/]+/results$",
 }
-_WRITES_ONLY = frozenset({FaultKind.PARTIAL_BATCH, FaultKind.ROW_LOCKED, FaultKind.LATE_COMMIT})
+_WRITES_ONLY = frozenset(
+    {
+        FaultKind.PARTIAL_BATCH,
+        FaultKind.ROW_LOCKED,
+        FaultKind.CHUNK_FAILED,
+        FaultKind.LATE_COMMIT,
+    }
+)
 WRITES = frozenset({"POST", "PUT", "PATCH"})
 
 
@@ -78,6 +89,7 @@ class FaultRule(BaseModel):
     problem: str = "minute"
     retry_after_s: Annotated[int, Field(ge=0)] | None = 2
     rows: Annotated[int, Field(ge=1)] = 1
+    code: ChunkFailureCode = "UNABLE_TO_LOCK_ROW"
     skew_s: float = 300.0
     # On the sandbox's clock, counted from the moment of arming.
     after_s: Annotated[float, Field(ge=0)] = 0.0

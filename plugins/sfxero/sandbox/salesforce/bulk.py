@@ -28,10 +28,8 @@ if TYPE_CHECKING:
     from sfxero.sandbox.salesforce.models import SalesforceOrg
 
 JOB_PREFIX = "750"
-MAX_JOBS_PER_DAY = 10_000
 JOBS_PER_PAGE = 1_000
 PAGES_PER_REPLY = 5
-_DAY = timedelta(days=1)
 _QUERY_KEYS = frozenset({"operation", "query", "contentType", "columnDelimiter", "lineEnding"})
 
 
@@ -76,12 +74,10 @@ class JobStore:
         if not request.get("query", "").strip():
             raise ApiFailure(400, "API_ERROR", "The query must not be empty")
         org, now = self._org, self._org.clock.now()
-        if self.queries_since(now - _DAY) >= MAX_JOBS_PER_DAY:
-            raise ApiFailure(
-                400,
-                "LIMIT_EXCEEDED",
-                f"Max bulk v2 query jobs ({MAX_JOBS_PER_DAY}) per 24 hrs has been reached",
-            )
+        most = org.switches.query_jobs_per_day
+        if org.query_jobs.spent(now) >= most:
+            message = f"Max bulk v2 query jobs ({most}) per 24 hrs has been reached"
+            raise ApiFailure(400, "LIMIT_EXCEEDED", message)
         deleted = request["operation"] == "queryAll"
         source = Source(org.records, org.schema, now, deleted=deleted)
         answer = run_bulk_query(request["query"], source, stages=org.switches.stages_by_bulk)
@@ -91,6 +87,7 @@ class JobStore:
             job_id=job_id, operation=request["operation"], version=version, answer=answer,
             object_name=answer.object_name, created_at=now, **self._settings(request),
         )  # fmt: skip
+        org.query_jobs.count(now)
         return self._keep(job)
 
     def create_ingest(self, body: Any, *, version: str) -> IngestJob:
@@ -120,12 +117,6 @@ class JobStore:
     def _keep(self, job: Kind) -> Kind:
         self._jobs[job.job_id] = self._running[job.job_id] = job
         return job
-
-    def queries_since(self, moment: datetime) -> int:
-        """Return how many query jobs were created since."""
-        return sum(
-            isinstance(job, QueryJob) and job.created_at > moment for job in self._jobs.values()
-        )
 
     def catch_up(self, now: datetime) -> None:
         """Take all steps that are due, in the order of their time."""

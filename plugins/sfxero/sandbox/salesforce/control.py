@@ -21,7 +21,7 @@ from sfxero.sandbox.seed import expected_truth
 
 def build_router(org: SalesforceOrg) -> APIRouter:
     """Return the router to mount under /_sandbox/salesforce."""
-    router, control, hands = APIRouter(), Control(org), Hands(org)
+    router, control, hands = APIRouter(redirect_slashes=False), Control(org), Hands(org)
     for methods, path, endpoint in (*control.paths(), *hands.paths()):
         router.add_route(path, _answering(endpoint, org), methods=methods)
     return router

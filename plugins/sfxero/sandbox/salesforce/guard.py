@@ -20,6 +20,7 @@ from sfxero.sandbox.salesforce.failures import (
 from sfxero.sandbox.salesforce.models import RETIRED_VERSIONS, VERSIONS, SalesforceOrg
 from sfxero.sandbox.salesforce.people import acting_as
 
+LONGEST_HEAD = 16_384
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -56,6 +57,7 @@ class Guard:
         async def guarded(request: Request) -> Response:
             counted = False
             try:
+                _check_length(request)
                 self._check_version(request)
                 user_id = self._org.sessions.check(_authorization(request))
                 counted = True
@@ -85,6 +87,17 @@ class Guard:
     def _dated(self, response: Response) -> Response:
         response.headers["Date"] = format_datetime(self._org.now(), usegmt=True)
         return response
+
+
+def _check_length(request: Request) -> None:
+    """Refuse an address, or an address with headers, that is too long."""
+    uri = len(request.scope.get("raw_path", b"")) + 1 + len(request.scope["query_string"])
+    head = sum(len(name) + len(value) for name, value in request.headers.raw)
+    if uri > LONGEST_HEAD:
+        raise ApiFailure(414, "URI_TOO_LONG", f"The URI is longer than {LONGEST_HEAD} bytes")
+    if uri + head > LONGEST_HEAD:
+        message = f"URI and headers are longer than {LONGEST_HEAD} bytes"
+        raise ApiFailure(431, "REQUEST_HEADER_FIELDS_TOO_LARGE", message)
 
 
 def _authorization(request: Request) -> str:

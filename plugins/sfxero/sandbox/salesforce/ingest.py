@@ -4,6 +4,7 @@ import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from sfxero.sandbox.salesforce.chunks import ROWS_PER_CHUNK, chunk_failure
 from sfxero.sandbox.salesforce.failures import ApiFailure
 from sfxero.sandbox.salesforce.jobs import (
     Job,
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from sfxero.sandbox.salesforce.models import SalesforceOrg
 
 ROWS_PER_BATCH = 10_000
-ROWS_PER_CHUNK = 200
 OPERATIONS = frozenset({"insert", "update", "upsert", "delete", "hardDelete"})
 _INGEST_KEYS = frozenset({
     "object", "operation", "externalIdFieldName", "contentType", "columnDelimiter", "lineEnding",
@@ -166,9 +166,10 @@ def _save_all(org: "SalesforceOrg", job: IngestJob) -> None:
 
 def _save_chunk(org: "SalesforceOrg", job: IngestJob, chunk: range) -> None:
     repeated = _repeated_keys(job, chunk)
+    common = chunk_failure(org, job.object_name, count=len(chunk))
     for place in chunk:
         write = job.writes[place]
-        failure = job.failures.get(place) or repeated.get(place)
+        failure = job.failures.get(place) or repeated.get(place) or common
         if isinstance(write, ApiFailure):
             job.outcomes[place] = Outcome(None, failure=write)
         elif failure is not None:

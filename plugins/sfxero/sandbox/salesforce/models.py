@@ -57,13 +57,14 @@ class SalesforceOrg:
     def reset(self) -> None:
         """Forget all rows, jobs and calls; clients, tokens, options and switches stay."""
         self._declared = build_schema(self.options)
-        self._views: dict[tuple[str, ...], Schema] = {}
+        self._views: dict[tuple[tuple[str, ...], tuple[str, ...]], Schema] = {}
         self.schema_changed_at = self.now()
         self.records = Records(self._declared)
         self.jobs = JobStore(self)
         self.cursors = Cursors()
         self.usage = Usage()
         self.batches = Usage()
+        self.query_jobs = Usage()
         self.locks = RowLocks()
         self.deletions = DeletionLog()
         self.amount_overrides: set[str] = set()
@@ -76,11 +77,13 @@ class SalesforceOrg:
         if user_id is None:
             return self._declared
         hidden = self.switches.hidden_for(self.username_of(user_id))
-        if not hidden:
+        read_only = self.switches.read_only_fields
+        if not hidden and not read_only:
             return self._declared
-        if hidden not in self._views:
-            self._views[hidden] = self._declared.without(hidden)
-        return self._views[hidden]
+        key = hidden, read_only
+        if key not in self._views:
+            self._views[key] = self._declared.seen(hidden=hidden, read_only=read_only)
+        return self._views[key]
 
     @property
     def acting_id(self) -> str:
@@ -139,9 +142,9 @@ class SalesforceOrg:
 
     def change_switches(self, wanted: dict[str, Any]) -> None:
         """Set switches; a change of visible fields is a change of the metadata."""
-        before = self.switches.hidden_fields, self.switches.hidden_by_user
+        before = self.switches.field_security
         self.switches.change(wanted)
-        if (self.switches.hidden_fields, self.switches.hidden_by_user) != before:
+        if self.switches.field_security != before:
             self._metadata_changed()
 
     def change_options(self, wanted: dict[str, bool]) -> dict[str, bool]:

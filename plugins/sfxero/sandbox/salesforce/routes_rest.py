@@ -1,6 +1,5 @@
 """REST: versions, limits, describe, query and single records."""
 
-from datetime import timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
 
@@ -9,7 +8,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sfxero.sandbox.salesforce import rules
-from sfxero.sandbox.salesforce.bulk import MAX_JOBS_PER_DAY
 from sfxero.sandbox.salesforce.failures import MEDIA_TYPE
 from sfxero.sandbox.salesforce.json_text import row_json
 from sfxero.sandbox.salesforce.models import APP_NAME, VERSIONS, SalesforceOrg
@@ -71,7 +69,8 @@ class RestRoutes:
         org, switches = self._org, self._org.switches
         now = org.clock.now()
         left = max(0, switches.daily_requests - org.usage.spent(now))
-        jobs_left = MAX_JOBS_PER_DAY - org.jobs.queries_since(now - timedelta(days=1))
+        jobs = switches.query_jobs_per_day
+        jobs_left = max(0, jobs - org.query_jobs.spent(now))
         batches = switches.ingest_batches_per_day
         app = {APP_NAME: {"Max": 0, "Remaining": 0}}
         return json_reply({
@@ -79,7 +78,7 @@ class RestRoutes:
             "DailyBulkApiBatches": {
                 "Max": batches, "Remaining": max(0, batches - org.batches.spent(now)), **app,
             },
-            "DailyBulkV2QueryJobs": {"Max": MAX_JOBS_PER_DAY, "Remaining": jobs_left},
+            "DailyBulkV2QueryJobs": {"Max": jobs, "Remaining": jobs_left},
             "DailyBulkV2QueryFileStorageMB": {"Max": 976562, "Remaining": 976562},
             "DataStorageMB": {"Max": 1024, "Remaining": 1000},
         })  # fmt: skip

@@ -98,6 +98,7 @@ def create(org: "SalesforceOrg", object_name: str, body: Mapping[str, Any]) -> s
     values = readable(source, body, org.records, creating=True)
     values = derive(org, source, None, values)
     check_unique(org, source, values)
+    _check_duplicates(org, source, values)
     org.locks.check(locked_with(org.records, source.name, values))
     at = org.now()
     record: Record = dict.fromkeys(each.name for each in source.fields)
@@ -230,6 +231,7 @@ def update(org: "SalesforceOrg", object_name: str, record_id: str, body: Mapping
     check_writable(source)
     former = find_record(org, source, record_id)
     org.locks.check(locked_with(org.records, source.name, former))
+    _check_rules(org, former)
     changes = readable(source, body, org.records, creating=False)
     org.locks.check(locked_with(org.records, source.name, changes))
     changes = derive(org, source, former, changes)
@@ -245,6 +247,28 @@ def update(org: "SalesforceOrg", object_name: str, record_id: str, body: Mapping
     org.records.put(source.name, touched(org, record, at=at))
     if source.name == "OpportunityLineItem":
         sum_up(org, str(record["OpportunityId"]), at=at)
+
+
+def _check_rules(org: "SalesforceOrg", record: Record) -> None:
+    """Refuse updates of a record that the tester has put under a rule."""
+    record_id = str(record["Id"])
+    rules = org.switches.refused_records
+    text = rules.get(record_id) or rules.get(record_id[:15]) or ""
+    code, _, rest = text.partition(":")
+    if rest and code.isupper() and " " not in code:
+        raise refusal(code, rest)
+    if text:
+        raise refusal("FIELD_CUSTOM_VALIDATION_EXCEPTION", text)
+
+
+def _check_duplicates(org: "SalesforceOrg", source: ObjectType, values: Record) -> None:
+    """Refuse an account that a duplicate rule takes for another one."""
+    if not org.switches.duplicate_rule or source.name != "Account":
+        return
+    name = str(values.get("Name")).casefold()
+    for other in org.records.rows(source.name):
+        if not other["IsDeleted"] and str(other["Name"]).casefold() == name:
+            raise refusal("DUPLICATES_DETECTED", "Use one of these records?")
 
 
 def _opportunity_changes(org: "SalesforceOrg", former: Record, changes: Record) -> Record:

@@ -1,7 +1,7 @@
 """What an org's objects and fields are, and how describe reports them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 FieldKind = Literal[
@@ -83,12 +83,13 @@ class Schema:
         self._declared = {each.name.lower(): each for each in objects}
         self._visible = dict(self._declared)
 
-    def without(self, hidden: Iterable[str]) -> "Schema":
-        """Return what is left for a user from whom these `Object.Field` names are hidden."""
-        wanted = {name.lower() for name in hidden}
+    def seen(self, *, hidden: Iterable[str], read_only: Iterable[str]) -> "Schema":
+        """Return what a user sees from whom these `Object.Field` names are hidden or guarded."""
+        unseen = {name.lower() for name in hidden}
+        guarded = {name.lower() for name in read_only}
         left = Schema(())
         left._declared = self._declared
-        left._visible = {key: _without(each, wanted) for key, each in self._declared.items()}
+        left._visible = {key: _seen(each, unseen, guarded) for key, each in self._declared.items()}
         return left
 
     def find(self, name: str) -> ObjectType | None:
@@ -105,17 +106,19 @@ class Schema:
         return {each.name: each for each in self._visible.values()}
 
 
-def _without(declared: ObjectType, hidden: set[str]) -> ObjectType:
-    """Return the object less its hidden fields."""
+def _seen(declared: ObjectType, hidden: set[str], guarded: set[str]) -> ObjectType:
+    """Return the object less its hidden fields; guarded ones can only be read."""
     prefix = declared.name.lower()
-    kept = tuple(each for each in declared.fields if f"{prefix}.{each.name.lower()}" not in hidden)
-    if len(kept) == len(declared.fields):
-        return declared
-    return ObjectType(
-        name=declared.name, label=declared.label, plural=declared.plural,
-        key_prefix=declared.key_prefix, fields=kept, bulk_queryable=declared.bulk_queryable,
-        writable=declared.writable,
-    )  # fmt: skip
+
+    def names(each: Field, wanted: set[str]) -> bool:
+        return f"{prefix}.{each.name.lower()}" in wanted
+
+    kept = tuple(
+        replace(each, createable=False, updateable=False) if names(each, guarded) else each
+        for each in declared.fields
+        if not names(each, hidden)
+    )
+    return declared if kept == declared.fields else replace(declared, fields=kept)
 
 
 def describe_field(each: Field) -> dict[str, Any]:

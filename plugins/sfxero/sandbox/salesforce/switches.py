@@ -4,6 +4,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+ChunkFailureCode = Literal[
+    "UNABLE_TO_LOCK_ROW", "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "API_TEMPORARILY_UNAVAILABLE",
+    "TooManyLockFailure",
+]  # fmt: skip
+
 
 class Switches(BaseModel):
     """The switches of one org."""
@@ -36,12 +41,22 @@ class Switches(BaseModel):
     """Rows after which each ingest job fails and leaves the rest unprocessed."""
     row_lock_errors: int = Field(0, ge=0)
     """How many of the next row writes end as UNABLE_TO_LOCK_ROW."""
+    chunk_failures: int = Field(0, ge=0)
+    """How many of the next chunks, of up to 200 rows each, fail as a whole."""
+    chunk_failure_code: ChunkFailureCode = "UNABLE_TO_LOCK_ROW"
+    """Why they fail: a lock, or a trigger that breaks down."""
+    refused_records: dict[str, str] = Field(default_factory=dict)
+    """Records, by id, whose updates the org refuses: a validation rule's text, or CODE:text."""
+    duplicate_rule: bool = False
+    """Whether a rule refuses new accounts that have the name of another one."""
     write_hold_s: float = Field(0, ge=0)
     """How long, in real seconds, a REST write holds its rows before it commits."""
     ingest_max_bytes: int = Field(112_500_000, ge=1)
     """Largest upload: 150 MB once the service has turned it into base64."""
     ingest_batches_per_day: int = Field(15_000, ge=0)
     """Internal batches of 10,000 rows per rolling 24 hours."""
+    query_jobs_per_day: int = Field(10_000, ge=0)
+    """Query jobs per rolling 24 hours."""
     hard_delete_allowed: bool = True
     """Whether the user has the permission Bulk API Hard Delete."""
     limit_header_on_jobs: bool = False
@@ -71,6 +86,14 @@ class Switches(BaseModel):
     hidden_by_user: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """The same for single users, by user name."""
 
+    read_only_fields: tuple[str, ...] = ()
+    """`Object.Field` names that field-level security lets API users read only."""
+
+    @property
+    def field_security(self) -> tuple[object, ...]:
+        """Return what decides which fields are seen, and how."""
+        return self.hidden_fields, self.hidden_by_user, self.read_only_fields
+
     def hidden_for(self, username: str) -> tuple[str, ...]:
         """Return what this user cannot see."""
         return (*self.hidden_fields, *self.hidden_by_user.get(username, ()))
@@ -82,6 +105,10 @@ class Switches(BaseModel):
     def take_lock_error(self) -> bool:
         """Return whether the next row write finds its row locked, and count it."""
         return self._take("row_lock_errors")
+
+    def take_chunk_failure(self) -> ChunkFailureCode | None:
+        """Return why the next chunk fails, if it does, and count it."""
+        return self.chunk_failure_code if self._take("chunk_failures") else None
 
     def _take(self, name: str) -> bool:
         left = getattr(self, name)

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 from collections.abc import Sequence
 
+from sfxero.sandbox.salesforce.chunks import chunk_failure
 from sfxero.sandbox.salesforce.failures import ApiFailure
 from sfxero.sandbox.salesforce.locks import writing_as
 from sfxero.sandbox.salesforce.models import SalesforceOrg
@@ -33,12 +34,7 @@ class Transactions:
     async def save_all(self, writes: Sequence[RowWrite], *, all_or_none: bool) -> list[Outcome]:
         """Save rows in their order, each with its own outcome."""
         org, owner = self._org, f"request {next(_NUMBERS)}"
-        refused: dict[int, ApiFailure] = {}
-        for place, write in enumerate(writes):
-            try:
-                org.locks.take(targets(org, write), owner)
-            except ApiFailure as failure:
-                refused[place] = failure
+        refused = self._locked_out(writes, owner)
         try:
             if org.switches.write_hold_s:
                 await asyncio.sleep(org.switches.write_hold_s)
@@ -46,6 +42,19 @@ class Transactions:
                 return self._saved(writes, refused, all_or_none=all_or_none)
         finally:
             org.locks.release(owner)
+
+    def _locked_out(self, writes: Sequence[RowWrite], owner: str) -> dict[int, ApiFailure]:
+        """Lock what the writes touch; returns which of them cannot be saved, by their places."""
+        refused: dict[int, ApiFailure] = {}
+        for place, write in enumerate(writes):
+            try:
+                self._org.locks.take(targets(self._org, write), owner)
+            except ApiFailure as failure:
+                refused[place] = failure
+        common = (
+            chunk_failure(self._org, writes[0].object_name, count=len(writes)) if writes else None
+        )
+        return refused if common is None else dict.fromkeys(range(len(writes)), common) | refused
 
     def _saved(
         self, writes: Sequence[RowWrite], refused: dict[int, ApiFailure], *, all_or_none: bool

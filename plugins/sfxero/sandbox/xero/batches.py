@@ -24,7 +24,7 @@ class Resource:
 
     plural: str
     id_name: str
-    flag: str
+    flag: str | None
     known: Callable[[Books], Mapping[str, object]]
     write_one: Callable[[Call, Json], Outcome]
 
@@ -35,6 +35,11 @@ def write_batch(call: Call, resource: Resource) -> Reply:
     if call.identifier is not None:
         known_id = known_id_of(call, resource.known(call.books))
         elements = [{**elements[0], resource.id_name: known_id}]
+    return write_elements(call, elements, resource)
+
+
+def write_elements(call: Call, elements: list[Json], resource: Resource) -> Reply:
+    """Write these elements, each with a result of its own or all under one refusal."""
     per_element = call.query.get("summarizeErrors", "").strip().lower() == "false"
     with call.books.writing() as transaction:
         # An unreadable element raises, which undoes the whole request.
@@ -59,12 +64,12 @@ def known_id_of(call: Call, known: Mapping[str, object]) -> str:
     return found
 
 
-def refused(outcome: Outcome, flag: str) -> Json:
+def refused(outcome: Outcome, flag: str | None) -> Json:
     """A refused element with its messages."""
     return {
         **outcome.row,
         "StatusAttributeString": "ERROR",
-        flag: True,
+        **({flag: True} if flag else {}),
         "ValidationErrors": [{"Message": text} for text in outcome.errors],
     }
 

@@ -171,7 +171,7 @@ def _name_errors(books: Books, contact: Contact) -> list[str]:
         errors.append("The field Name exceeds the maximum length of 255 characters.")
     if "<" in name or ">" in name:
         errors.append("The contact name cannot contain the characters < or >.")
-    other = books.active_named(name)
+    other = books.active_named(name) if books.switches.unique_names else None
     if contact.status == "ACTIVE" and other and other.contact_id != contact.contact_id:
         errors.append(
             f"The contact name {name} is already assigned to another contact. "
@@ -181,8 +181,8 @@ def _name_errors(books: Books, contact: Contact) -> list[str]:
 
 
 def _key_errors(books: Books, contact: Contact) -> list[str]:
-    errors = []
-    other = books.numbered(contact.number) if contact.number else None
+    errors, is_unique = [], books.switches.unique_contact_numbers
+    other = books.numbered(contact.number) if contact.number and is_unique else None
     if other and other.contact_id != contact.contact_id:
         errors.append(
             f"The contact number {contact.number} is already assigned to another contact. "

@@ -15,7 +15,7 @@ from sfxero.sandbox.xero.identity import App
 from sfxero.sandbox.xero.scopes import DEFAULT_SCOPES
 from sfxero.sandbox.xero.service import XeroService
 from sfxero.sandbox.xero.switches import SwitchValue
-from sfxero.sandbox.xero.webhook_control import build_webhook_router
+from sfxero.sandbox.xero.webhook_control import add_webhook
 
 T = TypeVar("T")
 Amount = Annotated[Decimal, Field(gt=0, decimal_places=2)]
@@ -35,7 +35,7 @@ class PayOrder(_Order):
 
 
 class CreditOrder(_Order):
-    """A credit note over an invoice; without an amount over all that is owed."""
+    """A credit note over an invoice, or money back; without an amount over all there is."""
 
     amount: Amount | None = None
 
@@ -80,13 +80,13 @@ class AppOrder(_Order):
 
 def build_router(service: XeroService) -> APIRouter:
     """Everything under `/_sandbox/xero`."""
-    router = APIRouter()
-    router.include_router(_switch_router(service))
-    router.include_router(_identity_router(service))
-    router.include_router(build_webhook_router(service.webhooks))
-    router.include_router(_contact_router(service))
-    router.include_router(_invoice_router(service))
-    router.include_router(_credit_router(service))
+    router = APIRouter(redirect_slashes=False)
+    _add_switches(router, service)
+    _add_identity(router, service)
+    add_webhook(router, service.webhooks)
+    _add_contacts(router, service)
+    _add_invoices(router, service)
+    _add_credits(router, service)
     return router
 
 
@@ -100,8 +100,7 @@ def possible(action: Callable[[], T]) -> T:
         raise HTTPException(409, str(reason)) from None
 
 
-def _switch_router(service: XeroService) -> APIRouter:
-    router = APIRouter()
+def _add_switches(router: APIRouter, service: XeroService) -> None:
 
     @router.get("/switches")
     async def show_switches() -> dict[str, SwitchValue]:
@@ -134,11 +133,8 @@ def _switch_router(service: XeroService) -> APIRouter:
         possible(lambda: service.hands.archive_account(code))
         return {"code": code, "status": "ARCHIVED"}
 
-    return router
 
-
-def _identity_router(service: XeroService) -> APIRouter:
-    router = APIRouter()
+def _add_identity(router: APIRouter, service: XeroService) -> None:
     identity = service.identity
 
     @router.get("/connections")
@@ -173,62 +169,56 @@ def _identity_router(service: XeroService) -> APIRouter:
             identity.connect(app)
         return order.model_dump(exclude={"client_secret"})
 
-    return router
 
-
-def _contact_router(service: XeroService) -> APIRouter:
-    router = APIRouter(prefix="/contacts")
+def _add_contacts(router: APIRouter, service: XeroService) -> None:
     hands = service.hands
 
-    @router.post("")
+    @router.post("/contacts")
     async def create(fields: Annotated[dict[str, object], Body()]) -> dict[str, object]:
         return contact_dump(possible(lambda: hands.write_contact(fields)))
 
-    @router.post("/{contact_id}/edit")
+    @router.post("/contacts/{contact_id}/edit")
     async def edit(
         contact_id: str, fields: Annotated[dict[str, object], Body()]
     ) -> dict[str, object]:
         return contact_dump(possible(lambda: hands.write_contact(fields, contact_id)))
 
-    @router.post("/{contact_id}/archive")
+    @router.post("/contacts/{contact_id}/archive")
     async def archive(contact_id: str) -> dict[str, object]:
         return contact_dump(possible(lambda: hands.archive(contact_id)))
 
-    @router.post("/{contact_id}/restore")
+    @router.post("/contacts/{contact_id}/restore")
     async def restore(contact_id: str) -> dict[str, object]:
         fields: dict[str, object] = {"ContactStatus": "ACTIVE"}
         return contact_dump(possible(lambda: hands.write_contact(fields, contact_id)))
 
-    @router.post("/{contact_id}/merge")
+    @router.post("/contacts/{contact_id}/merge")
     async def merge(contact_id: str, order: MergeOrder) -> dict[str, object]:
         return contact_dump(possible(lambda: hands.merge(contact_id, order.into)))
 
-    @router.post("/{contact_id}/receive")
+    @router.post("/contacts/{contact_id}/receive")
     async def receive(contact_id: str, order: ReceiveOrder) -> dict[str, object]:
         return credit_dump(possible(lambda: hands.receive(contact_id, order.kind, order.amount)))
 
-    return router
 
-
-def _invoice_router(service: XeroService) -> APIRouter:
-    router = APIRouter(prefix="/invoices")
+def _add_invoices(router: APIRouter, service: XeroService) -> None:
     hands = service.hands
 
-    @router.post("")
+    @router.post("/invoices")
     async def create(fields: Annotated[dict[str, object], Body()]) -> dict[str, object]:
         return invoice_dump(possible(lambda: hands.write_invoice(exact(fields))))
 
-    @router.post("/{invoice_id}/edit")
+    @router.post("/invoices/{invoice_id}/edit")
     async def edit(
         invoice_id: str, fields: Annotated[dict[str, object], Body()]
     ) -> dict[str, object]:
         return invoice_dump(possible(lambda: hands.write_invoice(exact(fields), invoice_id)))
 
-    @router.post("/{invoice_id}/void")
+    @router.post("/invoices/{invoice_id}/void")
     async def void(invoice_id: str) -> dict[str, object]:
         return invoice_dump(possible(lambda: hands.void(invoice_id)))
 
-    @router.post("/{invoice_id}/pay")
+    @router.post("/invoices/{invoice_id}/pay")
     async def pay(invoice_id: str, order: PayOrder) -> dict[str, object]:
         paid = possible(
             lambda: hands.pay(
@@ -241,20 +231,25 @@ def _invoice_router(service: XeroService) -> APIRouter:
         )
         return invoice_dump(paid)
 
-    @router.post("/{invoice_id}/credit")
+    @router.post("/invoices/{invoice_id}/credit")
     async def credit(invoice_id: str, order: CreditOrder) -> dict[str, object]:
         return credit_dump(possible(lambda: hands.credit(invoice_id, order.amount)))
 
-    return router
 
-
-def _credit_router(service: XeroService) -> APIRouter:
-    router = APIRouter()
+def _add_credits(router: APIRouter, service: XeroService) -> None:
     hands = service.hands
 
     @router.post("/payments/{payment_id}/delete")
     async def delete_payment(payment_id: str) -> dict[str, object]:
         return payment_dump(possible(lambda: hands.delete_payment(payment_id)))
+
+    @router.post("/payments/{payment_id}/reconcile")
+    async def reconcile(payment_id: str) -> dict[str, object]:
+        return payment_dump(possible(lambda: hands.reconcile(payment_id)))
+
+    @router.post("/credits/{credit_id}/refund")
+    async def refund(credit_id: str, order: CreditOrder) -> dict[str, object]:
+        return credit_dump(possible(lambda: hands.refund(credit_id, order.amount)))
 
     @router.post("/credits/{credit_id}/allocate")
     async def allocate(credit_id: str, order: AllocateOrder) -> dict[str, object]:
@@ -265,8 +260,6 @@ def _credit_router(service: XeroService) -> APIRouter:
     @router.post("/credits/{credit_id}/allocations/{allocation_id}/delete")
     async def deallocate(credit_id: str, allocation_id: str) -> dict[str, object]:
         return credit_dump(possible(lambda: hands.deallocate(credit_id, allocation_id)))
-
-    return router
 
 
 def exact(value: object) -> dict[str, object]:

@@ -127,19 +127,37 @@ class Hands:
     ) -> Invoice:
         """Pay an approved invoice, in full unless an amount is given."""
         books, invoice = self._books, self.invoice(invoice_id)
-        raw: Json = {
-            "Invoice": {"InvoiceID": invoice_id},
-            "Account": {"Code": account},
-            "Amount": invoice.amount_due if amount is None else amount,
-            "Date": (on or books.today()).isoformat(),
-            "Reference": reference,
-        }
-        plan = plan_payment(books, raw)
-        _check(plan.errors)
-        with books.writing():
-            if plan.payment is not None:
-                store_payment(books, plan.payment, user=BOOKKEEPER)
+        self._pay(
+            {
+                "Invoice": {"InvoiceID": invoice_id},
+                "Account": {"Code": account},
+                "Amount": invoice.amount_due if amount is None else amount,
+                "Date": (on or books.today()).isoformat(),
+                "Reference": reference,
+            }
+        )
         return self.invoice(invoice_id)
+
+    def refund(self, credit_id: str, amount: Decimal | None = None) -> Credit:
+        """Pay back a credit, all that is left of it unless an amount is given."""
+        credit = _known(self._books.credits, credit_id)
+        family = credit.family.removesuffix("s")
+        self._pay(
+            {
+                family: {f"{family}ID": credit_id},
+                "Account": {"Code": BANK_CODE},
+                "Amount": credit.remaining if amount is None else amount,
+            }
+        )
+        return self._books.credits[credit_id]
+
+    def reconcile(self, payment_id: str) -> Payment:
+        """Match a payment with the bank's statement."""
+        books, payment = self._books, _known(self._books.payments, payment_id)
+        if payment.status == "DELETED":
+            raise NotPossible("A deleted payment cannot be reconciled.")
+        matched = replace(payment, is_reconciled=True, updated_at=books.clock.now())
+        return self._done(lambda: books.put_payment(matched), matched)
 
     def delete_payment(self, payment_id: str) -> Payment:
         """Delete a payment."""
@@ -216,7 +234,15 @@ class Hands:
     def archive_account(self, code: str) -> None:
         """Archive an account of the chart."""
         account = _known(self._books.accounts, code)
-        self._books.accounts[code] = replace(account, status="ARCHIVED")
+        now = self._books.clock.now()
+        self._books.accounts[code] = replace(account, status="ARCHIVED", updated_at=now)
+
+    def _pay(self, raw: Json) -> None:
+        plan = plan_payment(self._books, raw)
+        _check(plan.errors)
+        with self._books.writing():
+            if plan.payment is not None:
+                store_payment(self._books, plan.payment, user=BOOKKEEPER)
 
     def _allocate(self, credit: Credit, invoice_id: str, amount: Decimal) -> None:
         raw: Json = {"Invoice": {"InvoiceID": invoice_id}, "Amount": amount}

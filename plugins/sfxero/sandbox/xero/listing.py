@@ -67,6 +67,12 @@ def select(call: Call, records: Iterable[T], shape: Shape[T], *, paged: bool) ->
     )
 
 
+def select_settings(call: Call, records: Iterable[T], shape: Shape[T]) -> list[T]:
+    """Filter; settings keep their own order unless another one is asked for, and have no pages."""
+    found = _filtered(call, list(records), shape)
+    return _ordered(call, found, shape) if call.query.get("order", "").strip() else found
+
+
 def candidates(call: Call, table: Table[T], ids: Iterable[str] | None) -> Iterable[T]:
     """The rows a list has to look at: those asked for by id or key, or the newest ones."""
     if ids is not None:
@@ -130,7 +136,7 @@ def _filtered(call: Call, records: list[T], shape: Shape[T]) -> list[T]:
         matches = parse_where(clause, shape.kinds, folded=shape.folded)
         records = [one for one in records if matches(_row(books, one, shape))]
     term = plain(call.query.get("searchTerm", "").strip())
-    if term:
+    if term and shape.searched:
         records = [one for one in records if _mentions(books, one, shape, term)]
     return records
 

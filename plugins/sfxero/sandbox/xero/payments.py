@@ -143,9 +143,9 @@ def account_of(books: Books, block: Json | None) -> Account | None:
     if block is None:
         return None
     fields = Fields(block)
-    account_id = fields.guid("AccountID")
-    code = books.account_codes.get(account_id or "") or fields.text("Code")
-    return books.accounts.get(code or "")
+    by_id = books.account_codes.get(fields.guid("AccountID") or "")
+    found = books.accounts.get(by_id or fields.text("Code") or "")
+    return found if found is None or by_id or found.shows_code else None
 
 
 def account_errors(account: Account | None) -> Iterator[str]:

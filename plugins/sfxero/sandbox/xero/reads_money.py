@@ -9,13 +9,14 @@ from sfxero.sandbox.xero.failures import NotFound
 from sfxero.sandbox.xero.fields import guid_or_none
 from sfxero.sandbox.xero.listing import candidates, is_paged, select, wanted_ids
 from sfxero.sandbox.xero.models import Credit, Payment
+from sfxero.sandbox.xero.rendering_invoices import invoice_json
 from sfxero.sandbox.xero.rendering_money import (
     batch_json,
     credit_json,
     note_json,
     payment_json,
 )
-from sfxero.sandbox.xero.replies import Reply
+from sfxero.sandbox.xero.replies import Json, Reply
 from sfxero.sandbox.xero.shapes import BATCHES, CREDITS, PAYMENTS
 
 
@@ -23,8 +24,7 @@ def read_payments(call: Call) -> Reply:
     """A list, deleted ones included unless switched, or one by id."""
     books = call.books
     if call.identifier is not None:
-        found = books.payments[known_id_of(call, books.payments)]
-        return call.answer("Payments", [payment_json(books, found)])
+        return call.answer("Payments", [_whole_payment(call)])
     page = select(call, _payments(call), PAYMENTS, paged=is_paged(call))
     return call.answer("Payments", [payment_json(books, one) for one in page.rows], page.pagination)
 
@@ -97,16 +97,30 @@ def _read_credits(call: Call, family: str) -> Reply:
         row = credit_json(books, credit_of(call), four_decimals=call.four_decimals, detail=True)
         return call.answer(family, [row])
     paged = is_paged(call)
+    references = call.comma_list("References") if family == "Overpayments" else None
     found = [
         one
         for one in candidates(call, books.credit_table, wanted_ids(call))
-        if one.family == family
+        if one.family == family and (references is None or one.reference in references)
     ]
     page = select(call, found, CREDITS, paged=paged)
     rows = [
         credit_json(books, one, four_decimals=call.four_decimals, detail=paged) for one in page.rows
     ]
     return call.answer(family, rows, page.pagination)
+
+
+def _whole_payment(call: Call) -> Json:
+    """One payment shows the whole of its invoice, where lists have a stub."""
+    books = call.books
+    payment = books.payments[known_id_of(call, books.payments)]
+    row = payment_json(books, payment)
+    invoice = books.invoices.get(payment.document_id)
+    if invoice is not None:
+        row["Invoice"] = invoice_json(
+            books, invoice, four_decimals=call.four_decimals, lines=True, whole_contact=False
+        )
+    return row
 
 
 def _payments(call: Call) -> Iterable[Payment]:

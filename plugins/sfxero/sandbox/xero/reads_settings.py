@@ -1,10 +1,8 @@
 """Reads of settings (xero-api, 7)."""
 
-from datetime import timedelta
-
 from sfxero.sandbox.xero.calls import Call
 from sfxero.sandbox.xero.failures import NotFound
-from sfxero.sandbox.xero.listing import modified_since
+from sfxero.sandbox.xero.listing import select_settings
 from sfxero.sandbox.xero.rendering_settings import (
     account_json,
     action_rows,
@@ -15,7 +13,13 @@ from sfxero.sandbox.xero.rendering_settings import (
     tracking_rows,
 )
 from sfxero.sandbox.xero.replies import Json, Reply
-from sfxero.sandbox.xero.settings_seed import SEEDED_AT
+from sfxero.sandbox.xero.shapes_settings import (
+    ACCOUNTS,
+    CURRENCIES,
+    ITEMS,
+    TAX_RATES,
+    TRACKING,
+)
 
 
 def read_organisation(call: Call) -> Reply:
@@ -35,9 +39,14 @@ def read_accounts(call: Call) -> Reply:
     accounts = call.books.accounts.values()
     if call.identifier is not None:
         wanted = {call.identifier.lower(), call.identifier}
-        found = [one for one in accounts if one.account_id in wanted or one.code in wanted]
-        return call.answer("Accounts", _one_of([account_json(one) for one in found]))
-    return call.answer("Accounts", _since(call, [account_json(one) for one in accounts]))
+        named = [
+            account_json(one)
+            for one in accounts
+            if one.account_id in wanted or (one.shows_code and one.code in wanted)
+        ]
+        return call.answer("Accounts", _one_of(named))
+    found = select_settings(call, accounts, ACCOUNTS)
+    return call.answer("Accounts", [account_json(one) for one in found])
 
 
 def read_tax_rates(call: Call) -> Reply:
@@ -46,7 +55,8 @@ def read_tax_rates(call: Call) -> Reply:
     if call.identifier is not None:
         found = [rates[call.identifier]] if call.identifier in rates else []
         return call.answer("TaxRates", _one_of([tax_rate_json(one) for one in found]))
-    return call.answer("TaxRates", [tax_rate_json(one) for one in rates.values()])
+    listed = select_settings(call, rates.values(), TAX_RATES)
+    return call.answer("TaxRates", [tax_rate_json(one) for one in listed])
 
 
 def read_currencies(call: Call) -> Reply:
@@ -54,17 +64,18 @@ def read_currencies(call: Call) -> Reply:
     rows: list[Json] = [
         {"Code": code, "Description": name} for code, (name, _) in call.books.currencies.items()
     ]
-    return call.answer("Currencies", rows)
+    return call.answer("Currencies", select_settings(call, rows, CURRENCIES))
 
 
 def read_items(call: Call) -> Reply:
     """The list of products, or one by id or code."""
-    rows = [
-        item_json(one, four_decimals=call.four_decimals)
-        for one in call.books.items.values()
-        if call.identifier in {None, one.code, one.item_id}
-    ]
-    return call.answer("Items", _since(call, rows) if call.identifier is None else _one_of(rows))
+    items = list(call.books.items.values())
+    if call.identifier is None:
+        items = select_settings(call, items, ITEMS)
+    else:
+        items = [one for one in items if call.identifier in {one.code, one.item_id}]
+    rows = [item_json(one, four_decimals=call.four_decimals) for one in items]
+    return call.answer("Items", rows if call.identifier is None else _one_of(rows))
 
 
 def read_tracking(call: Call) -> Reply:
@@ -72,6 +83,8 @@ def read_tracking(call: Call) -> Reply:
     rows = tracking_rows(call.books)
     if call.identifier is not None:
         rows = _one_of([row for row in rows if row["TrackingCategoryID"] == call.identifier])
+    else:
+        rows = select_settings(call, rows, TRACKING)
     return call.answer("TrackingCategories", rows)
 
 
@@ -81,12 +94,6 @@ def read_themes(call: Call) -> Reply:
     if call.identifier is not None:
         rows = _one_of([row for row in rows if row["BrandingThemeID"] == call.identifier])
     return call.answer("BrandingThemes", rows)
-
-
-def _since(call: Call, rows: list[Json]) -> list[Json]:
-    """Settings never change here, so a later `If-Modified-Since` finds none."""
-    since = modified_since(call)
-    return [] if since is not None and since > SEEDED_AT + timedelta(seconds=1) else rows
 
 
 def _one_of(rows: list[Json]) -> list[Json]:

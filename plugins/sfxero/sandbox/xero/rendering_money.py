@@ -2,6 +2,7 @@
 
 from sfxero.sandbox.xero.books import Books
 from sfxero.sandbox.xero.models import (
+    ZERO,
     Allocation,
     BatchPayment,
     Credit,
@@ -41,14 +42,17 @@ def payment_json(books: Books, payment: Payment) -> Json:
         **_document_stub(books, payment.document_id),
     }
     if payment.batch_id is not None:
+        batch = books.batch_table.rows.get(payment.batch_id)
         row |= {"BatchPaymentID": payment.batch_id}
+        row |= {"BatchPayment": batch_stub(books, batch)} if batch else {}
     return row
 
 
 def account_stub(books: Books, code: str) -> Json:
     """An account as payments show it."""
     account = books.accounts[code]
-    return {"AccountID": account.account_id, "Code": account.code, "Name": account.name}
+    shown: Json = {"Code": account.code} if account.shows_code else {}
+    return {"AccountID": account.account_id, **shown, "Name": account.name}
 
 
 def embedded_payment(books: Books, payment_id: str) -> Json:
@@ -160,18 +164,29 @@ def allocation_json(books: Books, allocation: Allocation) -> Json:
     }
 
 
-def batch_json(books: Books, batch: BatchPayment) -> Json:
-    """A batch payment with its members."""
-    payments = [books.payments[one] for one in batch.payment_ids]
+def batch_stub(books: Books, batch: BatchPayment) -> Json:
+    """A batch payment as its members show it."""
     offset = books.switches.date_offset
     return {
         "BatchPaymentID": batch.batch_id,
         "Type": batch.kind,
         "Status": batch.status,
+        "Account": {"AccountID": books.accounts[batch.account_code].account_id},
+        "Date": ms_day(batch.paid_on, offset),
+        "TotalAmount": sum((books.payments[one].amount for one in batch.payment_ids), ZERO),
+        "UpdatedDateUTC": ms_moment(batch.updated_at, offset),
+        "IsReconciled": False,
+    }
+
+
+def batch_json(books: Books, batch: BatchPayment) -> Json:
+    """A batch payment with its members."""
+    payments = [books.payments[one] for one in batch.payment_ids]
+    return {
+        **batch_stub(books, batch),
         "Account": account_stub(books, batch.account_code),
         "Reference": batch.reference or "",
         "DateString": day_text(batch.paid_on),
-        "Date": ms_day(batch.paid_on, offset),
         "Payments": [
             {
                 "PaymentID": one.payment_id,
@@ -180,9 +195,6 @@ def batch_json(books: Books, batch: BatchPayment) -> Json:
             }
             for one in payments
         ],
-        "TotalAmount": sum(one.amount for one in payments),
-        "UpdatedDateUTC": ms_moment(batch.updated_at, offset),
-        "IsReconciled": False,
     }
 
 
@@ -190,7 +202,7 @@ def note_json(books: Books, note: Note) -> Json:
     """A line of history."""
     return {
         "Changes": note.changes,
-        "DateUTCString": moment_text(note.at).split(".", maxsplit=1)[0],
+        "DateUTCString": moment_text(note.at).removesuffix("Z"),
         "DateUTC": ms_moment(note.at, books.switches.date_offset),
         "User": note.user,
         "Details": note.details,

@@ -21,7 +21,7 @@ def account_json(account: Account) -> Json:
     """A row of the chart of accounts."""
     row: Json = {
         "AccountID": account.account_id,
-        "Code": account.code,
+        **({"Code": account.code} if account.shows_code else {}),
         "Name": account.name,
         "Status": account.status,
         "Type": account.kind,
@@ -30,7 +30,7 @@ def account_json(account: Account) -> Json:
         "EnablePaymentsToAccount": account.payments,
         "ShowInExpenseClaims": False,
         "HasAttachments": False,
-        "UpdatedDateUTC": ms_moment(SEEDED_AT),
+        "UpdatedDateUTC": ms_moment(account.updated_at),
     }
     if account.system:
         row["SystemAccount"] = account.system

@@ -75,8 +75,8 @@ def day_text(value: date) -> str:
 
 
 def moment_text(value: datetime) -> str:
-    """The readable twin of a moment, ISO in UTC with milliseconds."""
-    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """The readable twin of a moment: ISO in UTC, without the fraction that the other one has."""
+    return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _milliseconds(value: datetime) -> int:

@@ -19,7 +19,7 @@ from sfxero.sandbox.xero.failures import (
 from sfxero.sandbox.xero.idempotency import KEYED_VERBS, fingerprint_of
 from sfxero.sandbox.xero.identity import Bearer
 from sfxero.sandbox.xero.replies import STORED_REPLY, WHOLE_BODY, Reply
-from sfxero.sandbox.xero.routes_identity import build_identity_router
+from sfxero.sandbox.xero.routes_identity import add_identity
 from sfxero.sandbox.xero.service import XeroService
 from sfxero.sandbox.xero.wire import LARGEST_BODY, read_body, respond
 
@@ -30,8 +30,7 @@ WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 def build_router(service: XeroService) -> APIRouter:
     """All routes of the Xero side."""
     router = APIRouter()
-
-    router.include_router(build_identity_router(service))
+    add_identity(router, service)
 
     @router.api_route("/api.xro/2.0/{path:path}", methods=VERBS)
     async def accounting(path: str, request: Request) -> Response:

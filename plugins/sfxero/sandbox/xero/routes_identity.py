@@ -28,13 +28,11 @@ _CARRIED = (
 )
 
 
-def build_identity_router(service: XeroService) -> APIRouter:
+def add_identity(router: APIRouter, service: XeroService) -> None:
     """Routes of login, identity and connections."""
-    router = APIRouter()
     _add_consent(router, service)
     _add_tokens(router, service)
     _add_connections(router, service)
-    return router
 
 
 def _add_consent(router: APIRouter, service: XeroService) -> None:

@@ -38,6 +38,9 @@ class Account:
     system: str = ""
     status: str = "ACTIVE"
     payments: bool = False
+    # Some bank accounts show no code, and are named by their id.
+    shows_code: bool = True
+    updated_at: datetime = SEEDED_AT
 
     @property
     def account_id(self) -> str:
@@ -104,6 +107,7 @@ def seeded_id(kind: str, name: str) -> str:
 ACCOUNTS = (
     Account("090", "Business Bank Account", "BANK", "BASEXCLUDED", payments=True),
     Account("091", "Business Savings Account", "BANK", "BASEXCLUDED"),
+    Account("092", "Card Terminal", "BANK", "BASEXCLUDED", shows_code=False),
     Account("200", "Sales", "REVENUE", "OUTPUT"),
     Account("210", "Export Sales", "REVENUE", "EXEMPTEXPORT"),
     Account("215", "GST Free Sales", "REVENUE", "EXEMPTOUTPUT"),

@@ -68,6 +68,12 @@ _INVOICE_VALUES: Mapping[str, tuple[type, Callable[[Books, Invoice], Value]]] = 
     "UpdatedDateUTC": (datetime, lambda _, one: one.updated_at),
     "AmountDue": (Decimal, lambda _, one: one.amount_due),
     "AmountPaid": (Decimal, lambda _, one: one.amount_paid),
+    "AmountCredited": (Decimal, lambda _, one: one.amount_credited),
+    "SubTotal": (Decimal, lambda _, one: one.totals.sub_total),
+    "TotalTax": (Decimal, lambda _, one: one.totals.total_tax),
+    "FullyPaidOnDate": (date, lambda _, one: one.fully_paid_on),
+    "ExpectedPaymentDate": (date, lambda _, one: one.expected_payment_on),
+    "SentToContact": (bool, lambda _, one: one.sent_to_contact),
     "Total": (Decimal, lambda _, one: one.totals.total),
     "Contact.ContactID": (UUID, lambda _, one: UUID(one.contact_id)),
     "Contact.Name": (str, lambda books, one: books.contacts[one.contact_id].name),
@@ -84,6 +90,10 @@ INVOICES: Shape[Invoice] = Shape(
 )
 
 
+def _invoice_id(books: Books, payment: Payment) -> UUID | None:
+    return UUID(payment.document_id) if payment.document_id in books.invoices else None
+
+
 def _invoice_number(books: Books, payment: Payment) -> str | None:
     invoice = books.invoices.get(payment.document_id)
     return invoice.number if invoice else None
@@ -98,7 +108,7 @@ _PAYMENT_VALUES: Mapping[str, tuple[type, Callable[[Books, Payment], Value]]] = 
     "Reference": (str, lambda _, one: one.reference),
     "IsReconciled": (bool, lambda _, one: one.is_reconciled),
     "UpdatedDateUTC": (datetime, lambda _, one: one.updated_at),
-    "Invoice.InvoiceID": (UUID, lambda _, one: UUID(one.document_id)),
+    "Invoice.InvoiceID": (UUID, _invoice_id),
     "Invoice.InvoiceNumber": (str, _invoice_number),
 }
 

@@ -31,6 +31,8 @@ class Switches:
     modified_since_lenient: bool = False
     partial_commit: bool = True
     name_case_sensitive: bool = False
+    unique_names: bool = True
+    unique_contact_numbers: bool = True
     number_reuse: bool = False
     idempotency_stores_400: bool = True
     idempotency_in_flight: Literal["wait", "conflict"] = "wait"

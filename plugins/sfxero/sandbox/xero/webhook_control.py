@@ -21,15 +21,14 @@ class HookOrder(BaseModel):
     ca_file: str | None = None
 
 
-def build_webhook_router(webhooks: Webhooks) -> APIRouter:
+def add_webhook(router: APIRouter, webhooks: Webhooks) -> None:
     """Everything under `/_sandbox/xero/webhook`."""
-    router = APIRouter(prefix="/webhook")
 
-    @router.get("")
+    @router.get("/webhook")
     async def show() -> dict[str, object]:
         return _state(webhooks)
 
-    @router.put("")
+    @router.put("/webhook")
     async def subscribe(order: HookOrder) -> dict[str, object]:
         try:
             hook = await webhooks.subscribe(
@@ -39,22 +38,20 @@ def build_webhook_router(webhooks: Webhooks) -> APIRouter:
             raise HTTPException(400, str(error)) from None
         return {**_state(webhooks), "key": hook.key}
 
-    @router.post("/enable")
+    @router.post("/webhook/enable")
     async def enable() -> dict[str, object]:
         await webhooks.enable()
         return _state(webhooks)
 
-    @router.post("/pump")
+    @router.post("/webhook/pump")
     async def pump() -> dict[str, object]:
         await webhooks.pump()
         return _state(webhooks)
 
-    @router.delete("")
+    @router.delete("/webhook")
     async def remove() -> dict[str, object]:
         webhooks.reset()
         return _state(webhooks)
-
-    return router
 
 
 def _state(webhooks: Webhooks) -> dict[str, object]:

@@ -3,7 +3,14 @@
 from dataclasses import replace
 
 from sfxero.sandbox.xero.bank import plan_bank_transaction, store_bank_transaction
-from sfxero.sandbox.xero.batches import Outcome, Resource, echo, known_id_of, write_batch
+from sfxero.sandbox.xero.batches import (
+    Outcome,
+    Resource,
+    echo,
+    known_id_of,
+    write_batch,
+    write_elements,
+)
 from sfxero.sandbox.xero.calls import Call, read_elements
 from sfxero.sandbox.xero.credits import plan_allocation, remove_allocation, store_allocation
 from sfxero.sandbox.xero.documents import lock_errors
@@ -47,18 +54,9 @@ def write_batch_payments(call: Call) -> Reply:
 
 
 def write_allocations(call: Call) -> Reply:
-    """Allocate a credit to invoices."""
-    books, credit = call.books, credit_of(call)
-    rows: list[Json] = []
-    with books.writing():
-        for raw in read_elements(call, "Allocations"):
-            plan = plan_allocation(books, books.credits[credit.credit_id], raw)
-            if plan.allocation is None:
-                errors = [{"Message": text} for text in plan.errors]
-                raise ValidationFailed([{**raw, "ValidationErrors": errors}])
-            store_allocation(books, plan.allocation, user=call.user)
-            rows.append(allocation_json(books, plan.allocation))
-    return call.answer("Allocations", rows)
+    """Allocate the credit of the path to invoices."""
+    credit_of(call)
+    return write_elements(call, read_elements(call, "Allocations"), _ALLOCATIONS)
 
 
 def delete_allocation(call: Call) -> Reply:
@@ -97,6 +95,15 @@ def _write_payment(call: Call, raw: Json) -> Outcome:
         return Outcome(echo(raw, "PaymentID", None), plan.errors)
     store_payment(call.books, plan.payment, user=call.user)
     return Outcome(payment_json(call.books, plan.payment))
+
+
+def _write_allocation(call: Call, raw: Json) -> Outcome:
+    books = call.books
+    plan = plan_allocation(books, credit_of(call), raw)
+    if plan.allocation is None:
+        return Outcome(echo(raw, "AllocationID", None), plan.errors)
+    store_allocation(books, plan.allocation, user=call.user)
+    return Outcome(allocation_json(books, plan.allocation))
 
 
 def _delete_payment(call: Call) -> Reply:
@@ -180,6 +187,13 @@ _PAYMENTS = Resource(
     "HasValidationErrors",
     lambda books: books.payments,
     _write_payment,
+)
+_ALLOCATIONS = Resource(
+    "Allocations",
+    "AllocationID",
+    None,
+    lambda _books: {},
+    _write_allocation,
 )
 _BATCHES = Resource(
     "BatchPayments",

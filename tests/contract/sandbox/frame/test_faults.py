@@ -200,6 +200,19 @@ def test_a_row_is_locked_for_as_many_writes_as_were_told(caller):
     assert codes == ["UNABLE_TO_LOCK_ROW", "UNABLE_TO_LOCK_ROW", "saved"]
 
 
+@pytest.mark.parametrize("code", ["UNABLE_TO_LOCK_ROW", "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY"])
+def test_all_rows_of_a_call_fail_together(caller, code):
+    caller.arm("chunk_failed", code=code)
+    records = [{"attributes": {"type": "Account"}, "Name": name} for name in ("One", "Two")]
+
+    def outcomes():
+        reply = caller.salesforce("POST", "composite/sobjects", json={"records": records})
+        return [each["errors"][0]["statusCode"] if each["errors"] else "" for each in reply.json()]
+
+    assert outcomes() == [code] * 2
+    assert outcomes() == ["", ""]
+
+
 def test_a_late_commit_is_stamped_before_it_can_be_seen(caller):
     caller.control("POST", "/clock", {"speed": 0})
     caller.arm("late_commit", seconds=30)

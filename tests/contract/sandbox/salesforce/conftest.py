@@ -1,6 +1,8 @@
 """A small org served in process, with a clock that only the test moves."""
 
 import asyncio
+import csv
+import io
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -66,6 +68,33 @@ class Bench:
         assert response.status_code == 200, response.text
         self.clock.advance(2)
         return response.json()["id"]
+
+    def open_ingest(self, **settings: str) -> dict:
+        body = {"object": "Opportunity", "operation": "insert", "contentType": "CSV", **settings}
+        reply = self.call("POST", "/jobs/ingest", json=body)
+        assert reply.status_code == 200, reply.text
+        return reply.json()
+
+    def upload(self, path: str, text: str | bytes, kind: str = "text/csv") -> httpx.Response:
+        content = text.encode() if isinstance(text, str) else text
+        head = {"Content-Type": kind}
+        return self.call("PUT", f"{path}/batches", content=content, headers=head)
+
+    def ingest(self, text: str | bytes, *, wait: float = 2.0, **settings: str) -> str:
+        """Open, fill and close a job, and let its time pass; returns its path."""
+        path = f"/jobs/ingest/{self.open_ingest(**settings)['id']}"
+        reply = self.upload(path, text)
+        assert reply.status_code == 201, reply.text
+        self.call("PATCH", path, json={"state": "UploadComplete"})
+        self.clock.advance(wait)
+        return path
+
+    def results(self, path: str, name: str, delimiter: str = ",") -> list[dict]:
+        """Read one of the three result files of an ingest job."""
+        reply = self.call("GET", f"{path}/{name}/")
+        assert reply.status_code == 200, reply.text
+        text = io.StringIO(reply.text, newline="")
+        return list(csv.DictReader(text, delimiter=delimiter))
 
     def control(self, method: str, path: str, **options: object) -> httpx.Response:
         return self.http.request(method, f"/_sandbox/salesforce{path}", **options)

@@ -36,3 +36,20 @@ def test_item_06_header_on_bulk_replies_is_a_switch(empty):
     assert "Sforce-Limit-Info" not in empty.call("GET", "/jobs/query").headers
     empty.switch(limit_header_on_jobs=True)
     assert "Sforce-Limit-Info" in empty.call("GET", "/jobs/query").headers
+
+
+def test_item_06_query_jobs_of_a_rolling_day_have_a_limit_that_deleting_does_not_give_back(empty):
+    empty.switch(query_jobs_per_day=2, session_s=200_000)
+    empty.log_in()
+    soql = "SELECT Id FROM Account"
+    first = empty.finished_job(soql)
+    empty.finished_job(soql)
+    assert empty.call("DELETE", f"/jobs/query/{first}").status_code == 204
+    refused = empty.create_job(soql)
+    assert (refused.status_code, refused.json()[0]) == (400, {
+        "message": "Max bulk v2 query jobs (2) per 24 hrs has been reached",
+        "errorCode": "LIMIT_EXCEEDED",
+    })  # fmt: skip
+    assert empty.call("GET", "/limits").json()["DailyBulkV2QueryJobs"] == {"Max": 2, "Remaining": 0}
+    empty.clock.advance(86_401)
+    assert empty.create_job(soql).status_code == 200

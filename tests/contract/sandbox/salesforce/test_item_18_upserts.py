@@ -8,12 +8,7 @@ NEW = {"Name": "Deal", "StageName": "Closed Won", "CloseDate": "2026-10-01"}
 
 
 def ingest(bench, text, **settings):
-    body = {"object": "Opportunity", "operation": "update", **settings}
-    path = f"/jobs/ingest/{bench.call('POST', '/jobs/ingest', json=body).json()['id']}"
-    head = {"Content-Type": "text/csv"}
-    bench.call("PUT", f"{path}/batches", content=text.encode(), headers=head)
-    bench.call("PATCH", path, json={"state": "UploadComplete"})
-    bench.clock.advance(2)
+    path = bench.ingest(text, **{"operation": "update", **settings})
     return [
         bench.call("GET", f"{path}/{name}").text for name in ("successfulResults", "failedResults")
     ]

@@ -81,6 +81,46 @@ def test_item_19_unreadable_value_refuses_the_whole_request(empty, deal, shown):
     assert shown("Opportunity", one)["NextStep"] is None
 
 
+def test_item_19_what_fails_a_chunk_fails_every_record_of_a_call(empty, deal, shown):
+    ids = [deal(), deal()]
+    records = [record(id=each, NextStep="x") for each in ids]
+    broken = "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY"
+    empty.switch(chunk_failures=1, chunk_failure_code=broken)
+    reply = patch(empty, records)
+    assert reply.status_code == 200
+    assert [each["errors"][0]["statusCode"] for each in reply.json()] == [broken] * 2
+    assert shown("Opportunity", ids[0])["NextStep"] is None
+    assert [each["success"] for each in patch(empty, records).json()] == [True, True]
+
+
+def test_item_19_a_rule_of_the_org_refuses_one_record_and_spares_its_neighbours(empty, deal):
+    ids = [deal(), deal(), deal()]
+    empty.switch(refused_records={ids[1][:15]: "Closed deals are read only."})
+    records = [record(id=each, NextStep="x") for each in ids]
+    reply = patch(empty, records).json()
+    assert [each["success"] for each in reply] == [True, False, True]
+    assert reply[1]["errors"] == [{
+        "statusCode": "FIELD_CUSTOM_VALIDATION_EXCEPTION", "message": "Closed deals are read only.",
+        "fields": [],
+    }]  # fmt: skip
+    code = "INSUFFICIENT_ACCESS_OR_READONLY"
+    empty.switch(refused_records={ids[1]: f"{code}:insufficient access rights on object id"})
+    assert patch(empty, records).json()[1]["errors"][0]["statusCode"] == code
+    empty.switch(refused_records={})
+    assert patch(empty, records).json()[1]["success"] is True
+
+
+@pytest.mark.parametrize(("is_on", "successes"), [(False, [True, True]), (True, [False, True])])
+def test_item_19_whether_a_duplicate_rule_refuses_accounts_is_a_switch(empty, is_on, successes):
+    empty.call("POST", "/sobjects/Account", json={"Name": "Acme"})
+    empty.switch(duplicate_rule=is_on)
+    records = [{"attributes": {"type": "Account"}, "Name": name} for name in ("ACME", "Other")]
+    reply = empty.call("POST", ROOT, json={"records": records}).json()
+    assert [each["success"] for each in reply] == successes
+    codes = [each["errors"][0]["statusCode"] for each in reply if each["errors"]]
+    assert codes == ["DUPLICATES_DETECTED"] * successes.count(False)
+
+
 def test_item_19_inserts_reads_and_deletes(empty):
     made = empty.call("POST", ROOT, json={"records": [new(Name="A"), new(Name="B")]}).json()
     ids = [each["id"] for each in made]

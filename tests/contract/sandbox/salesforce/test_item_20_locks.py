@@ -13,18 +13,9 @@ def account(empty):
     return empty.call("POST", "/sobjects/Account", json={"Name": "Acme"}).json()["id"]
 
 
-def ingest_update(bench, text):
-    body = {"object": "Opportunity", "operation": "update"}
-    path = f"/jobs/ingest/{bench.call('POST', '/jobs/ingest', json=body).json()['id']}"
-    head = {"Content-Type": "text/csv"}
-    bench.call("PUT", f"{path}/batches", content=text.encode(), headers=head)
-    bench.call("PATCH", path, json={"state": "UploadComplete"})
-    return path
-
-
 def test_item_20_running_job_holds_the_accounts_it_touches(empty, account, deal):
     one, two, other = deal(AccountId=account), deal(AccountId=account), deal()
-    path = ingest_update(empty, f"Id,NextStep\n{one},job\n")
+    path = empty.ingest(f"Id,NextStep\n{one},job\n", wait=0, operation="update")
     empty.clock.advance(0.6)  # in progress
     records = [
         {"attributes": {"type": "Opportunity"}, "id": each, "NextStep": "rest"}
@@ -41,9 +32,9 @@ def test_item_20_running_job_holds_the_accounts_it_touches(empty, account, deal)
 
 def test_item_20_second_of_two_jobs_over_one_account_loses_its_row(empty, account, deal):
     one, two = deal(AccountId=account), deal(AccountId=account)
-    first = ingest_update(empty, f"Id,NextStep\n{one},first\n")
+    first = empty.ingest(f"Id,NextStep\n{one},first\n", wait=0, operation="update")
     empty.clock.advance(0.7)
-    second = ingest_update(empty, f"Id,NextStep\n{two},second\n")
+    second = empty.ingest(f"Id,NextStep\n{two},second\n", wait=0, operation="update")
     empty.clock.advance(5)
     assert empty.call("GET", first).json()["numberRecordsFailed"] == 0
     assert "UNABLE_TO_LOCK_ROW:" in empty.call("GET", f"{second}/failedResults").text

@@ -41,6 +41,20 @@ def test_item_21_field_level_security_is_per_user(empty):
     assert refused.json()[0]["errorCode"] == "INVALID_FIELD"
 
 
+def test_item_21_a_field_that_may_only_be_read_says_so_and_refuses_writes(empty, deal, shown):
+    one, name = deal(), "Xero_Invoice_Status__c"
+    path = f"/sobjects/Opportunity/{one}"
+    assert empty.call("PATCH", path, json={name: "PAID"}).status_code == 204
+    empty.switch(read_only_fields=[f"Opportunity.{name}"])
+    described = fields(empty, "Opportunity")[name]
+    assert (described["createable"], described["updateable"]) == (False, False)
+    refused = empty.call("PATCH", path, json={name: "VOIDED"})
+    assert refused.json()[0]["errorCode"] == "INVALID_FIELD_FOR_INSERT_UPDATE"
+    assert empty.rows(f"SELECT {name} FROM Opportunity")[0][name] == "PAID"  # noqa: S608 - no SQL
+    empty.control("PATCH", f"/Opportunity/{one}", json={name: "VOIDED"})
+    assert shown("Opportunity", one)[name] == "VOIDED"
+
+
 def test_item_21_currency_fields_come_with_the_option(empty, deal):
     one = deal()
     since = empty.call("GET", "/sobjects/Opportunity/describe").headers["Last-Modified"]

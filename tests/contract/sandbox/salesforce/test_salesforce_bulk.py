@@ -4,6 +4,8 @@ import io
 
 import pytest
 
+from sfxero.sandbox.seed import seed_org
+
 pytestmark = pytest.mark.contract
 LINES = "SELECT Id, Name, Quantity, UnitPrice FROM OpportunityLineItem"
 
@@ -94,6 +96,12 @@ def test_item_08_the_server_may_give_fewer_rows_than_asked_for(bench):
     assert len(tables[0]) == 6
 
 
+def test_item_08_a_page_has_a_thousand_rows_at_most_by_default(bench):
+    bench.control("POST", "/seed_big", json={"rows": 1500})
+    tables = pages(bench, bench.finished_job("SELECT Id FROM Opportunity"), maxRecords=50_000)
+    assert [len(table) - 1 for table in tables] == [1000, 540]
+
+
 def test_item_08_locators_are_opaque_stable_and_checked(bench):
     path = f"/jobs/query/{bench.finished_job(LINES)}/results"
     first = bench.call("GET", path, params={"maxRecords": 10})
@@ -133,6 +141,34 @@ def test_item_09_result_pages_come_five_at_a_time_and_cover_the_result(bench):
     assert sorted(rows) == sorted(ids_of(bench, job_id))
     bench.switch(continuation_key="nextRecordUrl")
     assert "nextRecordUrl" in bench.call("GET", f"/jobs/query/{job_id}/resultPages").json()
+
+
+def test_item_09_whether_pages_are_cut_by_max_records_is_a_switch(bench):
+    path = f"/jobs/query/{bench.finished_job(LINES)}/resultPages"
+    total = len(bench.select("Id", "OpportunityLineItem", ""))
+
+    def named():
+        body = bench.call("GET", path, params={"maxRecords": 40}).json()
+        return len(body["resultPages"]), body["done"]
+
+    assert 40 < total < 200
+    assert named() == (1, True)
+    bench.switch(result_pages_take_max_records=True)
+    assert named() == (-(-total // 40), True)
+
+
+def test_item_12_the_order_of_a_job_follows_from_the_seed_and_its_number(bench):
+    def orders(seed):
+        bench.org.reset()
+        seed_org(bench.org, accounts=10, opportunities=40)
+        bench.switch(scramble_seed=seed)
+        return [ids_of(bench, bench.finished_job(LINES)) for _ in range(2)]
+
+    first = orders(0)
+    assert orders(0) == first
+    other = orders(1)
+    assert all(one != two for one, two in zip(other, first, strict=True))
+    assert sorted(other[0]) == sorted(first[0])
 
 
 def test_item_12_row_order_differs_per_job_but_repeats_with_the_seed(bench):

@@ -121,3 +121,12 @@ def test_item_05_unknown_paths_are_not_found_as_lists(empty):
     for path in ("/nothing", "/sobjects/Nothing/describe", "/jobs/query/750000000000000/results"):
         reply = empty.call("GET", path)
         assert (reply.status_code, reply.json()[0]["errorCode"]) == (404, "NOT_FOUND")
+
+
+def test_item_05_long_addresses_and_headers_are_refused(empty):
+    soql = "SELECT Id FROM Account WHERE Name IN ('" + "x" * 16_384 + "')"
+    assert empty.query(soql).status_code == 414
+    head = {"X-Padding": "x" * 16_384}
+    assert empty.call("GET", "/limits", headers=head).status_code == 431
+    # A job takes the query in its body.
+    assert empty.create_job(soql).status_code == 200

@@ -224,6 +224,24 @@ def test_item_13_refusals_by_bulk_only(empty, soql, code, part):
     assert part in error.json()[0]["message"]
 
 
+def test_item_13_whether_bulk_reads_the_stages_is_a_switch(empty):
+    empty.switch(stages_by_bulk=True)
+    job_id = empty.finished_job("SELECT MasterLabel, IsWon FROM OpportunityStage")
+    text = empty.call("GET", f"/jobs/query/{job_id}/results").text
+    assert '"Closed Won","true"' in text
+    assert text.count("\n") == 11
+
+
+def test_item_13_bulk_takes_parents_lists_date_literals_order_and_limit(people):
+    soql = (
+        "SELECT Name, Account.Name FROM Opportunity WHERE Name IN ('One', 'Two', 'Three') "
+        "AND CloseDate >= LAST_N_DAYS:30 ORDER BY CloseDate DESC LIMIT 1"
+    )
+    job_id = people.finished_job(soql)
+    text = people.call("GET", f"/jobs/query/{job_id}/results").text
+    assert text.splitlines()[1] == '"Two","O\'Brien \\ Sons"'
+
+
 def test_item_21_a_hidden_field_fails_as_if_it_did_not_exist(bench):
     soql = "SELECT Id, ABN__c FROM Account"
     assert bench.query(soql).status_code == 200

@@ -109,6 +109,36 @@ class XeroCaller:
         """An invoice as it is now."""
         return self.get(f"Invoices/{invoice['InvoiceID']}")["Invoices"][0]
 
+    def edit(self, invoice: Any, **fields: Any) -> httpx.Response:
+        return self.call("POST", f"Invoices/{invoice['InvoiceID']}", json=fields)
+
+    def changed(self, invoice: Any, **fields: Any) -> Any:
+        """An edit that must succeed."""
+        reply = self.edit(invoice, **fields)
+        assert reply.status_code == 200, reply.text
+        return reply.json()["Invoices"][0]
+
+    def edit_refused(self, invoice: Any, **fields: Any) -> str:
+        return self.refused("POST", f"Invoices/{invoice['InvoiceID']}", fields)
+
+    def in_state(self, status: str) -> Any:
+        """An invoice that has reached a state by the allowed way."""
+        first = {"DELETED": "DRAFT", "VOIDED": "AUTHORISED", "PAID": "AUTHORISED"}
+        invoice = self.put_invoice(Status=first.get(status, status))
+        if status in {"VOIDED", "DELETED"}:
+            self.changed(invoice, Status=status)
+        elif status == "PAID":
+            self.pay_by_hand(invoice, "110.00")
+        return invoice
+
+    def numbers(self, query: str = "", **options: Any) -> list[str]:
+        """The numbers of the invoices that a list shows, in its order."""
+        rows = self.get(f"Invoices{query}", **options)["Invoices"]
+        return [row["InvoiceNumber"] for row in rows]
+
+    def pay_by_hand(self, invoice: Any, amount: str) -> Any:
+        return self.hand(f"invoices/{invoice['InvoiceID']}/pay", {"amount": amount})
+
     def pay(self, invoice: Any, amount: str, **fields: Any) -> Any:
         body = {
             "Invoice": {"InvoiceID": invoice["InvoiceID"]},
@@ -194,3 +224,18 @@ def sandbox() -> Sandbox:
 @pytest.fixture
 def xero(sandbox: Sandbox) -> XeroCaller:
     return XeroCaller(sandbox)
+
+
+@pytest.fixture
+def three(xero: XeroCaller) -> XeroCaller:
+    """Three contacts and invoices, one second apart."""
+    for number, name in enumerate(("Ash", "Birch", "Cédre"), start=1):
+        xero.put_invoice(
+            Contact={"Name": name, "ContactNumber": f"00{number}"},
+            InvoiceNumber=f"SF-{number}",
+            Reference=f"Opp {number}" if number < 3 else ...,
+            Date=f"2026-11-0{number}",
+            Status="DRAFT" if number == 3 else "AUTHORISED",
+        )
+        xero.sandbox.clock.advance(1)
+    return xero

@@ -29,3 +29,25 @@ def test_item_06_a_user_token_needs_the_tenant_header(xero):
     reply = xero.call("GET", "Organisation")
     assert (reply.status_code, reply.json()["Title"]) == (403, "Forbidden")
     assert reply.json()["Instance"] == reply.headers["Xero-Correlation-Id"]
+
+
+@pytest.mark.parametrize(
+    ("scope", "title", "status", "detail"),
+    [
+        ("accounting.settings.read", "Unauthorized", 401, "AuthorizationUnsuccessful"),
+        ("accounting.contacts.read", "Forbidden", 403, "AuthenticationUnsuccessful"),
+    ],
+)
+def test_item_06_the_whole_body_of_a_refusal(xero, scope, title, status, detail):
+    xero.token = xero.grant(scope=scope).json()["access_token"]
+    lost = {"xero-tenant-id": "00000000-0000-4000-8000-000000000001"}
+    reply = xero.call("GET", "Contacts", headers=lost if status == 403 else {})
+    assert reply.status_code == status
+    assert reply.json() == {
+        "Type": None,
+        "Title": title,
+        "Status": status,
+        "Detail": detail,
+        "Instance": reply.headers["Xero-Correlation-Id"],
+        "Extensions": {},
+    }

@@ -38,6 +38,18 @@ def test_a_sixth_call_in_flight_is_refused_without_retry_after(xero):
     assert xero.call("GET", "Currencies").status_code == 200
 
 
+def test_item_08_how_many_calls_at_once_and_their_problem_are_switches(xero):
+    xero.switch(read_latency_s=0.2, concurrent_limit=2, concurrent_problem="Concurrent")
+    replies = xero.together(*[partial(xero.later, "GET", "Currencies")] * 4)
+    refused = [reply for reply in replies if reply.status_code == 429]
+    assert [reply.headers["X-Rate-Limit-Problem"] for reply in refused] == ["Concurrent"] * 2
+
+
+def test_item_08_the_app_minute_is_named_in_one_word_by_default(xero):
+    xero.switch(app_minute_limit=0)
+    assert xero.call("GET", "Currencies").headers["X-Rate-Limit-Problem"] == "appminute"
+
+
 def test_the_app_minute_has_its_own_problem_and_no_retry_after(xero):
     xero.switch(app_minute_limit=1, app_minute_problem="app-minute")
     reply = spend(xero, 2)[1]

@@ -1,5 +1,7 @@
 """JSON only, envelope and dates (item 10)."""
 
+from uuid import UUID
+
 import pytest
 
 pytestmark = pytest.mark.contract
@@ -19,6 +21,8 @@ def test_every_reply_has_the_envelope_and_its_own_correlation_id(xero):
     first, second = xero.call("GET", "Organisation"), xero.call("GET", "Organisation")
     body = first.json()
     assert (body["Status"], body["DateTimeUTC"]) == ("OK", "/Date(1795317000000)/")
+    assert body["ProviderName"] == "Sandbox custom connection"
+    assert UUID(body["Id"])
     assert first.headers["Xero-Correlation-Id"] != second.headers["Xero-Correlation-Id"]
 
 
@@ -41,4 +45,4 @@ def test_item_10_times_have_a_readable_twin(xero):
     invoice = xero.put_invoice()
     payment = xero.pay(invoice, "1.00")
     for row in (invoice, payment):
-        assert row["UpdatedDateUTCString"] == "2026-11-22T03:10:00.000Z"
+        assert row["UpdatedDateUTCString"] == "2026-11-22T03:10:00Z"

@@ -5,25 +5,6 @@ import pytest
 pytestmark = pytest.mark.contract
 
 
-@pytest.fixture
-def three(xero):
-    """Three contacts and invoices, one second apart."""
-    for number, name in enumerate(("Ash", "Birch", "Cédre"), start=1):
-        xero.put_invoice(
-            Contact={"Name": name, "ContactNumber": f"00{number}"},
-            InvoiceNumber=f"SF-{number}",
-            Reference=f"Opp {number}" if number < 3 else ...,
-            Date=f"2026-11-0{number}",
-            Status="DRAFT" if number == 3 else "AUTHORISED",
-        )
-        xero.sandbox.clock.advance(1)
-    return xero
-
-
-def numbers(xero, query="", **options):
-    return [row["InvoiceNumber"] for row in xero.get(f"Invoices{query}", **options)["Invoices"]]
-
-
 def test_an_unpaged_list_has_no_lines_and_no_pagination(three):
     body = three.get("Invoices")
     assert "pagination" not in body
@@ -50,15 +31,15 @@ def test_page_and_size_are_clamped(three, query, page, size):
 
 
 def test_pages_cut_the_list_in_order(three):
-    assert numbers(three, "?page=1&pageSize=2") == ["SF-1", "SF-2"]
-    assert numbers(three, "?page=2&pageSize=2") == ["SF-3"]
-    assert numbers(three, "?page=3&pageSize=2") == []
+    assert three.numbers("?page=1&pageSize=2") == ["SF-1", "SF-2"]
+    assert three.numbers("?page=2&pageSize=2") == ["SF-3"]
+    assert three.numbers("?page=3&pageSize=2") == []
 
 
 def test_the_default_order_is_by_time_of_change_and_shifts_with_it(three):
     [first, *_] = three.get("Invoices")["Invoices"]
     three.call("POST", f"Invoices/{first['InvoiceID']}", json={"Reference": "moved"})
-    assert numbers(three) == ["SF-2", "SF-3", "SF-1"]
+    assert three.numbers() == ["SF-2", "SF-3", "SF-1"]
 
 
 def test_balances_come_with_paged_contacts(three):
@@ -71,3 +52,9 @@ def test_balances_come_with_paged_contacts(three):
 def test_item_12_money_is_paged_too(xero, name):
     assert "pagination" not in xero.get(name)
     assert xero.get(f"{name}?page=1&pageSize=7")["pagination"]["pageSize"] == 7
+
+
+def test_item_12_rows_of_one_moment_are_in_the_order_of_their_ids(xero):
+    ids = [xero.put_invoice()["InvoiceID"] for _ in range(8)]
+    listed = [row["InvoiceID"] for row in xero.get("Invoices?page=1")["Invoices"]]
+    assert listed == sorted(ids)

@@ -5,41 +5,6 @@ import pytest
 pytestmark = pytest.mark.contract
 
 
-@pytest.fixture
-def three(xero):
-    """Three contacts and invoices, one second apart."""
-    for number, name in enumerate(("Ash", "Birch", "Cédre"), start=1):
-        xero.put_invoice(
-            Contact={"Name": name, "ContactNumber": f"00{number}"},
-            InvoiceNumber=f"SF-{number}",
-            Reference=f"Opp {number}" if number < 3 else ...,
-            Date=f"2026-11-0{number}",
-            Status="DRAFT" if number == 3 else "AUTHORISED",
-        )
-        xero.sandbox.clock.advance(1)
-    return xero
-
-
-def numbers(xero, query="", **options):
-    return [row["InvoiceNumber"] for row in xero.get(f"Invoices{query}", **options)["Invoices"]]
-
-
-def post(xero, invoice, **fields):
-    return xero.call("POST", f"Invoices/{invoice['InvoiceID']}", json=fields)
-
-
-def changed(xero, invoice, **fields):
-    reply = post(xero, invoice, **fields)
-    assert reply.status_code == 200, reply.text
-    return reply.json()["Invoices"][0]
-
-
-def pay(xero, invoice, amount):
-    path = f"/_sandbox/xero/invoices/{invoice['InvoiceID']}/pay"
-    reply = xero.send("POST", path, json={"amount": amount})
-    assert reply.status_code == 200, reply.text
-
-
 @pytest.mark.parametrize(
     ("since", "expected"),
     [
@@ -50,28 +15,28 @@ def pay(xero, invoice, amount):
     ],
 )
 def test_modified_since_takes_whole_seconds_and_ignores_other_forms(three, since, expected):
-    assert numbers(three, headers={"If-Modified-Since": since}) == expected
+    assert three.numbers(headers={"If-Modified-Since": since}) == expected
 
 
 def test_modified_since_may_be_switched_to_inclusive(three):
     three.switch(modified_since_inclusive=True)
     since = {"If-Modified-Since": "2026-11-22T03:10:01"}
-    assert numbers(three, headers=since) == ["SF-2", "SF-3"]
+    assert three.numbers(headers=since) == ["SF-2", "SF-3"]
 
 
 def test_a_due_date_moved_on_a_part_paid_invoice_does_not_move_its_time(xero):
     invoice = xero.put_invoice()
-    pay(xero, invoice, "10.00")
-    before = changed(xero, invoice, Reference="x")["UpdatedDateUTC"]
+    xero.pay_by_hand(invoice, "10.00")
+    before = xero.changed(invoice, Reference="x")["UpdatedDateUTC"]
     xero.sandbox.clock.advance(5)
-    assert changed(xero, invoice, DueDate="2027-01-01")["UpdatedDateUTC"] == before
-    assert changed(xero, invoice, Reference="y")["UpdatedDateUTC"] != before
+    assert xero.changed(invoice, DueDate="2027-01-01")["UpdatedDateUTC"] == before
+    assert xero.changed(invoice, Reference="y")["UpdatedDateUTC"] != before
 
 
 def test_item_13_a_fraction_is_read_when_switched(three):
     three.switch(modified_since_lenient=True)
     since = {"If-Modified-Since": "2026-11-22T03:10:01.500Z"}
-    assert numbers(three, headers=since) == ["SF-3"]
+    assert three.numbers(headers=since) == ["SF-3"]
 
 
 def test_item_13_becoming_a_customer_and_owing_money_do_not_move_a_contact(xero):
@@ -84,12 +49,20 @@ def test_item_13_becoming_a_customer_and_owing_money_do_not_move_a_contact(xero)
     assert row["UpdatedDateUTC"] == contact["UpdatedDateUTC"]
 
 
+def test_item_13_becoming_a_supplier_does_not_move_a_contact(xero):
+    contact = xero.put_contact("Maple Florist")
+    xero.sandbox.clock.advance(5)
+    xero.put_invoice(Type="ACCPAY", LineItems=[{"UnitAmount": 1, "AccountCode": "429"}])
+    [row] = xero.get(f"Contacts/{contact['ContactID']}")["Contacts"]
+    assert (row["IsSupplier"], row["UpdatedDateUTC"]) == (True, contact["UpdatedDateUTC"])
+
+
 def test_item_13_sending_a_part_paid_invoice_does_not_move_its_time(xero):
     invoice = xero.put_invoice()
     xero.pay(invoice, "10.00")
     before = xero.invoice(invoice)["UpdatedDateUTC"]
     xero.sandbox.clock.advance(5)
-    assert changed(xero, invoice, SentToContact=True)["SentToContact"]
+    assert xero.changed(invoice, SentToContact=True)["SentToContact"]
     assert xero.invoice(invoice)["UpdatedDateUTC"] == before
 
 
@@ -98,4 +71,4 @@ def test_item_13_an_undone_change_is_not_listed_as_new(three):
     since = {"If-Modified-Since": "2026-11-22T03:10:01"}
     body = {"Invoices": [{"InvoiceNumber": "SF-1", "Reference": "x"}, {"InvoiceNumber": "SF-9"}]}
     assert three.call("POST", "Invoices", json=body).status_code == 400
-    assert numbers(three, headers=since) == ["SF-3"]
+    assert three.numbers(headers=since) == ["SF-3"]

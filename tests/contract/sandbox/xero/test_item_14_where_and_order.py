@@ -7,31 +7,12 @@ from sfxero.sandbox.xero.fields import guid_or_none
 pytestmark = pytest.mark.contract
 
 
-@pytest.fixture
-def three(xero):
-    """Three contacts and invoices, one second apart."""
-    for number, name in enumerate(("Ash", "Birch", "Cédre"), start=1):
-        xero.put_invoice(
-            Contact={"Name": name, "ContactNumber": f"00{number}"},
-            InvoiceNumber=f"SF-{number}",
-            Reference=f"Opp {number}" if number < 3 else ...,
-            Date=f"2026-11-0{number}",
-            Status="DRAFT" if number == 3 else "AUTHORISED",
-        )
-        xero.sandbox.clock.advance(1)
-    return xero
-
-
-def numbers(xero, query="", **options):
-    return [row["InvoiceNumber"] for row in xero.get(f"Invoices{query}", **options)["Invoices"]]
-
-
 def names(xero, query="", **options):
     return [row["Name"] for row in xero.get(f"Contacts{query}", **options)["Contacts"]]
 
 
 def where(xero, clause):
-    return numbers(xero, params={"where": clause})
+    return xero.numbers(params={"where": clause})
 
 
 @pytest.mark.parametrize(
@@ -43,25 +24,25 @@ def where(xero, clause):
     ],
 )
 def test_an_order_can_be_asked_for(three, order, expected):
-    assert numbers(three, params={"order": order}) == expected
+    assert three.numbers(params={"order": order}) == expected
 
 
 def test_id_number_and_status_lists_filter(three):
     rows = three.get("Invoices")["Invoices"]
     ids = ",".join(row["InvoiceID"] for row in rows[:2])
-    assert numbers(three, f"?IDs={ids}") == ["SF-1", "SF-2"]
-    assert numbers(three, "?InvoiceNumbers=SF-2,SF-9") == ["SF-2"]
-    assert numbers(three, "?Statuses=DRAFT") == ["SF-3"]
-    assert numbers(three, f"?ContactIDs={rows[2]['Contact']['ContactID']}") == ["SF-3"]
+    assert three.numbers(f"?IDs={ids}") == ["SF-1", "SF-2"]
+    assert three.numbers("?InvoiceNumbers=SF-2,SF-9") == ["SF-2"]
+    assert three.numbers("?Statuses=DRAFT") == ["SF-3"]
+    assert three.numbers(f"?ContactIDs={rows[2]['Contact']['ContactID']}") == ["SF-3"]
 
 
 def test_void_invoices_are_listed_unless_filtered(three):
     three.call("POST", "Invoices", json={"InvoiceNumber": "SF-1", "Status": "VOIDED"})
-    assert set(numbers(three)) == {"SF-1", "SF-2", "SF-3"}
+    assert set(three.numbers()) == {"SF-1", "SF-2", "SF-3"}
 
 
 def test_the_search_term_looks_at_the_documented_fields(three):
-    assert numbers(three, "?searchTerm=opp 2") == ["SF-2"]
+    assert three.numbers("?searchTerm=opp 2") == ["SF-2"]
     assert names(three, "?searchTerm=CEDRE") == ["Cédre"]
     assert names(three, "?searchTerm=002") == ["Birch"]
 
@@ -69,7 +50,7 @@ def test_the_search_term_looks_at_the_documented_fields(three):
 def test_created_by_my_app_leaves_out_what_others_made(three):
     one = next(iter(three.sandbox.xero.books.invoices.values()))
     one.created_by = "someone else"
-    assert numbers(three, "?createdByMyApp=true") == ["SF-2", "SF-3"]
+    assert three.numbers("?createdByMyApp=true") == ["SF-2", "SF-3"]
 
 
 def test_archived_contacts_are_listed_on_request_only(three):
@@ -171,3 +152,70 @@ def test_item_14_payments_are_found_by_invoice_and_status(three):
     ):
         [row] = three.get("Payments", params={"where": clause})["Payments"]
         assert row["PaymentID"] == payment["PaymentID"]
+
+
+def listed(xero, resource, name, **params):
+    return [row.get(name) for row in xero.get(resource, params=params)[resource]]
+
+
+@pytest.mark.parametrize(
+    ("resource", "name", "clause", "expected"),
+    [
+        ("Accounts", "Code", 'Type=="BANK"', ["090", "091", None]),
+        ("Accounts", "Code", 'Status=="ARCHIVED"', ["220"]),
+        ("Accounts", "Code", "EnablePaymentsToAccount==true", ["090", "830"]),
+        ("Accounts", "Code", 'SystemAccount!=null AND SystemAccount=="ROUNDING"', ["860"]),
+        ("TaxRates", "TaxType", 'CanApplyToRevenue==true AND Name=="GST on Income"', ["OUTPUT"]),
+        ("TaxRates", "TaxType", "EffectiveRate>0 AND CanApplyToRevenue==true", ["OUTPUT"]),
+        ("Currencies", "Code", 'Code=="NZD"', ["NZD"]),
+        ("Items", "Code", 'Code=="CABLE"', ["CABLE"]),
+        ("TrackingCategories", "Name", 'Status=="ACTIVE" AND Name=="Region"', ["Region"]),
+    ],
+)
+def test_item_14_settings_take_a_where_clause(xero, resource, name, clause, expected):
+    assert listed(xero, resource, name, where=clause) == expected
+
+
+@pytest.mark.parametrize("resource", ["Accounts", "TaxRates", "Currencies", "Items"])
+def test_item_14_settings_take_an_order_and_refuse_a_bad_clause(xero, resource):
+    name = "TaxType" if resource == "TaxRates" else "Code"
+    own = listed(xero, resource, name)
+    downwards = listed(xero, resource, name, order=f"{name} DESC")
+    assert downwards == sorted(own, key=lambda text: text or "", reverse=True)
+    for params in ({"where": "Nonsense"}, {"order": "Nonsense"}):
+        assert xero.call("GET", resource, params=params).json()["ErrorNumber"] == 16
+
+
+def test_item_14_summaries_keep_what_is_owed_paid_and_credited(xero):
+    invoice = xero.put_invoice()
+    xero.pay(invoice, "10.00")
+    xero.hand(f"invoices/{invoice['InvoiceID']}/credit", {"amount": "20.00"})
+    [row] = xero.get("Invoices?summaryOnly=true")["Invoices"]
+    figures = [str(row[name]) for name in ("AmountDue", "AmountPaid", "AmountCredited", "Total")]
+    assert figures == ["80.00", "10.00", "20.00", "110.00"]
+    assert where(xero, "AmountCredited>0 AND FullyPaidOnDate==null") == [invoice["InvoiceNumber"]]
+
+
+def test_item_14_refunds_belong_to_no_invoice(xero):
+    invoice = xero.put_invoice()
+    contact_id = invoice["Contact"]["ContactID"]
+    credit = xero.hand(f"contacts/{contact_id}/receive", {"amount": "25.00"})
+    xero.hand(f"credits/{credit['credit_id']}/refund")
+    assert listed(xero, "Payments", "PaymentType") == ["AROVERPAYMENTPAYMENT"]
+    clause = f'Invoice.InvoiceID==guid("{credit["credit_id"]}")'
+    assert listed(xero, "Payments", "PaymentID", where=clause) == []
+
+
+def test_item_14_overpayments_are_found_by_their_references(xero):
+    contact = xero.put_contact("Maple")
+    for reference in ("R-1", "R-2", "R-3"):
+        body = {
+            "Type": "RECEIVE-OVERPAYMENT",
+            "Contact": {"ContactID": contact["ContactID"]},
+            "BankAccount": {"Code": "090"},
+            "Reference": reference,
+            "LineItems": [{"Description": "Early", "UnitAmount": 5, "AccountCode": "830"}],
+        }
+        xero.put("BankTransactions", body)
+    found = listed(xero, "Overpayments", "Reference", References="R-1,R-3")
+    assert sorted(found) == ["R-1", "R-3"]

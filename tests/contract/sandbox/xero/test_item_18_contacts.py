@@ -19,6 +19,22 @@ def test_case_counts_when_switched(xero):
     assert xero.put_contact("maple florist")["Name"] == "maple florist"
 
 
+def test_item_18_whether_names_are_unique_is_a_switch(xero):
+    first = xero.put_contact("Maple Florist")
+    xero.switch(unique_names=False)
+    assert xero.put_contact("Maple Florist")["ContactID"] != first["ContactID"]
+
+
+def test_item_18_two_contacts_of_one_number_are_found_by_a_clause_only(xero):
+    xero.switch(unique_contact_numbers=False)
+    ids = {xero.put_contact(name, ContactNumber="001A")["ContactID"] for name in ("One", "Two")}
+    [silently_one] = xero.get("Contacts/001A")["Contacts"]
+    assert silently_one["ContactID"] in ids
+    clause = {"where": 'ContactNumber=="001A"', "includeArchived": "true", "page": "1"}
+    found = xero.get("Contacts", params=clause)["Contacts"]
+    assert {row["ContactID"] for row in found} == ids
+
+
 def test_an_account_number_is_unique(xero):
     xero.put_contact("Old", AccountNumber="A-1")
     message = xero.refused("PUT", "Contacts", {"Name": "New", "AccountNumber": "A-1"})
@@ -53,12 +69,24 @@ def test_reads_always_show_four_phones_and_two_addresses(xero):
         ({"Name": "a<b"}, "cannot contain"),
         ({"FirstName": "x" * 256}, "maximum length of 255"),
         ({"ContactNumber": "x" * 51}, "maximum length of 50"),
+        ({"LastName": "x" * 256}, "maximum length of 255"),
+        ({"AccountNumber": "x" * 51}, "maximum length of 50"),
+        ({"CompanyNumber": "x" * 51}, "maximum length of 50"),
         ({"TaxNumber": "x" * 51}, "maximum length of 50"),
+        ({"EmailAddress": "x" * 250 + "@a.com"}, "maximum length of 255"),
         ({"EmailAddress": "no address"}, "Email address must be valid"),
         ({"EmailAddress": "müller@example.com"}, "Email address must be valid"),
         ({"Addresses": [{"AddressLine1": "x" * 501}]}, "maximum length of 500"),
+        ({"Addresses": [{"AddressLine4": "x" * 501}]}, "maximum length of 500"),
+        ({"Addresses": [{"City": "x" * 256}]}, "maximum length of 255"),
+        ({"Addresses": [{"Region": "x" * 256}]}, "maximum length of 255"),
+        ({"Addresses": [{"AttentionTo": "x" * 256}]}, "maximum length of 255"),
+        ({"Addresses": [{"PostalCode": "x" * 51}]}, "maximum length of 50"),
+        ({"Addresses": [{"Country": "x" * 51}]}, "maximum length of 50"),
         ({"Addresses": [{"Country": "AU-1"}]}, "letters only"),
+        ({"Phones": [{"PhoneNumber": "1" * 51}]}, "maximum length of 50"),
         ({"Phones": [{"PhoneAreaCode": "x" * 11}]}, "maximum length of 10"),
+        ({"Phones": [{"PhoneCountryCode": "x" * 21}]}, "maximum length of 20"),
         ({"ContactPersons": [{}] * 6}, "at most 5"),
         ({"DefaultCurrency": "USD"}, "not subscribed to currency USD"),
     ],

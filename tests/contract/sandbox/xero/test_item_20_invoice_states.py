@@ -1,42 +1,9 @@
 """Invoice states and messages (item 20)."""
 
 import pytest
+from tests.contract.sandbox.xero.conftest import LINE
 
 pytestmark = pytest.mark.contract
-
-
-def post(xero, invoice, **fields):
-    return xero.call("POST", f"Invoices/{invoice['InvoiceID']}", json=fields)
-
-
-def changed(xero, invoice, **fields):
-    reply = post(xero, invoice, **fields)
-    assert reply.status_code == 200, reply.text
-    return reply.json()["Invoices"][0]
-
-
-def in_state(xero, status):
-    """An invoice that has reached a state by the allowed way."""
-    first = {"DELETED": "DRAFT", "VOIDED": "AUTHORISED", "PAID": "AUTHORISED"}.get(status, status)
-    invoice = xero.put_invoice(Status=first)
-    if status in {"VOIDED", "DELETED"}:
-        changed(xero, invoice, Status=status)
-    elif status == "PAID":
-        pay(xero, invoice, "110.00")
-    return invoice
-
-
-def pay(xero, invoice, amount):
-    path = f"/_sandbox/xero/invoices/{invoice['InvoiceID']}/pay"
-    reply = xero.send("POST", path, json={"amount": amount})
-    assert reply.status_code == 200, reply.text
-
-
-def refused(xero, invoice, **fields):
-    return xero.refused("POST", f"Invoices/{invoice['InvoiceID']}", fields)
-
-
-LINE = {"Description": "Advice", "Quantity": 1, "UnitAmount": 100, "AccountCode": "200"}
 
 
 @pytest.mark.parametrize("status", ["DRAFT", "SUBMITTED", "AUTHORISED"])
@@ -65,7 +32,7 @@ def test_no_invoice_starts_in_an_end_state(xero, status):
     ],
 )
 def test_states_move_as_documented(xero, old, new):
-    assert changed(xero, in_state(xero, old), Status=new)["Status"] == new
+    assert xero.changed(xero.in_state(old), Status=new)["Status"] == new
 
 
 @pytest.mark.parametrize(
@@ -81,16 +48,18 @@ def test_states_move_as_documented(xero, old, new):
     ],
 )
 def test_no_other_move_is_allowed(xero, old, new):
-    assert "not of valid status for modification" in refused(xero, in_state(xero, old), Status=new)
+    assert "not of valid status for modification" in xero.edit_refused(
+        xero.in_state(old), Status=new
+    )
 
 
 @pytest.mark.parametrize("status", ["VOIDED", "DELETED"])
 def test_a_dead_invoice_cannot_be_edited(xero, status):
-    assert "for modification" in refused(xero, in_state(xero, status), Reference="x")
+    assert "for modification" in xero.edit_refused(xero.in_state(status), Reference="x")
 
 
 def test_a_voided_invoice_owes_nothing_but_keeps_its_total(xero):
-    row = changed(xero, in_state(xero, "AUTHORISED"), Status="VOIDED")
+    row = xero.changed(xero.in_state("AUTHORISED"), Status="VOIDED")
     assert (row["AmountDue"], row["Total"]) == (0.0, 110.0)
 
 
@@ -125,7 +94,7 @@ def test_bills_may_repeat_a_number_and_have_no_reference(xero):
 @pytest.mark.parametrize(("reuse", "status"), [(False, 400), (True, 200)])
 def test_whether_a_voided_number_is_free_again_is_a_switch(xero, reuse, status):
     xero.switch(number_reuse=reuse)
-    changed(xero, xero.put_invoice(InvoiceNumber="SF-1"), Status="VOIDED")
+    xero.changed(xero.put_invoice(InvoiceNumber="SF-1"), Status="VOIDED")
     reply = xero.call("PUT", "Invoices", json=xero.invoice_body(InvoiceNumber="SF-1"))
     assert reply.status_code == status
 
@@ -143,8 +112,8 @@ def test_the_date_defaults_to_the_organisations_own_day(xero):
 
 def test_a_part_paid_invoice_cannot_be_voided(xero):
     invoice = xero.put_invoice()
-    pay(xero, invoice, "10.00")
-    assert "The status VOIDED cannot be applied" in refused(xero, invoice, Status="VOIDED")
+    xero.pay_by_hand(invoice, "10.00")
+    assert "The status VOIDED cannot be applied" in xero.edit_refused(invoice, Status="VOIDED")
 
 
 def test_sent_to_contact_only_holds_once_approved(xero):
@@ -162,7 +131,7 @@ def test_item_20_the_plans_cap_counts_approvals_of_the_month(xero):
     xero.switch(approval_cap=2)
     xero.put_invoice()
     draft = xero.put_invoice(Status="DRAFT")
-    changed(xero, draft, Status="AUTHORISED")
+    xero.changed(draft, Status="AUTHORISED")
     assert "limit of invoices you can approve" in xero.invoice_refused()
     assert xero.put_invoice(Status="DRAFT")["Status"] == "DRAFT"
     xero.sandbox.clock.advance(10 * 24 * 3600)

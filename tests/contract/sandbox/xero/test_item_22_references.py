@@ -1,10 +1,9 @@
 """What a document refers to (item 22)."""
 
 import pytest
+from tests.contract.sandbox.xero.conftest import LINE
 
 pytestmark = pytest.mark.contract
-
-LINE = {"Description": "Advice", "Quantity": 1, "UnitAmount": 100, "AccountCode": "200"}
 
 
 @pytest.mark.parametrize(
@@ -35,6 +34,10 @@ LINE = {"Description": "Advice", "Quantity": 1, "UnitAmount": 100, "AccountCode"
         ({"InvoiceNumber": "Nº 1"}, "printable ASCII"),
         ({"InvoiceNumber": "x" * 256}, "maximum length of 255"),
         ({"Reference": "x" * 256}, "maximum length of 255"),
+        (
+            {"LineItems": [{**LINE, "Tracking": [{"Name": "Region", "Option": "North"}] * 3}]},
+            "at most 2 tracking categories",
+        ),
         ({"BrandingThemeID": "5a4db0c5-7e1f-4b0e-9d3a-1c2b3d4e5f60"}, "branding theme"),
         ({"Contact": {"ContactID": "5a4db0c5-7e1f-4b0e-9d3a-1c2b3d4e5f60"}}, "was not found"),
         ({"LineItems": [{**LINE, "UnitAmount": -100}]}, "must not be negative"),

@@ -5,16 +5,10 @@ import pytest
 pytestmark = pytest.mark.contract
 
 
-def pay(xero, invoice, amount):
-    path = f"/_sandbox/xero/invoices/{invoice['InvoiceID']}/pay"
-    reply = xero.send("POST", path, json={"amount": amount})
-    assert reply.status_code == 200, reply.text
-
-
 def test_full_payment_pays_the_invoice_and_moves_its_time(xero):
     invoice = xero.put_invoice()
     xero.sandbox.clock.advance(5)
-    pay(xero, invoice, "110.00")
+    xero.pay_by_hand(invoice, "110.00")
     [row] = xero.get(f"Invoices/{invoice['InvoiceID']}")["Invoices"]
     assert (row["Status"], str(row["AmountDue"]), str(row["AmountPaid"])) == (
         "PAID",
@@ -126,6 +120,24 @@ def test_item_24_lists_embed_a_stub_of_the_invoice(xero):
     assert {"Total", "AmountDue", "Status"}.isdisjoint(stub)
 
 
+def test_item_24_a_single_read_shows_the_whole_invoice(xero):
+    invoice = xero.put_invoice()
+    payment = xero.pay(invoice, "10.00")
+    [row] = xero.get(f"Payments/{payment['PaymentID']}")["Payments"]
+    shown = row["Invoice"]
+    assert (shown["Status"], str(shown["AmountDue"])) == ("AUTHORISED", "100.00")
+    assert shown["LineItems"][0]["LineItemID"] == invoice["LineItems"][0]["LineItemID"]
+
+
+def test_item_24_a_bank_account_may_have_no_code(xero):
+    [account] = xero.get("Accounts", params={"where": 'Name=="Card Terminal"'})["Accounts"]
+    assert "Code" not in account
+    invoice = xero.put_invoice()
+    payment = xero.pay(invoice, "1.00", Account={"AccountID": account["AccountID"]})
+    assert payment["Account"] == {"AccountID": account["AccountID"], "Name": "Card Terminal"}
+    assert "could not be found" in refused_payment(xero, invoice, Account={"Code": "092"})
+
+
 def test_item_24_many_payments_go_in_one_request_with_a_result_each(xero):
     invoice = {"InvoiceID": xero.put_invoice()["InvoiceID"]}
     rows = [
@@ -166,6 +178,9 @@ def test_item_24_members_of_a_batch_payment_fall_only_together(xero):
     [row] = xero.put("BatchPayments", batch)["BatchPayments"]
     assert (row["Type"], str(row["TotalAmount"])) == ("RECBATCH", "220.00")
     assert xero.invoice(invoices[0])["Status"] == "PAID"
+    for member in xero.get("Payments")["Payments"]:
+        assert member["BatchPaymentID"] == row["BatchPaymentID"]
+        assert str(member["BatchPayment"]["TotalAmount"]) == "220.00"
     assert "batch payment" in delete(xero, row["Payments"][0]).text
     xero.post(f"BatchPayments/{row['BatchPaymentID']}", {"Status": "DELETED"})
     assert [xero.invoice(one)["Status"] for one in invoices] == ["AUTHORISED"] * 2
@@ -176,6 +191,14 @@ def test_item_24_deleting_a_reconciled_payment_is_a_switch(xero, allowed, status
     xero.switch(delete_reconciled=allowed)
     payment = xero.pay(xero.put_invoice(), "1.00", IsReconciled=True)
     assert delete(xero, payment).status_code == status
+
+
+def test_item_24_the_bookkeeper_matches_a_payment_with_the_bank(xero):
+    payment = xero.pay(xero.put_invoice(), "1.00")
+    xero.hand(f"payments/{payment['PaymentID']}/reconcile")
+    [row] = xero.get("Payments", params={"where": "IsReconciled==true"})["Payments"]
+    assert row["PaymentID"] == payment["PaymentID"]
+    assert "has been reconciled" in delete(xero, payment).text
 
 
 def test_item_24_the_bookkeeper_pays_and_takes_back(xero):

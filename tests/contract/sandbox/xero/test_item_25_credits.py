@@ -120,6 +120,22 @@ def test_item_25_more_than_is_left_or_owed_cannot_be_allocated(xero):
     assert xero.invoice(invoice)["CreditNotes"] == []
 
 
+@pytest.mark.parametrize(("partial", "left"), [(True, "60.00"), (False, "110.00")])
+def test_item_25_allocations_have_a_result_each_or_one_refusal(xero, partial, left):
+    xero.switch(partial_commit=partial)
+    invoice, credit = xero.put_invoice(), note(xero)
+    path = f"CreditNotes/{credit['CreditNoteID']}/Allocations"
+    target = {"InvoiceID": invoice["InvoiceID"]}
+    body = {"Allocations": [{"Amount": amount, "Invoice": target} for amount in ("50", "60.01")]}
+    reply = xero.call("PUT", path, json=body)
+    assert (reply.status_code, reply.json()["ErrorNumber"]) == (400, 10)
+    assert len(reply.json()["Elements"]) == 1
+    assert str(xero.invoice(invoice)["AmountDue"]) == left
+    rows = xero.put(f"{path}?summarizeErrors=false", body)["Allocations"]
+    assert [row["StatusAttributeString"] for row in rows] == ["OK", "ERROR"]
+    assert "exceeds the amount" in rows[1]["ValidationErrors"][0]["Message"]
+
+
 @pytest.mark.parametrize(
     "fields", [{"Contact": {"Name": "Other"}}, {"CurrencyCode": "NZD"}, {"Status": "DRAFT"}]
 )
@@ -160,6 +176,18 @@ def test_item_25_an_invoice_paid_by_credit_cannot_be_voided(xero):
     undo = f"credits/{credit['credit_id']}/allocations/{allocation['allocation_id']}/delete"
     xero.hand(undo)
     assert xero.post(path, {"Status": "VOIDED"})["Invoices"][0]["Status"] == "VOIDED"
+
+
+@pytest.mark.parametrize("kind", ["RECEIVE-OVERPAYMENT", "RECEIVE-PREPAYMENT"])
+def test_item_25_the_bookkeeper_pays_a_credit_back(xero, kind):
+    contact = xero.put_contact("Maple Florist")
+    order = {"kind": kind, "amount": "35.00"}
+    credit = xero.hand(f"contacts/{contact['ContactID']}/receive", order)
+    path = f"credits/{credit['credit_id']}/refund"
+    assert xero.hand(path, {"amount": "5.00"})["remaining"] == "30.00"
+    assert xero.hand(path)["status"] == "PAID"
+    types = {row["PaymentType"] for row in xero.get("Payments")["Payments"]}
+    assert types == {kind.replace("RECEIVE-", "AR") + "PAYMENT"}
 
 
 def test_item_25_the_bookkeeper_credits_takes_money_in_and_allocates(xero):

@@ -28,7 +28,7 @@ def test_the_tax_table_says_where_each_type_may_be_used(xero):
 
 
 def test_the_chart_has_the_accounts_a_sync_looks_for(xero):
-    accounts = {row["Code"]: row for row in xero.get("Accounts")["Accounts"]}
+    accounts = {row.get("Code"): row for row in xero.get("Accounts")["Accounts"]}
     assert (accounts["200"]["Class"], accounts["200"]["TaxType"]) == ("REVENUE", "OUTPUT")
     assert accounts["090"]["EnablePaymentsToAccount"]
     assert accounts["610"]["SystemAccount"] == "DEBTORS"
@@ -131,3 +131,12 @@ def test_item_27_the_online_invoice_and_the_email(xero):
     assert row["OnlineInvoiceUrl"].startswith("https://in.xero.com/")
     assert xero.call("POST", f"{path}/Email").status_code == 204
     assert xero.invoice(invoice)["SentToContact"]
+
+
+def test_item_27_settings_that_changed_are_listed_by_the_time_of_their_change(xero):
+    since = {"If-Modified-Since": "2026-11-22T03:09:59"}
+    assert xero.get("Accounts", headers=since)["Accounts"] == []
+    xero.hand("accounts/210/archive")
+    [row] = xero.get("Accounts", headers=since)["Accounts"]
+    assert (row["Code"], row["Status"]) == ("210", "ARCHIVED")
+    assert xero.get("Items", headers=since)["Items"] == []
