@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import Final
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
@@ -14,15 +15,16 @@ from sfxero.errors import (
     SyncError,
     UnexpectedResponse,
 )
-from sfxero.salesforce.client import SalesforceClient
+from sfxero.salesforce.client import SalesforceClient, check_path
 from sfxero.salesforce.failures import SERVICE
+from sfxero.salesforce.inflate import inflated
 from sfxero.salesforce.job import JobRef, JobStatus, parse_status
 from sfxero.salesforce.soql import check_id
 from sfxero.transport.decimals import parse_json
-from sfxero.transport.redact import redact
 
 # Salesforce ends the fetch of one results page after 20 minutes (Bulk API 2.0 limits).
-_PAGE_DEADLINE_S: Final = 1200.0
+PAGE_DEADLINE_S: Final = 1200.0
+_RESULT_PAGES_SINCE: Final = 58.0
 
 
 class ResultPage:
@@ -61,11 +63,12 @@ class ResultPage:
         self.close()
         self._readings += 1
         path = f"{self._query.path(self._ref)}/results"
-        self._response = self._stack.enter_context(
-            self._query.client.session.stream(
-                path, accept="text/csv", params=self._params, deadline_s=_PAGE_DEADLINE_S
+        with _gone_means_failed(self._ref):
+            self._response = self._stack.enter_context(
+                self._query.client.session.stream(
+                    path, accept="text/csv", params=self._params, deadline_s=PAGE_DEADLINE_S
+                )
             )
-        )
 
     def reopen(self, failure: SyncError) -> None:
         """Ask for the same page again after a reading failed, or raise `failure`.
@@ -83,8 +86,12 @@ class ResultPage:
         """Yield the CSV text's bytes, decompressed."""
         if self._response is None:
             raise UnexpectedResponse("a results page is read before it is open", service=SERVICE)
+        is_packed = self._header("Content-Encoding") == "gzip"
         try:
-            yield from self._response.iter_bytes()
+            # httpx would take a gzip stream that ends too early for whole.
+            yield from (
+                inflated(self._response.iter_raw()) if is_packed else self._response.iter_bytes()
+            )
         except (httpx.HTTPError, httpx.StreamError) as error:
             raise ServiceUnavailable(
                 f"a results page ended early ({type(error).__name__})", service=SERVICE
@@ -131,45 +138,37 @@ class BulkQuery:
 
     def status(self, ref: JobRef) -> JobStatus:
         """Return the job's state; JobFailed if the job is gone."""
-        try:
+        with _gone_means_failed(ref):
             return parse_status(parse_json(self.client.session.call("GET", self.path(ref))))
-        except RequestRejected as error:
-            if error.status != 404:
-                raise
-            raise JobFailed(
-                f"job {ref.job_id} is gone",
-                service=SERVICE,
-                status=404,
-                code=error.code,
-                hint="Jobs vanish seven days after they end; start another.",
-            ) from error
 
-    def pages(
-        self, ref: JobRef, *, first_locator: str | None = None, max_rows: int | None = None
-    ) -> Iterator[ResultPage]:
-        """Yield the pages from `first_locator` on, each open until the next is asked for."""
-        locator = first_locator
-        seen: set[str] = set()
-        while True:
-            params: dict[str, str | int] = {}
-            if max_rows is not None:
-                params["maxRecords"] = max_rows
-            if locator is not None:
-                params["locator"] = locator
-                seen.add(locator)
-            page = ResultPage(self, ref, params)
-            try:
-                page.open()
-                yield page
-            finally:
-                page.close()
-            locator = page.next_locator
-            if locator is None:
-                return
-            if locator in seen:
-                raise UnexpectedResponse(
-                    f"job {ref.job_id} names a page again: {redact(locator)}", service=SERVICE
-                )
+    @contextmanager
+    def page(self, ref: JobRef, locator: str | None) -> Iterator[ResultPage]:
+        """Open the page that `locator` names, or the first; it is closed with the block.
+
+        A locator is stable while the job exists, so a download may go on from a stored one.
+        """
+        page = ResultPage(self, ref, {} if locator is None else {"locator": locator})
+        try:
+            page.open()
+            yield page
+        finally:
+            page.close()
+
+    def locators(self, ref: JobRef) -> list[str | None]:
+        """Return what names each page of an ended job, None for a first one without a name.
+
+        Pages that are known beforehand can be read side by side.
+        """
+        path, found, seen = f"{self.path(ref)}/resultPages", list[str | None](), set[str]()
+        while path not in seen:
+            seen.add(path)
+            with _gone_means_failed(ref):
+                listed = _PageList(parse_json(self.client.session.call("GET", path)))
+            found += listed.locators
+            if listed.next_path is None:
+                return _all_different(found, ref)
+            path = listed.next_path
+        raise UnexpectedResponse(f"job {ref.job_id} lists its pages in a circle", service=SERVICE)
 
     def delete(self, ref: JobRef) -> None:
         """Remove an ended job with its results; one that is gone already is no error."""
@@ -186,6 +185,55 @@ class BulkQuery:
         except RequestRejected as error:
             if error.status != 404 and error.code != "INVALIDJOBSTATE":
                 raise
+
+
+def lists_pages(ref: JobRef) -> bool:
+    """Say whether the job's API version has `resultPages`."""
+    return float(ref.api_version) >= _RESULT_PAGES_SINCE
+
+
+@contextmanager
+def _gone_means_failed(ref: JobRef) -> Iterator[None]:
+    """Turn the 404 of a job that expired or was deleted into JobFailed."""
+    try:
+        yield
+    except RequestRejected as error:
+        if error.status != 404:
+            raise
+        raise JobFailed(
+            f"job {ref.job_id} is gone",
+            service=SERVICE,
+            status=404,
+            code=error.code,
+            hint="Jobs vanish seven days after they end; start another.",
+        ) from error
+
+
+class _PageList:
+    """One reply of `resultPages`."""
+
+    def __init__(self, body: object) -> None:
+        pages = body.get("resultPages") if isinstance(body, Mapping) else None
+        if not isinstance(body, Mapping) or not isinstance(pages, list):
+            raise UnexpectedResponse("a list of pages has not the promised shape", service=SERVICE)
+        self.locators = [_locator(page) for page in pages]
+        # The guide's table calls it nextRecordUrl, its example nextRecordsUrl.
+        further = body.get("nextRecordsUrl") or body.get("nextRecordUrl")
+        self.next_path = None if body.get("done") or not further else check_path(further)
+
+
+def _locator(page: object) -> str | None:
+    url = page.get("resultUrl") if isinstance(page, Mapping) else None
+    if not isinstance(url, str):
+        raise UnexpectedResponse("a page in a list has no address", service=SERVICE)
+    found = parse_qs(urlsplit(url).query).get("locator")
+    return found[0] if found else None
+
+
+def _all_different(locators: list[str | None], ref: JobRef) -> list[str | None]:
+    if len(set(locators)) != len(locators) or not locators:
+        raise UnexpectedResponse(f"job {ref.job_id} lists no page, or one twice", service=SERVICE)
+    return locators
 
 
 def _jobs(api_version: str) -> str:

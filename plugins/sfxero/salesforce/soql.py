@@ -13,6 +13,8 @@ from sfxero.salesforce.failures import SERVICE
 _OBJECT = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*){0,5}")
 _ID = re.compile(r"[A-Za-z0-9]{15}([A-Za-z0-9]{3})?")
+# URI and headers together may have 16,384 bytes; the rest of both needs far less than 2,000.
+_URI_BYTES: Final = 14_000
 _ESCAPES: Final = str.maketrans(
     {
         "\\": "\\\\",
@@ -93,11 +95,13 @@ def window_where(
     return f"{name} >= {literal(from_at.replace(microsecond=0))} AND {upper}"
 
 
-def id_chunks(ids: Iterable[str], field: str, *, max_bytes: int = 12_000) -> Iterator[str]:
-    """Yield `field IN (…)` conditions for all ids, each at most `max_bytes` long in a URL.
+def fits_rest(soql: str) -> bool:
+    """Say whether a query can travel in the URI, as REST queries do."""
+    return len(quote(soql, safe="")) <= _URI_BYTES
 
-    A REST query travels in the URI, which may have 16,384 bytes.
-    """
+
+def id_chunks(ids: Iterable[str], field: str, *, max_bytes: int = 12_000) -> Iterator[str]:
+    """Yield `field IN (…)` conditions for all ids, each at most `max_bytes` long in a URL."""
     name = check_field(field)
     room = max_bytes - len(quote(f"{name} IN ()", safe=""))
     chunk: list[str] = []

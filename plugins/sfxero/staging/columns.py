@@ -7,12 +7,28 @@ import pyarrow.compute as pc
 
 from sfxero.errors import StagingError
 
-_WHOLE: Final = pa.decimal128(38, 0)
+WHOLE: Final = pa.decimal128(38, 0)
 
 
 def typed(text: pa.RecordBatch, schema: pa.Schema, *, first_row: int) -> pa.RecordBatch:
     """Return the batch with the schema's columns and types; rows count from `first_row`."""
     columns = [_column(text.column(field.name), field, first_row=first_row) for field in schema]
+    return pa.record_batch(columns, schema=schema)
+
+
+def narrowed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """Return a batch that was parsed with types, in the schema's order and with its integers."""
+    if batch.schema.equals(schema):
+        return batch
+    try:
+        columns = [
+            pc.cast(batch.column(field.name), field.type)
+            if pa.types.is_integer(field.type)
+            else batch.column(field.name)
+            for field in schema
+        ]
+    except pa.ArrowInvalid:
+        raise StagingError("a whole number is too large for its column") from None
     return pa.record_batch(columns, schema=schema)
 
 
@@ -34,7 +50,7 @@ def _cast(values: pa.Array, target: pa.DataType) -> pa.Array:
     """Cast strictly: a decimal keeps its value exactly, or the cast fails."""
     if pa.types.is_integer(target):
         # Numbers come as Java prints a double, 8.0E7, which only the decimal cast reads.
-        return pc.cast(pc.cast(values, _WHOLE), target)
+        return pc.cast(pc.cast(values, WHOLE), target)
     return pc.cast(values, target)
 
 

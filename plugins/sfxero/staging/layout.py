@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Iterable
 from typing import IO, Any, Final, Protocol, Self, TypeVar
 
 from sfxero.model.ids import RouteName
@@ -34,6 +35,10 @@ class StagingPath(Protocol):
         """Say whether something is there."""
         ...
 
+    def iterdir(self) -> Iterable[Self]:
+        """Return what lies in the folder."""
+        ...
+
     def unlink(self) -> None:
         """Remove the file."""
         ...
@@ -51,9 +56,12 @@ def folder_of(root: P, *, route: RouteName, run_id: str, object_name: str) -> P:
     return root / _safe(route) / _safe(run_id) / _safe(object_name)
 
 
-def part_name(number: int) -> str:
-    """Return the name of the part with this number, counted from 0."""
-    return f"part-{number:05d}.parquet"
+def part_name(number: int, *, token: str | None = None) -> str:
+    """Return the name of the part with this number, counted from 0.
+
+    A `token` keeps writers of the same part apart, so that none writes over what another published.
+    """
+    return f"part-{number:05d}-{token}.parquet" if token else f"part-{number:05d}.parquet"
 
 
 def _safe(text: str) -> str:

@@ -8,6 +8,7 @@ from typing import Final, cast
 
 from sfxero.errors import StagingError
 from sfxero.staging.layout import MANIFEST_NAME, StagingPath
+from sfxero.staging.storage import storage_errors
 
 _FORMAT: Final = 1
 
@@ -47,6 +48,7 @@ class Staged:
     manifest: Manifest
 
 
+@storage_errors()
 def save(manifest: Manifest, folder: StagingPath) -> Staged:
     """Publish what was staged: from now on the files count."""
     body = asdict(manifest) | {"format": _FORMAT}

@@ -3,14 +3,17 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import IO, Final
+from typing import IO, TYPE_CHECKING, Final
 
-import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sfxero.errors import StagingError
 from sfxero.staging.manifest import Staged, StagedFile
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 STAMP: Final = "SystemModstamp"
 _ORDER: Final = "__order__"
@@ -18,12 +21,12 @@ _PIECE_BYTES: Final = 1024 * 1024
 _AGAIN: Final = "Run the extract of this window again."
 
 
-def read_frame(staged: Sequence[Staged]) -> pd.DataFrame:
+def read_frame(staged: Sequence[Staged]) -> "pd.DataFrame":
     """Return all rows of all manifests, in order, as they were staged."""
-    return _frame(_table(staged))
+    return frame_of_table(_table(staged))
 
 
-def read_latest(staged: Sequence[Staged], *, by: str = "Id") -> pd.DataFrame:
+def read_latest(staged: Sequence[Staged], *, by: str = "Id") -> "pd.DataFrame":
     """Return the newest version of each record, by its SystemModstamp, then by the later manifest.
 
     Rows come sorted by `by`, since a job's own order means nothing.
@@ -33,7 +36,7 @@ def read_latest(staged: Sequence[Staged], *, by: str = "Id") -> pd.DataFrame:
     if missing:
         raise StagingError(f"staged files without {missing} cannot be reduced to the newest rows")
     order = pa.array(range(table.num_rows), type=pa.int64())
-    frame = _frame(table.append_column(_ORDER, order))
+    frame = frame_of_table(table.append_column(_ORDER, order))
     newest = frame.sort_values([by, STAMP, _ORDER], na_position="first").drop_duplicates(
         by, keep="last"
     )
@@ -41,16 +44,32 @@ def read_latest(staged: Sequence[Staged], *, by: str = "Id") -> pd.DataFrame:
 
 
 def read_ids(staged: Staged, *, column: str = "Id", size: int = 10_000) -> Iterator[list[str]]:
-    """Yield the ids in one column, without nulls, in lists of at most `size`."""
+    """Yield the ids in one column, without nulls, in lists of at most `size`.
+
+    Each part's ids come sorted: whoever stores them then writes neighbours together, which takes a
+    third of the time.
+    """
     for file in staged.manifest.files:
         with _opened(staged, file) as parquet:
-            for batch in parquet.iter_batches(batch_size=size, columns=[column]):
-                if batch.num_columns != 1:
-                    raise StagingError(f"{staged.folder / file.name} has no column {column}")
-                yield batch.column(0).drop_null().to_pylist()
+            if column not in parquet.schema_arrow.names:
+                raise StagingError(f"{staged.folder / file.name} has no column {column}")
+            ids = parquet.read(columns=[column]).column(0).combine_chunks().drop_null()
+        ids = ids.take(pc.sort_indices(ids))
+        for start in range(0, len(ids), size):
+            yield ids.slice(start, size).to_pylist()
 
 
-def _frame(table: pa.Table) -> pd.DataFrame:
+def staged_schema(staged: Staged) -> pa.Schema:
+    """Return the columns and types of what is staged."""
+    with _opened(staged, staged.manifest.files[0]) as parquet:
+        return parquet.schema_arrow
+
+
+def frame_of_table(table: pa.Table) -> "pd.DataFrame":
+    """Return a table as a frame whose columns stay Arrow's."""
+    # Reading ids needs no frames, which cost time and memory to import.
+    import pandas as pd
+
     frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)
     return frame
 

@@ -3,7 +3,7 @@
 import hashlib
 import io
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Any, Final, Protocol
@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 from sfxero.errors import IncompleteExtract, StagingError, SyncError, TransientError
 from sfxero.staging.columns import typed
 from sfxero.staging.csv_reader import read_batches
-from sfxero.staging.layout import StagingPath, part_name
+from sfxero.staging.layout import MANIFEST_NAME, StagingPath, part_name
 from sfxero.staging.manifest import StagedFile, withdraw
+from sfxero.staging.storage import storage_errors
 
 _GROUP_ROWS: Final = 64 * 1024
 _GROUP_BYTES: Final = 64 * 1024 * 1024
@@ -47,90 +48,72 @@ class StagedRows:
     row_count: int
 
 
-def stage_pages(
-    pages: Iterable[Page], *, schema: pa.Schema, folder: StagingPath, expected_rows: int | None
-) -> StagedRows:
-    """Write one part per page; the manifest that publishes them is the caller's to save.
+@storage_errors()
+def stage_page(page: Page, *, schema: pa.Schema, folder: StagingPath, name: str) -> StagedFile:
+    """Write one page as the part `name`, which counts once something durable names it.
 
-    Raises IncompleteExtract unless the rows are as many as each page and the job say.
+    After a cut the part is begun anew. Raises IncompleteExtract unless the rows are as many as the
+    page says.
     """
-    parts = _Parts(schema, folder)
-    for page in pages:
-        _stage_page(page, parts)
-    staged = parts.finish()
-    if expected_rows is not None and staged.row_count != expected_rows:
-        raise IncompleteExtract(
-            f"{staged.row_count} rows were staged in {folder}, the job counted {expected_rows}"
-        )
-    return staged
+    is_careful = False
+    while True:
+        try:
+            batches = read_batches(page.chunks(), schema, is_careful=is_careful)
+            return _write_part(
+                folder / name, batches, schema=schema, expected=page.number_of_records
+            )
+        except (TransientError, IncompleteExtract, StagingError) as failure:
+            # A page cut short may also show as a value or a count that does not fit.
+            page.reopen(failure)
+            is_careful = is_careful or not isinstance(failure, TransientError)
 
 
+@storage_errors()
 def write_records(
     records: Iterable[Mapping[str, object]], *, schema: pa.Schema, folder: StagingPath
 ) -> StagedRows:
     """Write records of a REST query as one part, typed as strictly as CSV."""
-    parts = _Parts(schema, folder)
-    parts.add(_record_batches(records, schema))
-    return parts.finish()
+    folder.mkdir(parents=True, exist_ok=True)
+    # The part of an earlier try is replaced, so its manifest must not outlive it.
+    withdraw(folder)
+    file = _write_part(folder / part_name(0), record_batches(records, schema), schema=schema)
+    return StagedRows((file,), file.rows)
 
 
-def _stage_page(page: Page, parts: "_Parts") -> None:
-    """Write one page; after a cut its part is dropped and the page read again."""
-    while True:
-        try:
-            parts.add(read_batches(page.chunks(), parts.schema), expected=page.number_of_records)
-        except (TransientError, IncompleteExtract, StagingError) as failure:
-            # A page cut short may also show as a value or a count that does not fit.
-            page.reopen(failure)
-        else:
-            return
-
-
-class _Parts:
-    """The parts of one folder, each written under a draft name and moved when it is whole."""
-
-    def __init__(self, schema: pa.Schema, folder: StagingPath) -> None:
-        self.schema = schema
-        self._folder = folder
-        self._files: list[StagedFile] = []
-        folder.mkdir(parents=True, exist_ok=True)
-        # Parts of an earlier try are replaced below, so its manifest must not outlive them.
-        withdraw(folder)
-
-    def add(self, batches: Iterable[pa.RecordBatch], *, expected: int | None = None) -> None:
-        """Write one part; nothing of it stays if it fails or has not the expected rows."""
-        name = part_name(len(self._files))
-        draft = self._folder / f".{name}.draft"
-        try:
-            rows, sink = self._write(draft, batches)
-            _check_count(name, rows, expected)
-        except BaseException:
+def sweep(folder: StagingPath, *, keep: Collection[str]) -> None:
+    """Remove the parts of tries that came to nothing."""
+    for path in list(folder.iterdir()):
+        if path.name not in keep and path.name != MANIFEST_NAME:
+            # Another worker may have removed it just now.
             with suppress(OSError):
-                draft.unlink()
-            raise
-        draft.rename(self._folder / name)
-        self._files.append(StagedFile(name, rows, sink.tell(), sink.hexdigest()))
+                path.unlink()
 
-    def finish(self) -> StagedRows:
-        """Return what was written; without any page, an empty part that keeps the schema."""
-        if not self._files:
-            self.add(())
-        return StagedRows(tuple(self._files), sum(file.rows for file in self._files))
 
-    def _write(
-        self, draft: StagingPath, batches: Iterable[pa.RecordBatch]
-    ) -> "tuple[int, _HashingFile]":
-        rows = 0
-        with draft.open("wb") as handle:
+def _write_part(
+    path: StagingPath,
+    batches: Iterable[pa.RecordBatch],
+    *,
+    schema: pa.Schema,
+    expected: int | None = None,
+) -> StagedFile:
+    """Write a part; nothing of it stays if it fails or has not the expected rows."""
+    rows = 0
+    try:
+        with path.open("wb") as handle:
             sink = _HashingFile(handle)
             with pq.ParquetWriter(
-                pa.PythonFile(sink, mode="w"), self.schema, compression="zstd"
+                pa.PythonFile(sink, mode="w"), schema, compression="zstd"
             ) as writer:
                 for group in _groups(batches):
                     rows += group.num_rows
                     writer.write_table(group)
             _make_durable(handle)
-        return rows, sink
+        _check_count(path.name, rows, expected)
+    except BaseException:
+        with suppress(OSError):
+            path.unlink()
+        raise
+    return StagedFile(path.name, rows, sink.tell(), sink.hexdigest())
 
 
 def _check_count(name: str, rows: int, expected: int | None) -> None:
@@ -184,7 +167,7 @@ def _groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
         yield pa.Table.from_batches(held)
 
 
-def _record_batches(
+def record_batches(
     records: Iterable[Mapping[str, object]], schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
     """Yield the records as text first, so that one set of rules types JSON and CSV."""

@@ -10,8 +10,8 @@ from sfxero.model.states import Entity
 from sfxero.salesforce.client import SalesforceClient
 from sfxero.salesforce.soql import id_chunks, select
 from sfxero.staging.manifest import load, withdraw
-from sfxero.sync.extract import ids_in, publish_staged, schema_of
 from sfxero.sync.scope import ENTITY_OF, OBJECT_OF, Scope
+from sfxero.sync.staged import ids_in, publish_staged
 
 if TYPE_CHECKING:
     from sfxero.ledger.windows import Window
@@ -74,6 +74,7 @@ class Companions:
 
     def _stage(self, object_name: str, ids: Iterable[str], *, by: str) -> int:
         """Read records by REST, deleted ones too, and stage them beside the window."""
+        from sfxero.staging.reader import staged_schema
         from sfxero.staging.writer import write_records
 
         fields = needed_fields(self._scope.spec)[object_name]
@@ -88,9 +89,9 @@ class Companions:
                 select(object_name, fields, where=where), all_rows=True
             )
         )
-        rows = write_records(
-            records, schema=schema_of(self._scope.spec, self._client, object_name), folder=folder
-        )
+        # The window's schema costs no call, and both are read together.
+        schema = staged_schema(load(self._scope.folder(object_name)))
+        rows = write_records(records, schema=schema, folder=folder)
         window: Window = replace(self._windows[object_name], job_id=None)
         publish_staged(self._scope, object_name, folder, window=window, rows=rows)
         return rows.row_count

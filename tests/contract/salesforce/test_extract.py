@@ -14,9 +14,10 @@ from sfxero.errors import (
 from sfxero.salesforce.job import JobState
 from sfxero.salesforce.soql import id_chunks, literal, select, window_where
 from sfxero.staging.arrow_schema import parent_objects, schema_for
+from sfxero.staging.layout import part_name
 from sfxero.staging.manifest import Manifest, save
 from sfxero.staging.reader import read_frame, read_latest
-from sfxero.staging.writer import stage_pages, write_records
+from sfxero.staging.writer import StagedRows, stage_page, write_records
 
 pytestmark = pytest.mark.contract
 
@@ -49,6 +50,25 @@ def schema_of(client):
 
 
 @pytest.fixture
+def stage_job(bulk):
+    """Stage all pages of a job, one after the other; `before` is called ahead of each."""
+
+    def stage(ref, *, schema, folder, before=lambda _: None):
+        folder.mkdir(exist_ok=True)
+        parts, locator = [], None
+        while True:
+            before(len(parts))
+            with bulk.page(ref, locator) as page:
+                name = part_name(len(parts))
+                parts.append(stage_page(page, schema=schema, folder=folder, name=name))
+                locator = page.next_locator
+            if locator is None:
+                return StagedRows(tuple(parts), sum(part.rows for part in parts))
+
+    return stage
+
+
+@pytest.fixture
 def staged(tmp_path, client):
     """Publish staged rows and hand back what a reader needs."""
 
@@ -66,18 +86,16 @@ def staged(tmp_path, client):
     ("object_name", "fields"), [("Opportunity", FIELDS), ("OpportunityLineItem", LINE_FIELDS)]
 )
 def test_bulk_and_rest_stage_the_same_rows(
-    bulk, client, run_job, schema_of, staged, tmp_path, object_name, fields
+    stage_job, client, run_job, schema_of, staged, tmp_path, object_name, fields
 ):
     soql = select(object_name, fields)
     schema = schema_of(object_name, fields)
     ref, status = run_job(soql)
-    by_bulk = stage_pages(
-        bulk.pages(ref), schema=schema, folder=tmp_path / "bulk", expected_rows=status.rows
-    )
+    by_bulk = stage_job(ref, schema=schema, folder=tmp_path / "bulk")
     by_rest = write_records(
         client.query(soql, all_rows=True), schema=schema, folder=tmp_path / "rest"
     )
-    assert by_bulk.row_count == by_rest.row_count > 600
+    assert by_bulk.row_count == by_rest.row_count == status.rows > 600
     assert len(by_bulk.files) > 5
     left = read_latest([staged(by_bulk, "bulk")])
     right = read_latest([staged(by_rest, "rest")])
@@ -123,52 +141,59 @@ def test_failed_job_may_say_nothing(run_job, control):
 
 
 def test_session_that_ends_in_mid_download_changes_nothing(
-    bulk, run_job, schema_of, control, tmp_path
+    stage_job, run_job, schema_of, control, tmp_path
 ):
     ref, status = run_job(select("Opportunity", ["Id", "Amount"]))
 
-    def interrupted():
-        for number, page in enumerate(bulk.pages(ref)):
-            if number % 2 == 0:
-                control.post("/salesforce/expire_tokens")
-            yield page
+    def expire(number: int) -> None:
+        if number % 2:
+            control.post("/salesforce/expire_tokens")
 
     schema = schema_of("Opportunity", ["Id", "Amount"])
-    rows = stage_pages(interrupted(), schema=schema, folder=tmp_path, expected_rows=status.rows)
+    rows = stage_job(ref, schema=schema, folder=tmp_path, before=expire)
     assert rows.row_count == status.rows >= 700
 
 
-def test_download_goes_on_from_a_stored_locator(bulk, run_job):
+def _texts(bulk, ref, locators) -> list[bytes]:
+    texts = []
+    for locator in locators:
+        with bulk.page(ref, locator) as page:
+            texts.append(b"".join(page.chunks()))
+    return texts
+
+
+@pytest.mark.parametrize("key", ["nextRecordsUrl", "nextRecordUrl"])
+def test_listed_pages_are_those_that_follow_one_another(bulk, run_job, control, key):
+    control.switch(page_cap=60, continuation_key=key)
     ref, _ = run_job(select("Opportunity", ["Id"]))
-    pages = [(page.locator, b"".join(page.chunks())) for page in bulk.pages(ref, max_rows=90)]
-    locator = pages[3][0]
-    again = [
-        (page.locator, b"".join(page.chunks()))
-        for page in bulk.pages(ref, first_locator=locator, max_rows=90)
-    ]
-    assert again == pages[3:]
+    chain, locator = [], None
+    while not chain or locator is not None:
+        chain.append(locator)
+        with bulk.page(ref, locator) as page:
+            locator = page.next_locator
+    listed = bulk.locators(ref)
+    assert len(listed) == len(chain) > 10
+    assert _texts(bulk, ref, listed) == _texts(bulk, ref, chain)
 
 
 @pytest.mark.parametrize("kind", ["error_before", "lost_reply", "error_after"])
-def test_outage_during_the_download_is_waited_out(bulk, run_job, control, kind):
+def test_outage_during_the_download_is_waited_out(
+    stage_job, run_job, schema_of, control, tmp_path, kind
+):
     ref, status = run_job(select("Opportunity", ["Id"]))
     control.post("/fault", path="/results", kind=kind, count=1)
-    assert sum(page.number_of_records or 0 for page in bulk.pages(ref)) == status.rows
+    rows = stage_job(ref, schema=schema_of("Opportunity", ["Id"]), folder=tmp_path)
+    assert rows.row_count == status.rows
 
 
 @pytest.mark.parametrize("empty_result", ["header", "empty"])
 @pytest.mark.parametrize("gzip", [True, False])
 def test_window_without_rows_stages_none(
-    bulk, run_job, schema_of, control, tmp_path, empty_result, gzip
+    stage_job, run_job, schema_of, control, tmp_path, empty_result, gzip
 ):
     control.switch(empty_result=empty_result, gzip=gzip)
-    ref, status = run_job(select("Opportunity", ["Id"], where=NOBODY))
-    rows = stage_pages(
-        bulk.pages(ref),
-        schema=schema_of("Opportunity", ["Id"]),
-        folder=tmp_path,
-        expected_rows=status.rows,
-    )
+    ref, _ = run_job(select("Opportunity", ["Id"], where=NOBODY))
+    rows = stage_job(ref, schema=schema_of("Opportunity", ["Id"]), folder=tmp_path)
     assert rows.row_count == pq.read_table(tmp_path / rows.files[0].name).num_rows == 0
 
 
@@ -219,8 +244,8 @@ def test_wrong_secret_is_refused(control, other_client):
 def test_results_need_the_version_that_made_the_job(bulk, run_job):
     ref, _ = run_job(select("Opportunity", ["Id"]))
     other = type(ref)(ref.job_id, "65.0")
-    with pytest.raises(RequestRejected) as caught:
-        next(bulk.pages(other))
+    with pytest.raises(RequestRejected) as caught, bulk.page(other, None):
+        pass
     assert caught.value.status == 409
 
 

@@ -7,7 +7,7 @@ from tests.contract.sync.kit import World
 
 from sfxero.errors import JobFailed, LedgerError
 from sfxero.model.states import Entity, WindowState
-from sfxero.sync import extract
+from sfxero.sync import extract, staged
 from sfxero.sync.scope import Scope
 
 pytestmark = pytest.mark.contract
@@ -27,9 +27,7 @@ def watermarks(world: World) -> set[object]:
 
 def read_ids(scope: Scope, object_name: str) -> set[str]:
     """All ids that the run staged, companions too."""
-    return {
-        one for staged in scope.staged(object_name) for ids in extract.ids_in(staged) for one in ids
-    }
+    return {one for part in scope.staged(object_name) for ids in staged.ids_in(part) for one in ids}
 
 
 def total(world: World) -> list[str]:
@@ -271,8 +269,9 @@ def test_a_job_that_was_submitted_is_used_again(world: World) -> None:
 def test_a_failed_job_names_its_query_and_is_replaced_when_submitted_again(world: World) -> None:
     scope = world.begin()
     window = world.ledger.windows.of_run(scope.run_id)[0]
-    world.org_switch(fail_jobs=1)
+    world.org_switch(fail_jobs=2)
     failed = extract.submit_job(scope, world.salesforce, window.window_id)
+    assert not extract.is_job_done(scope, world.salesforce, window.window_id)
     with pytest.raises(JobFailed, match="SELECT"):
         extract.is_job_done(scope, world.salesforce, window.window_id)
 

@@ -8,46 +8,46 @@ import pyarrow.parquet as pq
 import pytest
 
 from sfxero.errors import IncompleteExtract, ServiceUnavailable, StagingError
-from sfxero.staging.layout import MANIFEST_NAME, folder_of
-from sfxero.staging.writer import stage_pages, write_records
+from sfxero.staging.layout import MANIFEST_NAME, folder_of, part_name
+from sfxero.staging.writer import stage_page, sweep, write_records
+
+NAME = part_name(0, token="w1")
 
 
 def _files(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_pages_become_typed_parts_with_counts_and_hashes(tmp_path, schema, page_of, fake_page):
-    pages = [
-        fake_page(page_of({}, {"record_id": "2"}), count=2),
-        fake_page(page_of({"record_id": "3"}), count=1),
-    ]
-    staged = stage_pages(pages, schema=schema, folder=tmp_path, expected_rows=3)
-    assert staged.row_count == 3
-    assert [(file.name, file.rows) for file in staged.files] == [
-        ("part-00000.parquet", 2),
-        ("part-00001.parquet", 1),
-    ]
-    for file in staged.files:
-        content = (tmp_path / file.name).read_bytes()
-        assert file.size_bytes == len(content)
-        assert file.sha256 == hashlib.sha256(content).hexdigest()
-    parts = pq.ParquetFile(tmp_path / "part-00000.parquet")
+def test_page_becomes_a_typed_part_with_count_and_hash(tmp_path, schema, page_of, fake_page):
+    page = fake_page(page_of({}, {"record_id": "2"}), count=2)
+    part = stage_page(page, schema=schema, folder=tmp_path, name=NAME)
+    content = (tmp_path / NAME).read_bytes()
+    assert (part.name, part.rows, part.size_bytes) == (NAME, 2, len(content))
+    assert part.sha256 == hashlib.sha256(content).hexdigest()
+    parts = pq.ParquetFile(tmp_path / NAME)
     assert parts.schema_arrow == schema
     assert parts.metadata.row_group(0).column(0).compression == "ZSTD"
-    assert _files(tmp_path) == ["part-00000.parquet", "part-00001.parquet"]
+    assert _files(tmp_path) == [NAME]
 
 
-@pytest.mark.parametrize("pages", [[], ["empty body"], ["header only"]])
-def test_extract_without_rows_keeps_the_schema(tmp_path, schema, page_of, fake_page, pages):
-    bodies = {"empty body": b"", "header only": page_of()}
-    staged = stage_pages(
-        [fake_page(bodies[page], count=0) for page in pages],
-        schema=schema,
-        folder=tmp_path,
-        expected_rows=0,
-    )
-    assert staged.row_count == 0
-    assert pq.read_schema(tmp_path / staged.files[0].name) == schema
+@pytest.mark.parametrize("body", ["empty body", "header only"])
+def test_page_without_rows_keeps_the_schema(tmp_path, schema, page_of, fake_page, body):
+    text = {"empty body": b"", "header only": page_of()}[body]
+    part = stage_page(fake_page(text, count=0), schema=schema, folder=tmp_path, name=NAME)
+    assert part.rows == 0
+    assert pq.read_schema(tmp_path / NAME) == schema
+
+
+def test_the_same_page_becomes_the_same_bytes_whoever_writes_it(
+    tmp_path, schema, page_of, fake_page
+):
+    text = page_of(*({"record_id": str(n)} for n in range(5_000)))
+    parts = [
+        stage_page(fake_page(text), schema=schema, folder=tmp_path, name=part_name(0, token=who))
+        for who in ("w1", "w2")
+    ]
+    assert parts[0].sha256 == parts[1].sha256
+    assert parts[0].name != parts[1].name
 
 
 @pytest.mark.parametrize(
@@ -63,10 +63,10 @@ def test_page_that_was_not_whole_is_read_again(tmp_path, schema, page_of, fake_p
         "ends inside a value": whole[:-4],
     }[first_reading]
     page = fake_page(short, whole, count=2)
-    staged = stage_pages([page], schema=schema, folder=tmp_path, expected_rows=2)
+    part = stage_page(page, schema=schema, folder=tmp_path, name=NAME)
     assert len(page.reopened) == 1
-    assert staged.row_count == pq.read_table(tmp_path / "part-00000.parquet").num_rows == 2
-    assert _files(tmp_path) == ["part-00000.parquet"]
+    assert part.rows == pq.read_table(tmp_path / NAME).num_rows == 2
+    assert _files(tmp_path) == [NAME]
 
 
 @pytest.mark.parametrize(("amount", "count", "error"), [("1.0", 2, IncompleteExtract),
@@ -76,26 +76,43 @@ def test_page_that_stays_wrong_fails_and_leaves_nothing(
 ):
     page = fake_page(page_of({"amount": amount}), count=count)
     with pytest.raises(error):
-        stage_pages([page], schema=schema, folder=tmp_path, expected_rows=None)
+        stage_page(page, schema=schema, folder=tmp_path, name=NAME)
     assert _files(tmp_path) == []
 
 
-@pytest.mark.parametrize("expected", [0, 2])
-def test_total_that_differs_from_the_jobs_is_incomplete(
-    tmp_path, schema, page_of, fake_page, expected
+def test_value_that_does_not_fit_is_named_after_a_second_reading(
+    tmp_path, schema, page_of, fake_page
 ):
-    with pytest.raises(IncompleteExtract):
-        stage_pages(
-            [fake_page(page_of({}))], schema=schema, folder=tmp_path, expected_rows=expected
-        )
+    text = page_of({}, {}, {"amount": "1.234"})
+    page = fake_page(text, text)
+    with pytest.raises(StagingError, match="column Amount, row 3:"):
+        stage_page(page, schema=schema, folder=tmp_path, name=NAME)
 
 
-def test_second_try_withdraws_the_manifest_before_it_replaces_parts(tmp_path, schema, fake_page):
+def test_record_too_long_for_a_block_is_read_by_a_second_reading(
+    tmp_path, schema, page_of, fake_page
+):
+    text = page_of({"name": "x" * 3_000_000}, {"record_id": "2"})
+    page = fake_page(text, text, count=2)
+    assert stage_page(page, schema=schema, folder=tmp_path, name=NAME).rows == 2
+    assert len(page.reopened) == 1
+
+
+def test_second_try_withdraws_the_manifest_before_it_replaces_the_part(tmp_path, schema):
     (tmp_path / MANIFEST_NAME).write_text("{}")
-    page = fake_page((b"", ServiceUnavailable("down")))
-    with pytest.raises(ServiceUnavailable):
-        stage_pages([page], schema=schema, folder=tmp_path, expected_rows=None)
+    with pytest.raises(StagingError):
+        write_records([{"Amount": Decimal("0.001")}], schema=schema, folder=tmp_path)
     assert _files(tmp_path) == []
+
+
+def test_parts_of_tries_that_came_to_nothing_are_swept(tmp_path, schema, fake_page, page_of):
+    (tmp_path / MANIFEST_NAME).write_text("{}")
+    for who in ("dead", "alive"):
+        stage_page(
+            fake_page(page_of({})), schema=schema, folder=tmp_path, name=part_name(0, token=who)
+        )
+    sweep(tmp_path, keep={part_name(0, token="alive")})
+    assert _files(tmp_path) == [MANIFEST_NAME, part_name(0, token="alive")]
 
 
 def test_many_batches_share_row_groups(tmp_path, schema):
@@ -155,8 +172,8 @@ def test_memory_does_not_grow_with_the_page(tmp_path, schema, page_of):
                 peak = max(peak, pa.total_allocated_bytes() - before)
                 yield chunk
 
-    staged = stage_pages([_Watching()], schema=schema, folder=tmp_path, expected_rows=400_000)
-    assert staged.row_count == 400_000
+    part = stage_page(_Watching(), schema=schema, folder=tmp_path, name=NAME)
+    assert part.rows == 400_000
     assert peak < 64 * 1024 * 1024
 
 

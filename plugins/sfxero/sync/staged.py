@@ -1,0 +1,57 @@
+"""Staged files as the steps of a run see them: their schema, their publication, their ids."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from sfxero.mapping.fields import needed_fields
+from sfxero.mapping.spec import RouteSpec
+from sfxero.model.ids import SourceId
+from sfxero.salesforce.client import SalesforceClient
+from sfxero.staging.manifest import Manifest, Staged, save
+from sfxero.sync.scope import ENTITY_OF, Scope
+
+if TYPE_CHECKING:
+    from sfxero.ledger.windows import Window
+    from sfxero.staging.writer import StagedRows
+
+
+def schema_of(spec: RouteSpec, client: SalesforceClient, object_name: str) -> Any:
+    """Return the Arrow schema of the object's fields that the route needs, as the org has them."""
+    from sfxero.staging.arrow_schema import parent_objects, schema_for
+
+    fields = needed_fields(spec)[object_name]
+    described = client.describe(object_name)
+    parents = {name: client.describe(name) for name in parent_objects(described, fields)}
+    return schema_for(described, fields, parents=parents)
+
+
+def publish_staged(
+    scope: Scope, object_name: str, folder: Any, *, window: "Window", rows: "StagedRows"
+) -> Staged:
+    """Write the manifest, and note in the ledger which records the run has read."""
+    staged = save(
+        Manifest(
+            route=scope.route,
+            run_id=scope.run_id,
+            object_name=object_name,
+            window_from_at=window.from_at,
+            window_to_at=window.to_at,
+            api_version=window.api_version or scope.spec.salesforce.api_version or "",
+            job_id=window.job_id,
+            mapping_version=scope.spec.mapping_version,
+            files=rows.files,
+            row_count=rows.row_count,
+            staged_at=scope.clock.now(),
+        ),
+        folder,
+    )
+    for ids in ids_in(staged):
+        scope.ledger.runs.add_records(scope.run_id, ENTITY_OF[object_name], map(SourceId, ids))
+    return staged
+
+
+def ids_in(staged: Staged, column: str = "Id") -> Iterable[list[str]]:
+    """Yield the ids in a column of staged files, in lists."""
+    from sfxero.staging.reader import read_ids
+
+    return read_ids(staged, column=column)
