@@ -8,12 +8,15 @@
     │   ├── OutcomeUnknown      the request may have been carried out: look up before sending again
     │   ├── ServiceUnavailable  a read failed, or the service refused before doing anything
     │   ├── RateLimited         a short limit was met (minute, concurrent, app minute)
-    │   └── QuotaExhausted      a long limit was met (day, budget): end the task, keep the rest
+    │   ├── QuotaExhausted      a long limit was met (day, budget): end the task, keep the rest
+    │   └── CircuitOpen         the service is believed down, nothing was sent: end the task as well
     └── TerminalError           never worth another try unchanged
         ├── ConfigurationError  a connection, setting or route file is wrong
         │   └── MappingFileError    with file, line and hint
         ├── AuthenticationFailed    the credentials or the token were refused
-        ├── PermissionDenied    the scope or permission is missing, or the tenant is disconnected
+        │   └── ConsentRevoked      the consent is gone: only a person can give it again
+        ├── PermissionDenied    a scope or permission is missing
+        │   └── TenantDisconnected  the organisation is not connected to the app any more
         ├── RequestRejected     the service understood and refused (4xx)
         ├── UnexpectedResponse  the answer has not the promised shape
         ├── JobFailed           a bulk job ended without its rows
@@ -107,11 +110,34 @@ class QuotaExhausted(TransientError):
     """The day's calls are used up, or the planned budget is; `resets_at` if known."""
 
     def __init__(
-        self, message: str, *, service: str | None = None, resets_at: datetime | None = None
+        self,
+        message: str,
+        *,
+        service: str | None = None,
+        resets_at: datetime | None = None,
+        budget: str | None = None,
+        hint: str | None = None,
     ) -> None:
-        """The caller ends its task and leaves its entries pending."""
-        super().__init__(message, service=service)
+        """The caller ends its task and leaves its entries pending; `budget` is its class."""
+        super().__init__(message, service=service, hint=hint)
         self.resets_at = resets_at
+        self.budget = budget
+
+
+class CircuitOpen(TransientError):
+    """The service is believed down; nothing was sent, and nobody asks before `retry_after_s`."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after_s: float,
+        service: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        """The caller ends its task and leaves its entries as they are."""
+        super().__init__(message, service=service, hint=hint)
+        self.retry_after_s = retry_after_s
 
 
 class TerminalError(SyncError):
@@ -137,8 +163,16 @@ class AuthenticationFailed(TerminalError):
     """The credentials, or a token made from them just now, were refused."""
 
 
+class ConsentRevoked(AuthenticationFailed):
+    """The refresh token was refused for good; a person must give consent again."""
+
+
 class PermissionDenied(TerminalError):
-    """A scope or permission is missing, or the tenant was disconnected."""
+    """A scope or permission is missing."""
+
+
+class TenantDisconnected(PermissionDenied):
+    """The organisation is not connected to the app any more; its token may still be good."""
 
 
 class RequestRejected(TerminalError):

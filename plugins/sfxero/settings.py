@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -16,6 +16,8 @@ class Settings:
     """A folder or an object storage URL."""
     ledger_url: str
     """The ledger when no Airflow connection names another."""
+    token_keys: tuple[str, ...] = field(default=(), repr=False)
+    """Fernet keys that encrypt stored tokens, newest first; without any, Airflow's own is taken."""
 
     @property
     def mappings(self) -> Path:
@@ -29,7 +31,10 @@ class Settings:
 
 
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
-    """Read SFXERO_INCLUDE, SFXERO_STAGING and AIRFLOW_HOME; every one has a default."""
+    """Read SFXERO_INCLUDE, SFXERO_STAGING, SFXERO_TOKEN_KEY and AIRFLOW_HOME.
+
+    Every one has a default.
+    """
     env = os.environ if environment is None else environment
     home = Path(env.get("AIRFLOW_HOME") or Path.home() / "airflow")
     own = home / "sfxero"
@@ -37,7 +42,13 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         include=_include_folder(env.get("SFXERO_INCLUDE"), home),
         staging_root=env.get("SFXERO_STAGING") or f"file://{own / 'staging'}",
         ledger_url=f"sqlite:///{own / 'ledger.db'}",
+        token_keys=keys_in(env.get("SFXERO_TOKEN_KEY") or ""),
     )
+
+
+def keys_in(text: str) -> tuple[str, ...]:
+    """Return the keys of a setting that may name several, separated by commas."""
+    return tuple(key.strip() for key in text.split(",") if key.strip())
 
 
 def _include_folder(given: str | None, home: Path) -> Path:

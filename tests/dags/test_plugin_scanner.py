@@ -74,6 +74,9 @@ def test_the_connection_form_knows_the_type_xero(installed: Any) -> None:
     form = installed["xero"]
     assert (form["name"], form["package"]) == ("Xero", "sfxero")
     assert form["fields"] == {
+        "flow": "Flow",
+        "authorize_url": "Consent address",
+        "ledger_conn_id": "Ledger connection",
         "token_url": "Token address",
         "tenant_id": "Tenant ID",
         "scopes": "Scopes",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-BROKEN = "salesforce_to_xero__second"
+DAG_FILES = sorted(path.stem for path in (ROOT / "dags").glob("*.py"))
 
 pytestmark = [pytest.mark.dag, pytest.mark.timeout(180)]
 
@@ -24,18 +24,24 @@ def beside_a_mistake(probe: Any, two_routes: Path, tmp_path_factory: pytest.Temp
 
 
 def test_the_other_routes_keep_their_dags(parsed: Any, beside_a_mistake: Any) -> None:
-    whole = "salesforce_to_xero__demo"
     assert beside_a_mistake["import_errors"] == {}
-    assert beside_a_mistake["dags"][whole] == parsed["dags"][whole]
+    for file in DAG_FILES:
+        assert beside_a_mistake["dags"][f"{file}__demo"] == parsed["dags"][f"{file}__demo"]
 
 
-def test_the_refused_route_has_a_dag_that_says_what_is_wrong(beside_a_mistake: Any) -> None:
-    dag = beside_a_mistake["dags"][BROKEN]
+@pytest.mark.parametrize("file", DAG_FILES)
+def test_the_refused_route_has_dags_that_say_what_is_wrong(
+    beside_a_mistake: Any, file: str
+) -> None:
+    dag = beside_a_mistake["dags"][f"{file}__second"]
     assert "refused" in dag["tags"]
     for text in ("second.yaml", "'schedul' is unknown", "Did you mean 'schedule'?"):
         assert text in dag["doc_md"]
 
 
-def test_the_refused_route_has_nothing_to_run_but_its_failure(beside_a_mistake: Any) -> None:
-    tasks = beside_a_mistake["dags"][BROKEN]["tasks"]
+@pytest.mark.parametrize("file", DAG_FILES)
+def test_the_refused_route_has_nothing_to_run_but_its_failure(
+    beside_a_mistake: Any, file: str
+) -> None:
+    tasks = beside_a_mistake["dags"][f"{file}__second"]["tasks"]
     assert {task_id: task["retries"] for task_id, task in tasks.items()} == {"refused": 0}

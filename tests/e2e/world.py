@@ -22,6 +22,7 @@ import psutil
 ROOT = Path(__file__).parents[2]
 ROUTE = "own_books"
 DAG_ID = f"salesforce_to_xero__{ROUTE}"
+DRAIN_ID = f"outbox_drain__{ROUTE}"
 OWN_ROUTE = {
     "route: demo": f"route: {ROUTE}",
     "connection: salesforce_demo": "connection: own_crm",
@@ -170,13 +171,19 @@ class Deployment:
                 start_new_session=True,
             )
 
-    def start_run(self) -> subprocess.Popen[bytes]:
-        """Start a run of the route's DAG."""
-        return self.start("dags", "test", DAG_ID)
+    def start_run(
+        self, dag_id: str = DAG_ID, *, params: Row | None = None
+    ) -> subprocess.Popen[bytes]:
+        """Start a run of one of the route's DAGs."""
+        told = ["--conf", json.dumps(params)] if params else []
+        return self.start("dags", "test", dag_id, *told)
 
-    def run(self) -> None:
-        """Run the route's DAG to its end; it must succeed."""
-        process = self.start_run()
+    def run(self, dag_id: str = DAG_ID, *, params: Row | None = None) -> None:
+        """Run one of the route's DAGs to its end; it must succeed."""
+        self.finish(self.start_run(dag_id, params=params))
+
+    def finish(self, process: subprocess.Popen[bytes]) -> None:
+        """Wait for the end of a run, which must succeed."""
         try:
             code = process.wait(SLOW)
         finally:
@@ -192,6 +199,17 @@ class Deployment:
         path = self.home / "sfxero" / "ledger.db"
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)) as connection:
             return connection.execute(query, values).fetchall()
+
+    def task_states(self, dag_id: str) -> dict[str, str]:
+        """Return how the tasks of the newest run of a DAG ended, as Airflow itself has it."""
+        path = self.home / "airflow.db"
+        states = (
+            "SELECT task_id || '/' || map_index, state FROM task_instance"
+            " WHERE dag_id = ?1 AND run_id ="
+            " (SELECT run_id FROM dag_run WHERE dag_id = ?1 ORDER BY id DESC LIMIT 1)"
+        )
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)) as connection:
+            return dict(connection.execute(states, (dag_id,)).fetchall())
 
     def last_run(self) -> str:
         """Return the id of the newest run."""

@@ -42,3 +42,9 @@ def test_the_environment_is_read_when_nothing_is_given(monkeypatch, tmp_path: Pa
     monkeypatch.setenv("SFXERO_STAGING", f"file://{tmp_path}")
 
     assert load_settings().staging_root == f"file://{tmp_path}"
+
+
+def test_keys_are_read_newest_first_and_do_not_show_themselves() -> None:
+    settings = load_settings({"SFXERO_TOKEN_KEY": " hunter2, hunter1 ,"})
+    assert settings.token_keys == ("hunter2", "hunter1")
+    assert "hunter" not in repr(settings)

@@ -4,12 +4,30 @@ from typing import Annotated
 
 import typer
 
-from sfxero.cli import mapping, pools, sandbox
+from sfxero.cli import (
+    alerts,
+    audit,
+    dead_letters,
+    doctor,
+    mapping,
+    outbox,
+    pools,
+    sandbox,
+    tokens,
+    xero,
+)
 
 app = typer.Typer(name="sfxero", no_args_is_help=True, help="Salesforce and Xero in step.")
 app.add_typer(sandbox.app)
+app.add_typer(audit.app)
 app.add_typer(mapping.app)
+app.add_typer(xero.app)
+app.add_typer(tokens.app)
+app.add_typer(outbox.app)
+app.add_typer(dead_letters.app)
+app.add_typer(alerts.app)
 app.command(name="pools")(pools.pools)
+app.command(name="doctor")(doctor.doctor)
 
 
 @app.command()

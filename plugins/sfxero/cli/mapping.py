@@ -8,12 +8,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from sfxero.cli.mapping_explain import explain
 from sfxero.errors import MappingFileError, SyncError
 from sfxero.mapping.loader import load_route
 from sfxero.mapping.spec import RouteSpec
 from sfxero.settings import load_settings
 
 app = typer.Typer(name="mapping", no_args_is_help=True, help="Check and try out route files.")
+app.command()(explain)
 
 Files = Annotated[
     list[Path] | None, typer.Argument(help="Route files; all of the include folder, if none.")

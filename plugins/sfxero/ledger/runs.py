@@ -4,7 +4,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, case, delete, except_, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    case,
+    delete,
+    except_,
+    exists,
+    func,
+    insert,
+    literal,
+    not_,
+    select,
+    update,
+)
 
 from sfxero.errors import LedgerError
 from sfxero.ledger.engine import Database, chunked, put
@@ -25,6 +38,10 @@ from sfxero.model.ids import RouteName, RunId, SourceId
 from sfxero.model.states import DISPOSITION_OF, Disposition, Entity, WindowState
 
 _SAMPLE: Final = 20
+READ_AGAIN: Final = "read_again"
+"""Rule of records that a deferred run read and did not map: the next run reads them again."""
+DISCARDED: Final = "discarded"
+"""Rule of records whose values a person has discarded."""
 
 
 class DispositionCount(NamedTuple):
@@ -45,6 +62,13 @@ class DeadLetter(NamedTuple):
     error_class: str
     message: str
     hint: str | None
+
+
+class BegunRun(NamedTuple):
+    """A run as the ledger has it; `reason` says why a task of it could not go on for now."""
+
+    state: RunState
+    reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +109,7 @@ class Runs:
             "params": params,
             "state": RunState.RUNNING,
             "verdict": None,
+            "reason": None,
             "started_at": self._database.clock.now(),
             "finished_at": None,
         }
@@ -152,6 +177,46 @@ class Runs:
                 dead_letters=_dead_letters(conn, run_id),
             )
 
+    def defer(self, run_id: RunId, reason: str) -> None:
+        """Note why a task of the run cannot go on for now; the first reason stands."""
+        statement = (
+            update(runs)
+            .where(runs.c.run_id == run_id, runs.c.reason.is_(None))
+            .values(reason=reason)
+        )
+        with self._database.write() as conn:
+            conn.execute(statement)
+
+    def begun(self, run_id: RunId) -> BegunRun | None:
+        """Return what is known of a run; None if it never reached the ledger."""
+        statement = select(runs.c.state, runs.c.reason).where(runs.c.run_id == run_id)
+        with self._database.read() as conn:
+            row = conn.execute(statement).first()
+        return None if row is None else BegunRun(RunState(row.state), row.reason)
+
+    def leave_to_the_next(self, run_id: RunId) -> int:
+        """Let what a deferred run has read and not mapped wait to be read again; returns how many.
+
+        Only records of windows that were not prepared: their watermark has not moved, so that the
+        next run's window covers them.
+        """
+        rows = (
+            select(
+                run_records.c.run_id,
+                run_records.c.entity,
+                run_records.c.source_id,
+                literal(str(Disposition.WAITING)),
+                literal(READ_AGAIN),
+            )
+            .where(run_records.c.run_id == run_id)
+            .where(_has_no_disposition(), _is_read_again())
+        )
+        columns = ("run_id", "entity", "source_id", "disposition", "rule")
+        ended = insert(dispositions).from_select(columns, rows)
+        with self._database.write() as conn:
+            # PostgreSQL's driver counts inserted rows only if told to.
+            return conn.execute(ended.execution_options(preserve_rowcount=True)).rowcount
+
     def finish(self, run_id: RunId, *, state: RunState | str, verdict: str) -> None:
         """Close the run with its verdict."""
         statement = (
@@ -178,7 +243,35 @@ def _refresh(conn: Connection, run_id: RunId) -> None:
             dispositions.c.entry_id.is_not(None),
             dispositions.c.disposition != present,
         )
-        .values(disposition=present)
+        .values(disposition=present, rule=None)
+    )
+    # A person's word ends a record for good; it is not to be counted among what died.
+    discarded = select(entries.c.entry_id).where(
+        one_of(entries.c.state, DEAD), entries.c.discarded_at.is_not(None)
+    )
+    conn.execute(
+        update(dispositions)
+        .where(dispositions.c.run_id == run_id, dispositions.c.entry_id.in_(discarded))
+        .values(disposition=Disposition.SKIPPED, rule=DISCARDED)
+    )
+
+
+def _has_no_disposition() -> ColumnElement[bool]:
+    return not_(
+        exists().where(
+            dispositions.c.run_id == run_records.c.run_id,
+            dispositions.c.entity == run_records.c.entity,
+            dispositions.c.source_id == run_records.c.source_id,
+        )
+    )
+
+
+def _is_read_again() -> ColumnElement[bool]:
+    return exists().where(
+        windows.c.run_id == run_records.c.run_id,
+        windows.c.entity == run_records.c.entity,
+        windows.c.state != WindowState.PREPARED,
+        windows.c.moves_watermark,
     )
 
 
@@ -223,7 +316,11 @@ def _dead_letters(conn: Connection, run_id: RunId) -> tuple[DeadLetter, ...]:
     columns = (entries.c[name] for name in DeadLetter._fields)
     statement = (
         select(*columns)
-        .where(one_of(entries.c.state, DEAD), entries.c.died_run_id == run_id)
+        .where(
+            one_of(entries.c.state, DEAD),
+            entries.c.died_run_id == run_id,
+            entries.c.discarded_at.is_(None),
+        )
         .order_by(entries.c.entry_id)
     )
     return tuple(

@@ -33,6 +33,8 @@ class RunState(StrEnum):
 
     RUNNING = "running"
     SUCCEEDED = "succeeded"
+    DEFERRED = "deferred"
+    """A service was down or its day spent; the next run goes on where this one stopped."""
     FAILED = "failed"
 
 
@@ -109,6 +111,7 @@ runs = Table(
     _text("params"),
     _text("state"),
     Column("verdict", Text),
+    Column("reason", Text),  # why it was deferred, in the first task's words
     _moment("started_at"),
     Column("finished_at", UtcDateTime),
     _closed("state", RunState),
@@ -191,6 +194,9 @@ entries = Table(
     Column("message", Text),
     Column("hint", Text),
     Column("died_run_id", Text),
+    Column("discarded_at", UtcDateTime),  # a person said that these values shall not be sent
+    Column("discarded_by", Text),
+    Column("open_attempt_id", BigId),  # carried it, and what became of it is not stored yet
     _moment("planned_at"),
     _moment("changed_at"),
     _closed("state", EntryState),
@@ -335,4 +341,10 @@ quota = Table(
     Column("calls", BigInteger, nullable=False),
     Column("refused", BigInteger, nullable=False),
     Column("last_problem", Text),
+    Column("gap_us", BigInteger, nullable=False, server_default="0"),
+    Column("tickets", BigInteger, nullable=False, server_default="0"),
+    Column("blocked_until_us", BigInteger, nullable=False, server_default="0"),
+    Column("day_said", Integer),  # what the service said last is left
+    Column("day_limit", Integer),  # what it said when it had most
+    Column("app", Text, nullable=False, server_default=""),
 )

@@ -1,72 +1,54 @@
-"""The bodies of the tasks: build what a step needs from connections, call one use case."""
+"""The bodies of the tasks that read and map: build what a step needs, call one use case."""
 
 import json
 import logging
-import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
-from airflow.sdk import ObjectStoragePath
-
-from sfxero.clock import SystemClock, SystemSleeper
-from sfxero.errors import GateFailed, TerminalError
-from sfxero.mapping.loader import load_route
 from sfxero.mapping.spec import RouteSpec
-from sfxero.model.ids import RouteName, RunId, TenantId
-from sfxero.model.states import ACTIVE, WAITING, Entity
+from sfxero.model.ids import RouteName
 from sfxero.orchestration.hooks.ledger import open_ledger
-from sfxero.orchestration.hooks.salesforce import salesforce_client
 from sfxero.orchestration.hooks.xero import XeroHook
-from sfxero.ratelimit.limiter import Limiter
-from sfxero.ratelimit.policy import LimitPolicy
+from sfxero.orchestration.opening import (
+    Run,
+    accounting_of,
+    ledger_run_id,
+    opened,
+    salesforce_of,
+    scope_of,
+    spec_of,
+    wanted_tenant,
+)
+from sfxero.orchestration.outages import left_to_the_next_run
 from sfxero.settings import load_settings
-from sfxero.sync.scope import ENTITY_OF, Scope
+from sfxero.sync.replay import Replayed, replay
+from sfxero.sync.scope import ENTITY_OF
 
 if TYPE_CHECKING:
     from sfxero.ledger.ledger import Ledger
-    from sfxero.salesforce.client import SalesforceClient
-    from sfxero.xero.accounting import Accounting
 
 log = logging.getLogger(__name__)
 
-Run = dict[str, Any]
-"""What travels between the tasks of a run: ids only."""
 
-_LANE_TIME: Final = timedelta(minutes=25)
-
-
-def start(route: str, *, run_id: str, full_refresh: bool, actor: str) -> Run:
-    """Prove both connections, open the run, read the organisation and draw the windows."""
-    from sfxero.sync import extract, preflight
-    from sfxero.xero.tenants import choose_tenant
-
-    spec = _spec(route)
-    hook = XeroHook(spec.xero.connection)
-    wanted = TenantId(spec.xero.tenant_id) if spec.xero.tenant_id else hook.configured_tenant()
-    tenant = choose_tenant(hook.client(tenant_id=None, limiter=None), wanted).tenant_id
+def start(
+    route: str, *, run_id: str, full_refresh: bool, actor: str, replayed: Replayed = None
+) -> Run:
+    """Open the run, prove both connections, read the organisation and draw the windows."""
+    spec = spec_of(route)
     with open_ledger(spec.ledger.connection) as ledger:
         ledger.migrate()
-        scope = _scope(spec, ledger, run_id=run_id, tenant=tenant)
+        name, ledger_run = RouteName(spec.route), ledger_run_id(route, run_id)
         ledger.runs.start(
-            scope.run_id,
-            scope.route,
+            ledger_run,
+            name,
             kind="refresh" if full_refresh else "changes",
             mapping_version=spec.mapping_version,
             actor=actor,
-            params=json.dumps({"full_refresh": full_refresh}),
+            params=json.dumps({"full_refresh": full_refresh, "replay": replayed}),
         )
-        accounting = _accounting(scope)
-        organisation = preflight.read_organisation(scope, accounting)
-        contacts = preflight.refresh_directory(scope, accounting)
-        client = _salesforce(spec)
-        windows = extract.draw_windows(
-            scope, server_now=client.server_now(), full_refresh=full_refresh
-        )
-    log.info("run_started organisation=%s contacts=%d", organisation.short_code, contacts)
-    return {"route": route, "run_id": run_id, "tenant": tenant, "windows": windows}
+        # The run is known before anything is called: whatever comes, it ends with a state.
+        with left_to_the_next_run(ledger.runs, ledger_run):
+            replay(ledger.outbox, replayed, route=name, run_id=ledger_run, actor=actor)
+            return _begin(spec, ledger, run_id=run_id, full_refresh=full_refresh)
 
 
 def submit(run: Run, object_name: str) -> int:
@@ -74,8 +56,8 @@ def submit(run: Run, object_name: str) -> int:
     from sfxero.sync import extract
 
     window_id: int = run["windows"][object_name]
-    with _opened(run) as scope:
-        job_id = extract.submit_job(scope, _salesforce(scope.spec), window_id)
+    with opened(run) as scope:
+        job_id = extract.submit_job(scope, salesforce_of(scope), window_id)
     log.info("job_submitted object=%s job=%s", object_name, job_id)
     return window_id
 
@@ -84,24 +66,28 @@ def is_job_done(run: Run, window_id: int) -> bool:
     """Look at the window's job once."""
     from sfxero.sync import extract
 
-    with _opened(run) as scope:
-        return extract.is_job_done(scope, _salesforce(scope.spec), window_id)
+    with opened(run) as scope:
+        return extract.is_job_done(scope, salesforce_of(scope), window_id)
 
 
 def download(run: Run, window_id: int) -> str:
     """Stage the window's job; returns the staged folder."""
     from sfxero.sync import extract
 
-    with _opened(run) as scope:
-        return extract.download(scope, _salesforce(scope.spec), window_id)
+    with opened(run) as scope:
+        return extract.download(scope, salesforce_of(scope), window_id)
 
 
 def complete(run: Run) -> dict[str, int]:
     """Read by id what the windows touched and do not hold."""
+    from sfxero.sync import org_budget
     from sfxero.sync.companions import Companions
 
-    with _opened(run) as scope:
-        return Companions(scope, _salesforce(scope.spec)).read()
+    with opened(run) as scope:
+        client = salesforce_of(scope)
+        rows = Companions(scope, client).read()
+        org_budget.note(scope, client)
+        return rows
 
 
 def check(run: Run) -> dict[str, int]:
@@ -110,7 +96,7 @@ def check(run: Run) -> dict[str, int]:
     from sfxero.sync.prepare import check_rows, suite_columns
 
     folder = load_settings().expectations
-    with _opened(run) as scope:
+    with opened(run) as scope:
         suites = {
             entity: load_suite(folder / f"{entity}.yaml", suite_columns(scope.spec))
             for entity in ENTITY_OF.values()
@@ -122,7 +108,7 @@ def prepare_contacts(run: Run) -> dict[str, int]:
     """Fill the outbox with contacts."""
     from sfxero.sync import prepare
 
-    with _opened(run) as scope:
+    with opened(run) as scope:
         return prepare.prepare_contacts(scope)
 
 
@@ -130,121 +116,32 @@ def prepare_invoices(run: Run) -> dict[str, int]:
     """Fill the outbox with invoices."""
     from sfxero.sync import preflight, prepare
 
-    with _opened(run) as scope:
+    with opened(run) as scope:
         return prepare.prepare_invoices(
             scope,
             organisation=preflight.stored_organisation(scope),
-            instance_url=_salesforce(scope.spec).instance_url,
+            instance_url=salesforce_of(scope).instance_url,
         )
 
 
-def publish(run: Run, entity: str, *, lane: int) -> dict[str, Any]:
-    """Publish one lane; fails if Xero computed other totals than predicted."""
-    from sfxero.sync.publish import Lane, LaneSpec
-    from sfxero.sync.renaming import Renaming
+def _begin(spec: RouteSpec, ledger: "Ledger", *, run_id: str, full_refresh: bool) -> Run:
+    from sfxero.sync import extract, org_budget, preflight
 
-    with _opened(run) as scope:
-        clock = SystemClock()
-        spec = LaneSpec(
-            tenant=scope.tenant,
-            entity=Entity(entity),
-            run_id=scope.run_id,
-            owner=f"{scope.run_id}/{entity}/{lane}/{uuid.uuid4().hex[:8]}",
-            ends_at=clock.now() + _LANE_TIME,
-            batch_size=scope.spec.publish.batch_size,
-        )
-        report = Lane(
-            spec,
-            outbox=scope.ledger.outbox,
-            target=_accounting(scope),
-            renamer=Renaming(scope.ledger.names),
-            clock=clock,
-            sleeper=SystemSleeper(),
-            new_key=lambda: uuid.uuid4().hex,
-        ).run()
-    if report.total_differences:
-        raise TerminalError(
-            f"Xero computed other totals than predicted: {'; '.join(report.total_differences[:5])}",
-            service="xero",
-            hint="The invoices exist in Xero; compare them before anything else is sent.",
-        )
-    return asdict(report)
-
-
-def gate(
-    route: str, run: Run | None, *, run_id: str, task_states: Mapping[str, str | None]
-) -> dict[str, Any]:
-    """Judge the run, store the verdict, and fail unless it passes; `run` is None if none began."""
-    from sfxero.sync import gate as gates
-
-    if run is None:
-        raise GateFailed(f"run {run_id} of route {route} did not begin: its first task failed")
-    with _opened(run) as scope:
-        ledger = scope.ledger
-        verdict = gates.judge(
-            ledger.runs.settle(scope.run_id),
-            limits=scope.spec.quarantine,
-            linked={
-                Entity.ACCOUNT: ledger.links.count(scope.tenant, Entity.CONTACT),
-                Entity.OPPORTUNITY: ledger.links.count(scope.tenant, Entity.INVOICE),
-            },
-            task_states=task_states,
-            outstanding=sum(
-                n
-                for (_, state), n in ledger.outbox.counts(scope.tenant).items()
-                if state in WAITING | ACTIVE
-            ),
-        )
-        state = "failed" if verdict.objections else "succeeded"
-        ledger.runs.finish(scope.run_id, state=state, verdict=verdict.line)
-    log.info("gate verdict=%s", verdict.line)
-    gates.pass_or_fail(verdict)
-    return {"verdict": verdict.line, **verdict.counts}
-
-
-@contextmanager
-def _opened(run: Run) -> Iterator[Scope]:
-    """Open the ledger for one step of a run."""
-    spec = _spec(run["route"])
-    with open_ledger(spec.ledger.connection) as ledger:
-        yield _scope(spec, ledger, run_id=run["run_id"], tenant=TenantId(run["tenant"]))
-
-
-def _scope(spec: RouteSpec, ledger: "Ledger", *, run_id: str, tenant: TenantId) -> Scope:
-    return Scope(
-        spec=spec,
-        run_id=_ledger_run_id(spec.route, run_id),
-        tenant=tenant,
-        ledger=ledger,
-        root=ObjectStoragePath(load_settings().staging_root),
-        clock=SystemClock(),
+    hook = XeroHook(spec.xero.connection)
+    tenant = hook.find_tenant(wanted_tenant(spec), ledger).tenant_id
+    scope = scope_of(spec, ledger, run_id=run_id, tenant=tenant)
+    salesforce = salesforce_of(scope)
+    needed = org_budget.reserve(scope, salesforce, full_refresh=full_refresh)
+    accounting = accounting_of(scope)
+    organisation = preflight.read_organisation(scope, accounting)
+    contacts = preflight.refresh_directory(scope, accounting)
+    windows = extract.draw_windows(
+        scope, server_now=salesforce.server_now(), full_refresh=full_refresh
     )
-
-
-def _ledger_run_id(route: str, run_id: str) -> RunId:
-    """Airflow's run ids repeat from DAG to DAG, the ledger's do not."""
-    return RunId(f"{RouteName(route)}/{run_id}")
-
-
-def _spec(route: str) -> RouteSpec:
-    return load_route(load_settings().mappings / f"{route}.yaml")
-
-
-def _salesforce(spec: RouteSpec) -> "SalesforceClient":
-    return salesforce_client(
-        spec.salesforce.connection, api_version=spec.salesforce.api_version or ""
+    log.info(
+        "run_started organisation=%s contacts=%d calls_reserved=%d",
+        organisation.short_code,
+        contacts,
+        needed.calls,
     )
-
-
-def _accounting(scope: Scope) -> "Accounting":
-    """Return the tenant's API behind the limiter that all workers share."""
-    from sfxero.xero.accounting import Accounting
-
-    limiter = Limiter(
-        scope.ledger.quota,
-        LimitPolicy(day=scope.spec.xero.daily_limit),
-        tenant=scope.tenant,
-        sleeper=SystemSleeper(),
-    )
-    hook = XeroHook(scope.spec.xero.connection)
-    return Accounting(hook.client(tenant_id=scope.tenant, limiter=limiter))
+    return {"route": spec.route, "run_id": run_id, "tenant": tenant, "windows": windows}

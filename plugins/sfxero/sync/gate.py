@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sfxero.ledger.runs import RunReport
 
 _BAD_STATES = frozenset({"failed", "upstream_failed"})
+_SKIPPED = "skipped"
 _IDLE = frozenset({Disposition.SKIPPED, Disposition.REMOVED})
 
 
@@ -24,16 +25,34 @@ class Verdict:
     counts: Mapping[str, int]
     outstanding: int = 0
     """Entries of any run that the target does not hold yet."""
+    deferral: str | None = None
+    """Why some task could not go on for now."""
+
+    @property
+    def is_deferred(self) -> bool:
+        """Say whether nothing is wrong but that a service was down, or its day spent."""
+        return self.deferral is not None and not self.objections
+
+    @property
+    def state(self) -> str:
+        """The run's state in the ledger."""
+        if self.objections:
+            return "failed"
+        return "succeeded" if self.deferral is None else "deferred"
 
     @property
     def line(self) -> str:
         """The verdict in one line."""
         ends = [f"{n} {name}" for name, n in sorted(self.counts.items())]
+        if self.is_deferred:
+            wait = f"{self.outstanding} entries wait; the next run goes on"
+            return f"deferred: {self.deferral}; {wait} ({', '.join(ends) or 'nothing was mapped'})"
         if self.outstanding:
             ends.append(f"{self.outstanding} entries outstanding in all")
         ended = ", ".join(ends) or "nothing had changed"
         if self.objections:
-            return f"FAILED: {'; '.join(self.objections)} ({ended})"
+            why = "; ".join(filter(None, (*self.objections, self.deferral)))
+            return f"FAILED: {why} ({ended})"
         return f"passed: {ended}"
 
 
@@ -44,10 +63,12 @@ def judge(
     linked: Mapping[Entity, int],
     task_states: Mapping[str, str | None],
     outstanding: int = 0,
+    deferral: str | None = None,
 ) -> Verdict:
     """Judge one run; `linked` counts the route's records in step, by source entity.
 
-    `task_states` are the states of the run's other tasks by task id.
+    `task_states` are the states of the run's other tasks by task id; `deferral` says why some of
+    them could not go on for now. That alone is nobody's fault, and excuses nothing else.
     """
     objections = [
         f"task {name} {state}"
@@ -69,7 +90,12 @@ def judge(
         # Lines end as their opportunities do, and would be counted twice.
         if entity is not Entity.OPPORTUNITY_LINE:
             counts[disposition] = counts.get(disposition, 0) + n
-    return Verdict(tuple(objections), counts, outstanding)
+    return Verdict(tuple(objections), counts, outstanding, deferral)
+
+
+def deferral_of(task_states: Mapping[str, str | None], reason: str | None) -> str | None:
+    """Return why the run is deferred; a reason of tasks that have since succeeded is none."""
+    return reason if _SKIPPED in task_states.values() else None
 
 
 def pass_or_fail(verdict: Verdict) -> None:

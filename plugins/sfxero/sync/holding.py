@@ -9,11 +9,11 @@ from sfxero.model.ids import SourceId
 from sfxero.model.states import Entity
 from sfxero.sync.scope import OBJECT_OF, Scope
 
-_ACCOUNT_WAITS: Final = (
+ACCOUNT_WAITS: Final = (
     "account_quarantined",
     "Cure the account; the invoice follows by itself.",
 )
-_ACCOUNT_GONE: Final = (
+ACCOUNT_GONE: Final = (
     "account_missing",
     "The account is deleted, or hidden from the integration user: choose another, or restore it.",
 )
@@ -65,7 +65,7 @@ def _without_account(scope: Scope, result: TransformResult) -> Iterator[Finding]
     for one in result.documents:
         account = one.parent_source_id
         if account in quarantined or account not in known:
-            rule, hint = _ACCOUNT_WAITS if account in quarantined else _ACCOUNT_GONE
+            rule, hint = ACCOUNT_WAITS if account in quarantined else ACCOUNT_GONE
             yield _finding(one.source_id, rule, scope.spec.invoices.account, account, hint)
 
 

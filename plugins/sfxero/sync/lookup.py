@@ -1,7 +1,7 @@
 """Entries whose outcome is unknown: what the target holds decides, never a guess."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sfxero.errors import UnexpectedResponse
@@ -110,7 +110,7 @@ class LookUp:
         if found.element is None:
             self._clash(entry, found)
             return
-        settlement = settlement_of(entry, found.element)
+        settlement = replace(settlement_of(entry, found.element), is_looked_up=True)
         if holds(wanted(entry), found.element):
             self.settled += self._outbox.settle([settlement], owner=self._owner)
         else:

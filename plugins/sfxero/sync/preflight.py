@@ -1,6 +1,6 @@
 """Preflight: what the run must know of the Xero organisation before it reads anything."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -8,10 +8,11 @@ from pydantic import TypeAdapter
 
 from sfxero.errors import ConfigurationError, StagingError
 from sfxero.ledger.names import DirectoryContact
-from sfxero.mapping.field_rules import FieldRule, LookupRule
 from sfxero.mapping.names import name_key
 from sfxero.mapping.organisation import AccountFacts, OrganisationFacts
 from sfxero.mapping.spec import RouteSpec
+from sfxero.staging.storage import make_folder, storage_errors
+from sfxero.sync.codes import code_troubles
 from sfxero.sync.scope import Scope
 from sfxero.xero.accounting import Accounting
 from sfxero.xero.organisation import Account, Organisation, TaxRate, TrackingCategory
@@ -25,12 +26,25 @@ _OVERLAP: Final = timedelta(minutes=1)
 def read_organisation(scope: Scope, accounting: Accounting) -> OrganisationFacts:
     """Read what the route's documents refer to in the organisation, and keep it with the run.
 
-    What the route does not name is not asked for: each list costs a call. Raises
-    ConfigurationError if the route names what does not exist there.
+    Raises ConfigurationError if the route names what does not exist there.
     """
-    lines = scope.spec.invoices.lines
-    needs_theme = scope.spec.invoices.branding_theme is not None
-    facts = facts_of(
+    facts = read_facts(scope.spec, accounting)
+    check_codes(scope.spec, facts)
+    folder = scope.folder(_FACTS)
+    make_folder(folder)
+    with storage_errors(), (folder / _FILE).open("wb") as handle:
+        handle.write(_STORED.dump_json(facts, indent=1))
+    return facts
+
+
+def read_facts(spec: RouteSpec, accounting: Accounting) -> OrganisationFacts:
+    """Read what the route's documents refer to in the organisation.
+
+    What the route does not name is not asked for: each list costs a call.
+    """
+    lines = spec.invoices.lines
+    needs_theme = spec.invoices.branding_theme is not None
+    return facts_of(
         accounting.organisation(),
         accounts=accounting.accounts(),
         tax_rates=accounting.tax_rates(),
@@ -38,12 +52,6 @@ def read_organisation(scope: Scope, accounting: Accounting) -> OrganisationFacts
         tracking=accounting.tracking_categories() if lines.tracking else (),
         branding_themes=accounting.branding_themes() if needs_theme else {},
     )
-    check_codes(scope.spec, facts)
-    folder = scope.folder(_FACTS)
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / _FILE).open("wb") as handle:
-        handle.write(_STORED.dump_json(facts, indent=1))
-    return facts
 
 
 def stored_organisation(scope: Scope) -> OrganisationFacts:
@@ -78,6 +86,9 @@ def facts_of(
             for one in accounts
             if one.code
         },
+        not_for_revenue=frozenset(
+            one.tax_type for one in tax_rates if one.is_active and not one.can_apply_to_revenue
+        ),
         items=frozenset(items),
         tracking={one.name: one.options for one in tracking if one.is_active},
         branding_themes=branding_themes or {},
@@ -93,40 +104,14 @@ def check_codes(spec: RouteSpec, facts: OrganisationFacts) -> None:
 
     An archived account holds back its own invoices only: the mapping refuses these by name.
     """
-    missing = list(_missing(spec, facts))
-    if missing:
+    found = [one for one in code_troubles(spec, facts) if one.stops_runs]
+    if found:
+        told = ", ".join(dict.fromkeys(one.short for one in found))
         raise ConfigurationError(
-            f"route {spec.route} names what {facts.name} does not have: {', '.join(missing)}",
-            hint="Correct the route file's invoices, or add it in Xero.",
+            f"route {spec.route} names what {facts.name} does not have or take: {told}",
+            hint="Correct the route file's invoices, or add it in Xero; "
+            f"`sfxero doctor --route {spec.route}` names the lines.",
         )
-
-
-def _missing(spec: RouteSpec, facts: OrganisationFacts) -> Iterator[str]:
-    lines, theme = spec.invoices.lines, spec.invoices.branding_theme
-    single = spec.invoices.single_line
-    codes, types = _named(lines.account_code), _named(lines.tax_type)
-    if single is not None:
-        codes.add(single.account_code)
-        types.add(single.tax_type)
-    yield from (f"account code {code}" for code in sorted(codes - set(facts.accounts)))
-    yield from (f"tax type {one}" for one in sorted(types - set(facts.tax_rates)))
-    if lines.item_code is not None:
-        yield from (f"item {code}" for code in sorted(_named(lines.item_code) - facts.items))
-    for rule in lines.tracking:
-        options = facts.tracking.get(rule.category)
-        if options is None:
-            yield f"tracking category {rule.category}"
-            continue
-        unknown = sorted(_named(rule.option) - options)
-        yield from (f"tracking option {one} of {rule.category}" for one in unknown)
-    if theme is not None and theme not in facts.branding_themes:
-        yield f"branding theme {theme}"
-
-
-def _named(rule: LookupRule | FieldRule) -> set[str]:
-    """Return the values that a rule spells out itself."""
-    constant = rule.value if isinstance(rule, FieldRule) else None
-    return {one for one in (*(rule.table or {}).values(), rule.default, constant) if one}
 
 
 def refresh_directory(scope: Scope, accounting: Accounting) -> int:

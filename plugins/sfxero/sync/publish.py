@@ -7,6 +7,7 @@ from typing import Final
 
 from sfxero.clock import Clock, Sleeper
 from sfxero.errors import (
+    CircuitOpen,
     NotSent,
     OutcomeUnknown,
     QuotaExhausted,
@@ -59,8 +60,14 @@ class LaneReport:
     refused: int = 0
     in_doubt: int = 0
     lost: int = 0
-    is_deferred: bool = False
+    deferred_by: str | None = None
+    """Why it ended before its time: the service is down, or its day spent."""
     total_differences: list[str] = field(default_factory=list)
+
+    @property
+    def is_deferred(self) -> bool:
+        """Say whether the rest waits for another run."""
+        return self.deferred_by is not None
 
 
 class Lane:
@@ -96,7 +103,7 @@ class Lane:
         self.report = LaneReport()
 
     def run(self) -> LaneReport:
-        """Publish until nothing is due, the time is up or the quota is spent."""
+        """Publish until nothing is due, the time is up, or the service takes no more for now."""
         spec = self._spec
         try:
             while self._clock.now() < spec.ends_at:
@@ -106,8 +113,8 @@ class Lane:
                 if not self._outbox.has_due(spec.tenant, spec.entity, now=self._clock.now()):
                     break
                 self._publish_batch()
-        except QuotaExhausted:
-            self.report.is_deferred = True
+        except (QuotaExhausted, CircuitOpen) as error:
+            self.report.deferred_by = error.message
         self.report.found = self._look_up.settled
         return self.report
 

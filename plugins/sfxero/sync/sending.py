@@ -1,7 +1,7 @@
 """Sends one batch: the attempt is stored first, then the same bytes go until an answer comes."""
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from sfxero.clock import Clock, Sleeper
@@ -15,6 +15,8 @@ _DELAYS_S: Final = (0.0, 1.0, 4.0)
 """Before each sending of the same bytes."""
 _REPEAT_WITHIN: Final = timedelta(minutes=5)
 """Xero keeps idempotency keys for six minutes; after five we no longer trust one."""
+_FRESH: Final = timedelta(seconds=5)
+"""A lease that was prolonged longer ago may end before the call does."""
 _UNKNOWN: Final = (OutcomeUnknown, UnexpectedResponse)
 _REPEATABLE: Final = (NotSent, *_UNKNOWN)
 
@@ -45,6 +47,7 @@ class Sender:
         self._clock = clock
         self._sleeper = sleeper
         self._new_key = new_key
+        self._fresh_until_at = clock.now()
 
     def send(self, entries: Sequence[Entry], *, permit_taken: bool) -> Sequence[ElementResult]:
         """Return the elements of the reply; LeaseLost if it is not ours to send.
@@ -52,6 +55,7 @@ class Sender:
         An attempt without an outcome is one whose worker died.
         """
         ids = [entry.entry_id for entry in entries]
+        self._fresh_until_at = self._claimed_at(entries) + _FRESH
         if not permit_taken:
             self._wait_for_permit(ids)
         body, key = render(entries), self._new_key()
@@ -93,6 +97,7 @@ class Sender:
                     self._wait_for_permit(ids)
                 if self._clock.now() > last_start_at:
                     break
+                self._hold(ids)
                 return self._target.write_batch(
                     entries[0].entity,
                     entries[0].operation,
@@ -114,5 +119,21 @@ class Sender:
     def _wait_for_permit(self, ids: Sequence[int]) -> None:
         """Wait for a permit, then prolong the lease: the wait must not eat it up."""
         self._target.take_permit()
-        if not self._outbox.renew(ids, owner=self._owner, lease_s=self._lease_s):
-            raise LeaseLost
+        self._fresh_until_at = self._clock.now()
+        self._hold(ids)
+
+    def _hold(self, ids: Sequence[int]) -> None:
+        """Prolong the lease unless that was done just now; LeaseLost if it has ended.
+
+        Who was suspended meanwhile asks again: the answer may be older than the lease.
+        """
+        while self._clock.now() >= self._fresh_until_at:
+            self._fresh_until_at = self._clock.now() + _FRESH
+            if not self._outbox.renew(ids, owner=self._owner, lease_s=self._lease_s):
+                raise LeaseLost
+
+    def _claimed_at(self, entries: Sequence[Entry]) -> datetime:
+        """Return when the oldest of the leases began."""
+        now = self._clock.now()
+        ends = [entry.lease_until_at or now for entry in entries]
+        return min(ends) - timedelta(seconds=self._lease_s)

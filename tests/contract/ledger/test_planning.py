@@ -29,6 +29,11 @@ def test_a_new_record_is_added_and_waits(ledger: Ledger) -> None:
     assert states(ledger) == {planned.entry_id: PENDING}
 
 
+def test_no_wishes_have_no_answers(ledger: Ledger) -> None:
+    assert plan(ledger) == []
+    assert states(ledger) == {}
+
+
 def test_answers_come_in_the_order_of_the_wishes_across_chunks(ledger: Ledger) -> None:
     wishes = [wish(f"s{number:04}") for number in range(2500, 0, -1)]
     planned = plan(ledger, *wishes)

@@ -8,6 +8,7 @@ import pytest
 from tests.contract.sync.kit import World
 
 from sfxero.ledger import Ledger
+from sfxero.model.ids import RouteName
 from sfxero.sandbox.server import Sandbox, SandboxSettings, build_sandbox, serving
 from sfxero.sandbox.xero.switches import Switches
 
@@ -43,4 +44,7 @@ def world(served: tuple[Sandbox, str], empty_ledger: Path, tmp_path: Path) -> It
     # The org keeps its switches when it is emptied.
     world.org_switch(job_delay_s=0, line_edit_touches_opportunity=True)
     yield world
+    # Whatever a test lets happen, the log tells all of it.
+    report = world.ledger.audit.verify(RouteName("demo"))
     world.close()
+    assert report.is_valid, report

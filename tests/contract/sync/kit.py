@@ -21,6 +21,7 @@ from sfxero.model.ids import RunId, SourceId, TenantId
 from sfxero.model.outbox import Planned, PlannedEntry, SourceVersion
 from sfxero.model.states import Entity, EntryState
 from sfxero.quality.suites import load_suite
+from sfxero.ratelimit.circuit import Circuit, CircuitKey
 from sfxero.ratelimit.limiter import Limiter
 from sfxero.ratelimit.policy import LimitPolicy
 from sfxero.salesforce.client import SalesforceClient
@@ -76,7 +77,7 @@ class World:
         self.seam = Seam()
         self._control = httpx.Client(base_url=f"{address}/_sandbox", transport=self.seam)
         self.ledger = Ledger(url, clock=self.clock)
-        self._folder = folder
+        self.root: Any = folder / "staging"
         self._entry_id = ""
         self._keys = itertools.count()
         self._runs = itertools.count(1)
@@ -217,12 +218,16 @@ class World:
     # The sync's parts.
 
     def new_accounting(
-        self, *, is_limited: bool = False, ledger: Ledger | None = None
+        self, *, is_limited: bool = False, has_circuit: bool = False, ledger: Ledger | None = None
     ) -> Accounting:
-        limiter = None
+        limiter = circuit = None
+        if has_circuit:
+            circuit = Circuit((ledger or self.ledger).circuits, CircuitKey("xero", TENANT))
         if is_limited:
-            store = (ledger or self.ledger).quota
-            limiter = Limiter(store, LimitPolicy(), tenant=TENANT, sleeper=self)
+            shared = ledger or self.ledger
+            limiter = Limiter(
+                shared.quota, LimitPolicy(), tenant=TENANT, sleeper=self, permits=shared.permits
+            )
         client = XeroClient(
             api_url=self.address,
             token_url=f"{self.address}/connect/token",
@@ -231,6 +236,7 @@ class World:
             scopes=None,
             tenant_id=TENANT,
             limiter=limiter,
+            circuit=circuit,
             clock=self.clock,
             sleeper=self,
             transport=self.seam,
@@ -314,7 +320,7 @@ class World:
             run_id=RunId(f"demo/{run_id}"),
             tenant=TENANT,
             ledger=self.ledger,
-            root=self._folder / "staging",
+            root=self.root,
             clock=self.clock,
         )
 

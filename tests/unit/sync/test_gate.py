@@ -7,7 +7,7 @@ from sfxero.ledger.runs import DeadLetter, DispositionCount, RunReport
 from sfxero.mapping.spec import QuarantineSection
 from sfxero.model.ids import SourceId
 from sfxero.model.states import Disposition, Entity
-from sfxero.sync.gate import Verdict, judge, pass_or_fail
+from sfxero.sync.gate import Verdict, deferral_of, judge, pass_or_fail
 
 ACCOUNT, OPPORTUNITY, LINE = Entity.ACCOUNT, Entity.OPPORTUNITY, Entity.OPPORTUNITY_LINE
 IN_STEP, REFUSED = Disposition.IN_STEP, Disposition.QUARANTINED
@@ -110,3 +110,62 @@ def test_lines_are_counted_with_their_opportunities_only() -> None:
     found = report((OPPORTUNITY, IN_STEP, 1), (LINE, IN_STEP, 8), (LINE, REFUSED, 8))
 
     assert verdict_on(found).counts == {"in_step": 1}
+
+
+def test_a_run_that_a_service_held_up_says_so_and_does_not_fail() -> None:
+    found = report((OPPORTUNITY, Disposition.WAITING, 4))
+
+    verdict = verdict_on(found, outstanding=7, deferral="Xero is down")
+
+    assert verdict.line == (
+        "deferred: Xero is down; 7 entries wait; the next run goes on (4 waiting)"
+    )
+    assert (verdict.is_deferred, verdict.state) == (True, "deferred")
+    pass_or_fail(verdict)
+
+
+def test_a_run_that_was_held_up_before_it_read_anything_says_so() -> None:
+    verdict = verdict_on(report(), deferral="the day's calls are used up")
+
+    assert verdict.line == (
+        "deferred: the day's calls are used up; 0 entries wait; the next run goes on"
+        " (nothing was mapped)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "changes", "words"),
+    [
+        (report(missing=1), {}, "1 records have no disposition"),
+        (report(dead=1), {}, "dead letter 0"),
+        (report((OPPORTUNITY, REFUSED, 5)), {}, "in quarantine"),
+        (report(), {"task_states": {"check.suites": "failed", "a": "skipped"}}, "check.suites"),
+        (report(), {"task_states": {"a": "upstream_failed", "b": "skipped"}}, "upstream_failed"),
+    ],
+)
+def test_an_outage_excuses_nothing_else(
+    found: RunReport, changes: dict[str, Any], words: str
+) -> None:
+    verdict = verdict_on(found, deferral="Xero is down", **changes)
+
+    assert words in verdict.line
+    assert "Xero is down" in verdict.line
+    assert (verdict.is_deferred, verdict.state) == (False, "failed")
+    with pytest.raises(GateFailed):
+        pass_or_fail(verdict)
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        ({"publish.contacts": "skipped", "start": "success"}, "down"),
+        # Cleared and done since: the old reason is no more than history.
+        ({"publish.contacts": "success"}, None),
+        ({}, None),
+    ],
+)
+def test_a_run_is_deferred_while_a_task_of_it_is_skipped(
+    states: dict[str, str | None], expected: str | None
+) -> None:
+    assert deferral_of(states, "down") == expected
+    assert deferral_of(states, None) is None

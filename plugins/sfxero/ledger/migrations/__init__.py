@@ -11,14 +11,14 @@ from sqlalchemy import func, inspect, select, text
 
 from sfxero.ledger.engine import BUSY_TIMEOUT_S, Database
 
-HEAD: Final = "0006"
+HEAD: Final = "0007"
 VERSION_TABLE: Final = "sfxero_version"
 _LOCK_KEY: Final = 7_375_786_572  # any number, the same in every process
 
 
 def migrate(database: Database) -> None:
     """Upgrade to HEAD; whoever comes second waits and finds it done."""
-    if _is_up_to_date(database):
+    if is_up_to_date(database):
         return
     # Here and not above: most tasks find the ledger up to date and need no alembic.
     from alembic import command
@@ -34,7 +34,17 @@ def migrate(database: Database) -> None:
         command.upgrade(config, "head")
 
 
-def _is_up_to_date(database: Database) -> bool:
+def is_there(database: Database) -> bool:
+    """Say whether a ledger of any age is there; an SQLite file is not made for the answer."""
+    path = database.sqlite_path
+    if path is not None and not Path(path).exists():
+        return False
+    with database.read() as conn:
+        return inspect(conn).has_table(VERSION_TABLE)
+
+
+def is_up_to_date(database: Database) -> bool:
+    """Say whether all tables are there as this version needs them."""
     with database.read() as conn:
         if not inspect(conn).has_table(VERSION_TABLE):
             return False

@@ -1,0 +1,60 @@
+"""`sfxero outbox`: what is, was or is not to be sent to Xero."""
+
+from typing import Annotated
+
+import typer
+
+from sfxero.cli.entries import (
+    EntityOption,
+    IdArgument,
+    JsonOption,
+    LimitOption,
+    RecordOption,
+    RouteOption,
+    TenantOption,
+    show_entries,
+    show_entry,
+)
+from sfxero.cli.ledger_access import opened_ledger
+from sfxero.model.ids import RouteName, SourceId, TenantId
+from sfxero.model.states import ACTIVE, WAITING, EntryState
+
+app = typer.Typer(name="outbox", no_args_is_help=True, help="What is to be sent to Xero.")
+
+StateOption = Annotated[
+    list[EntryState] | None,
+    typer.Option(help="Only in this state; may be given several times. What waits or is under way,"
+                 " if not given."),
+]  # fmt: skip
+
+
+@app.command("list")
+def list_(
+    *,
+    route: RouteOption = None,
+    tenant: TenantOption = None,
+    entity: EntityOption = None,
+    record: RecordOption = None,
+    state: StateOption = None,
+    limit: LimitOption = 50,
+    as_json: JsonOption = False,
+) -> None:
+    """List entries in the order in which they go; discarded ones are left out."""
+    from sfxero.ledger.outbox_reading import EntryFilter
+
+    wanted = EntryFilter(
+        route=RouteName(route) if route else None,
+        tenant=TenantId(tenant) if tenant else None,
+        entity=entity,
+        states=frozenset(state or WAITING | ACTIVE),
+        source_id=SourceId(record) if record else None,
+    )
+    with opened_ledger() as ledger:
+        show_entries(ledger, wanted, limit=limit, as_json=as_json)
+
+
+@app.command()
+def show(entry_id: IdArgument, *, as_json: JsonOption = False) -> None:
+    """Show one entry: its values, its requests and what became of them."""
+    with opened_ledger() as ledger:
+        show_entry(ledger, entry_id, as_json=as_json)

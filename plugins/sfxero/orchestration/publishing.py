@@ -1,0 +1,106 @@
+"""The bodies of the tasks that publish, within a run or after an outage."""
+
+import json
+import logging
+import uuid
+from dataclasses import asdict
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from airflow.sdk.exceptions import AirflowSkipException
+
+from sfxero.clock import SystemClock, SystemSleeper
+from sfxero.errors import TerminalError
+from sfxero.model.ids import RouteName, TenantId
+from sfxero.model.owners import owner_name
+from sfxero.model.states import Entity
+from sfxero.orchestration.hooks.ledger import open_ledger
+from sfxero.orchestration.hooks.xero import XeroHook
+from sfxero.orchestration.opening import (
+    Run,
+    accounting_of,
+    drain_run_id,
+    ledger_run_id,
+    opened,
+    spec_of,
+)
+from sfxero.orchestration.outages import leave
+from sfxero.sync.scope import Scope
+
+if TYPE_CHECKING:
+    from sfxero.sync.publish import LaneReport
+
+log = logging.getLogger(__name__)
+
+_LANE_TIME: Final = timedelta(minutes=25)
+
+
+def look(route: str, *, run_id: str, actor: str) -> Run:
+    """Open a run if anything waits that can go now; skips otherwise, and asks nobody but us."""
+    from sfxero.sync.draining import tenant_with_work
+
+    spec, name, run_id = spec_of(route), RouteName(route), drain_run_id(run_id)
+    configured = spec.xero.tenant_id or XeroHook(spec.xero.connection).configured_tenant()
+    with open_ledger(spec.ledger.connection) as ledger:
+        ledger.migrate()
+        tenant = tenant_with_work(
+            ledger.outbox,
+            name,
+            now=SystemClock().now(),
+            configured=TenantId(configured) if configured else None,
+        )
+        if tenant is None:
+            raise AirflowSkipException("nothing in the outbox can go now")
+        waiting = ledger.outbox.outstanding(name)
+        ledger.runs.start(
+            ledger_run_id(route, run_id),
+            name,
+            kind="drain",
+            mapping_version=spec.mapping_version,
+            actor=actor,
+            params=json.dumps({"outstanding": waiting}),
+        )
+    log.info("drain_started entries=%d", waiting)
+    return {"route": route, "run_id": run_id, "tenant": tenant, "waiting": waiting}
+
+
+def publish(run: Run, entity: str, *, lane: int) -> dict[str, Any]:
+    """Publish one lane; fails if Xero computed other totals than predicted."""
+    with opened(run) as scope:
+        report = _lane(scope, Entity(entity), lane=lane)
+        facts = asdict(report)
+        log.info("lane_ended %s", " ".join(f"{name}={facts[name]}" for name in facts))
+        if report.total_differences:
+            said = "; ".join(report.total_differences[:5])
+            raise TerminalError(
+                f"Xero computed other totals than predicted: {said}",
+                service="xero",
+                hint="The invoices exist in Xero; compare them before anything else is sent.",
+            )
+        if report.deferred_by is not None:
+            leave(scope.ledger.runs, scope.run_id, reason=report.deferred_by)
+    return facts
+
+
+def _lane(scope: Scope, entity: Entity, *, lane: int) -> "LaneReport":
+    from sfxero.sync.publish import Lane, LaneSpec
+    from sfxero.sync.renaming import Renaming
+
+    clock = SystemClock()
+    spec = LaneSpec(
+        tenant=scope.tenant,
+        entity=entity,
+        run_id=scope.run_id,
+        owner=owner_name(scope.run_id, entity, lane, token=uuid.uuid4().hex[:8]),
+        ends_at=clock.now() + _LANE_TIME,
+        batch_size=scope.spec.publish.batch_size,
+    )
+    return Lane(
+        spec,
+        outbox=scope.ledger.outbox,
+        target=accounting_of(scope),
+        renamer=Renaming(scope.ledger.names),
+        clock=clock,
+        sleeper=SystemSleeper(),
+        new_key=lambda: uuid.uuid4().hex,
+    ).run()

@@ -1,0 +1,117 @@
+"""Groups of tasks that more than one DAG has; a step's own code is imported when it runs."""
+
+from datetime import timedelta
+from typing import Any, Final
+
+from airflow.sdk import get_current_context, task, task_group
+
+from sfxero.mapping.fields import needed_fields
+from sfxero.mapping.spec import RouteSpec
+from sfxero.orchestration.retry import SyncRetry
+
+Run = dict[str, Any]
+"""What a DAG's first task, `start`, returns: ids only, never records."""
+
+LANE: Final = {"retry_delay": timedelta(seconds=75), "execution_timeout": timedelta(minutes=30)}
+"""A publisher that died holds its entries for a minute; its next try comes after that."""
+
+
+def default_args() -> dict[str, Any]:
+    """Return how each task is tried again: by what went wrong."""
+    return {
+        "retries": 2,
+        "retry_delay": timedelta(seconds=30),
+        "retry_policy": SyncRetry(),
+    }
+
+
+def run_of(ti: Any) -> Run:
+    """Return what the first task returned; pulled, so that the graph shows the flow alone."""
+    run: Run = ti.xcom_pull(task_ids="start")
+    return run
+
+
+def states_of(ti: Any, run_id: str | None) -> dict[str, str | None]:
+    """Return the states of the run's tasks by task id."""
+    states: dict[str, str | None] = ti.get_task_states(dag_id=ti.dag_id, run_ids=[run_id])[run_id]
+    return states
+
+
+@task(map_index_template="{{ object_name }}")
+def submit(object_name: str, ti: Any = None) -> int:
+    """Create the bulk job of one object's window and store its id."""
+    from sfxero.orchestration import steps
+
+    get_current_context()["object_name"] = object_name  # type: ignore[typeddict-unknown-key] # template
+    return steps.submit(run_of(ti), object_name)
+
+
+@task.sensor(
+    mode="reschedule", poke_interval=5, exponential_backoff=True, max_wait=60, timeout=6 * 3600
+)
+def wait(window_id: int, ti: Any = None) -> bool:
+    """Look whether the job is done; no worker slot is held between two looks."""
+    from sfxero.orchestration import steps
+
+    return steps.is_job_done(run_of(ti), window_id)
+
+
+@task
+def download(window_id: int, ti: Any = None) -> str:
+    """Stream the job's pages into staged Parquet files; returns the manifest's path."""
+    from sfxero.orchestration import steps
+
+    return steps.download(run_of(ti), window_id)
+
+
+@task
+def complete(ti: Any = None) -> dict[str, int]:
+    """Read the rest of what was touched: all lines, accounts, and what waits in quarantine."""
+    from sfxero.orchestration import steps
+
+    return steps.complete(run_of(ti))
+
+
+@task_group
+def objects(object_name: Any) -> None:
+    """Read one Salesforce object."""
+    window_id: Any = submit(object_name)
+    wait(window_id) >> download(window_id)
+
+
+def extract_group(spec: RouteSpec) -> Any:
+    """Declare what reads the route's objects into staging."""
+
+    @task_group
+    def extract() -> None:
+        """Salesforce to staging."""
+        objects.expand(object_name=list(needed_fields(spec))) >> complete()
+
+    return extract()
+
+
+@task
+def send(entity: str, lane: int, ti: Any = None) -> dict[str, Any]:
+    """Publish as one of several lanes, which share the limiter and the outbox."""
+    from sfxero.orchestration import publishing
+
+    return publishing.publish(run_of(ti), entity, lane=lane)
+
+
+def publish_group(spec: RouteSpec) -> Any:
+    """Declare what sends the outbox; lanes of other DAGs may run at the same time.
+
+    Each claims other entries, so nothing is sent twice, and all leave by one limiter.
+    """
+    lanes = list(range(spec.publish.lanes))
+
+    @task_group
+    def publish() -> None:
+        """Outbox to Xero; contacts are the invoices' parents."""
+        parents = send.override(task_id="contacts", pool=spec.xero.pool, **LANE)
+        children = send.override(task_id="invoices", pool=spec.xero.pool, **LANE)
+        parents.partial(entity="contact").expand(lane=lanes) >> children.partial(
+            entity="invoice"
+        ).expand(lane=lanes)
+
+    return publish()

@@ -1,0 +1,87 @@
+"""The bodies of the gates: judge the run, store the verdict, and end as it says."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from airflow.sdk.exceptions import AirflowSkipException
+
+from sfxero.errors import GateFailed
+from sfxero.mapping.spec import RouteSpec
+from sfxero.model.ids import RouteName, RunId, TenantId
+from sfxero.model.states import Entity
+from sfxero.orchestration.hooks.ledger import open_ledger
+from sfxero.orchestration.opening import Run, drain_run_id, ledger_run_id, spec_of
+from sfxero.sync import gate as gates
+
+if TYPE_CHECKING:
+    from sfxero.ledger.ledger import Ledger
+
+log = logging.getLogger(__name__)
+
+_WAITING: Final = "waiting"
+"""In what a drain's first task returns: how many entries waited."""
+States = Mapping[str, str | None]
+"""States of the run's other tasks by task id."""
+
+
+def gate(route: str, run: Run | None, *, run_id: str, task_states: States) -> dict[str, Any]:
+    """Judge a sync; `run` is None if its first task has not returned.
+
+    Fails unless all that was read has ended; skipped if that is so and the run was deferred.
+    """
+    spec = spec_of(route)
+    with open_ledger(spec.ledger.connection) as ledger:
+        found = _judge(spec, ledger, run, run_id=ledger_run_id(route, run_id), states=task_states)
+    return _end(found)
+
+
+def drain_gate(route: str, run: Run | None, *, run_id: str, task_states: States) -> dict[str, Any]:
+    """Judge a drain, which has nothing to account for but what it sent."""
+    if run is None and "skipped" in task_states.values():
+        raise AirflowSkipException("there was nothing to send")
+    return gate(route, run, run_id=drain_run_id(run_id), task_states=task_states)
+
+
+def _judge(
+    spec: RouteSpec, ledger: "Ledger", run: Run | None, *, run_id: RunId, states: States
+) -> gates.Verdict:
+    runs = ledger.runs
+    begun = runs.begun(run_id)
+    if begun is None:
+        raise GateFailed(f"run {run_id} did not begin: its first task failed")
+    deferral = gates.deferral_of(states, begun.reason)
+    if deferral is not None:
+        runs.leave_to_the_next(run_id)
+    verdict = gates.judge(
+        runs.settle(run_id),
+        limits=spec.quarantine,
+        linked=_linked(ledger, run),
+        task_states=states,
+        outstanding=ledger.outbox.outstanding(RouteName(spec.route)),
+        deferral=deferral,
+    )
+    if run is not None and _WAITING in run:
+        verdict = replace(verdict, counts={"entries waited before": run[_WAITING]})
+    runs.finish(run_id, state=verdict.state, verdict=verdict.line)
+    return verdict
+
+
+def _linked(ledger: "Ledger", run: Run | None) -> dict[Entity, int]:
+    """Count the records in step; a run that has not begun does not know of which organisation."""
+    if run is None:
+        return {}
+    tenant = TenantId(run["tenant"])
+    return {
+        Entity.ACCOUNT: ledger.links.count(tenant, Entity.CONTACT),
+        Entity.OPPORTUNITY: ledger.links.count(tenant, Entity.INVOICE),
+    }
+
+
+def _end(verdict: gates.Verdict) -> dict[str, Any]:
+    log.info("gate verdict=%s", verdict.line)
+    gates.pass_or_fail(verdict)
+    if verdict.is_deferred:
+        raise AirflowSkipException(verdict.line)
+    return {"verdict": verdict.line, **verdict.counts}

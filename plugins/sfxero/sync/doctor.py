@@ -1,0 +1,58 @@
+"""Doctor: everything that a run needs, looked at once without running; all troubles are named."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from sfxero.errors import MappingFileError
+from sfxero.mapping.files import YamlFile
+from sfxero.mapping.spec import RouteSpec
+from sfxero.salesforce.client import SalesforceClient
+from sfxero.sync.checking import Check, Notebook, Report, Verdict
+from sfxero.sync.doctor_books import Books, BooksDoctor
+from sfxero.sync.doctor_org import OrgDoctor
+
+if TYPE_CHECKING:
+    from sfxero.ledger.ledger import Ledger
+
+_LEDGER: Final = "ledger"
+_LEDGER_KEY: Final = ("ledger", "connection")
+
+
+def examine(
+    route: tuple[RouteSpec, YamlFile],
+    *,
+    ledger: "Ledger",
+    salesforce: Callable[[], SalesforceClient],
+    xero: Callable[[], Books],
+) -> Report:
+    """Look at the ledger, the org and the organisation; nothing is written to any of them.
+
+    The services are opened here, so that one that cannot be is a finding like others.
+    """
+    spec, file = route
+    notes = Notebook(file)
+    notes.ok("route file", f"mapping version {spec.mapping_version}")
+    _check_ledger(ledger, notes)
+    OrgDoctor(spec, notes).examine(salesforce)
+    BooksDoctor(spec, notes).examine(xero)
+    return Report(spec.route, file.file, tuple(notes.checks))
+
+
+def refused_file(route: str, error: MappingFileError) -> Report:
+    """Report on a route file that cannot be read."""
+    check = Check("route file", Verdict.FAILED, error.message, error.hint, error.line)
+    return Report(route, error.file, (check,))
+
+
+def _check_ledger(ledger: "Ledger", notes: Notebook) -> None:
+    with notes.guarding(_LEDGER, _LEDGER_KEY):
+        if ledger.is_current():
+            notes.ok(_LEDGER, f"{ledger.address}, up to date")
+            return
+        state = "of an older version" if ledger.exists() else "not there yet"
+        notes.warn(
+            _LEDGER,
+            f"the ledger at {ledger.address} is {state}",
+            hint="The first task of the next run brings its tables up to date.",
+            key=_LEDGER_KEY,
+        )

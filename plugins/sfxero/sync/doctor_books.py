@@ -1,0 +1,125 @@
+"""The doctor's look at Xero: connection, scopes, organisation, and the codes of the route."""
+
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from sfxero.mapping.organisation import OrganisationFacts
+from sfxero.mapping.spec import RouteSpec
+from sfxero.mapping.uses import CodeKind, code_uses
+from sfxero.model.ids import TenantId
+from sfxero.sync.checking import Notebook
+from sfxero.sync.codes import code_troubles
+from sfxero.sync.preflight import read_facts
+from sfxero.xero.accounting import Accounting
+from sfxero.xero.client import XeroClient
+from sfxero.xero.scopes import missing, superfluous
+from sfxero.xero.tenants import Tenant, list_organisations, pick_tenant
+
+_CONNECTION: Final = ("xero", "connection")
+_CONNECT: Final = "xero connection"
+_SCOPES: Final = "xero scopes"
+_ORGANISATION: Final = "xero organisation"
+_CODES: Final = "xero settings"
+
+
+class Books(Protocol):
+    """The Xero app of a route's connection."""
+
+    @property
+    def xero(self) -> XeroClient:
+        """Return a client of no tenant yet."""
+        ...
+
+    def wanted_tenant(self) -> TenantId | None:
+        """Return the organisation that the route or the connection names."""
+        ...
+
+    def serve(self, tenant: TenantId) -> None:
+        """Turn the client to a tenant."""
+        ...
+
+
+class BooksDoctor:
+    """Looks at one organisation."""
+
+    def __init__(self, spec: RouteSpec, notes: Notebook) -> None:
+        """Findings go into the notes."""
+        self._spec = spec
+        self._notes = notes
+
+    def examine(self, connect: Callable[[], Books]) -> None:
+        """Check all; what cannot be reached hides only what lies behind it."""
+        with self._notes.guarding(_CONNECT, _CONNECTION):
+            books = connect()
+            organisations = list_organisations(books.xero)
+            names = ", ".join(one.name for one in organisations)
+            self._notes.ok(_CONNECT, f"connected to {names or 'no organisation'}")
+            self._check_scopes(books.xero.scopes())
+            tenant = self._check_tenant(books, organisations)
+            if tenant is not None:
+                books.serve(tenant.tenant_id)
+                self._check_settings(Accounting(books.xero))
+
+    def _check_scopes(self, scopes: tuple[str, ...]) -> None:
+        if not scopes:
+            self._notes.warn(
+                _SCOPES,
+                "the token does not say which scopes it has",
+                hint="Compare those of the app with the guide's.",
+                key=_CONNECTION,
+            )
+            return
+        for one in missing(scopes):
+            self._notes.failed(
+                _SCOPES,
+                f"the token lacks the scope {one}",
+                hint="Add it to the app in Xero, then authorise the app again.",
+                key=_CONNECTION,
+            )
+        for one in superfluous(scopes):
+            self._notes.warn(
+                _SCOPES,
+                f"the token has the scope {one}, which the sync does not need",
+                hint="Take it from the app in Xero, then authorise the app again.",
+                key=_CONNECTION,
+            )
+        if self._notes.well(_SCOPES):
+            self._notes.ok(_SCOPES, " ".join(sorted(scopes)))
+
+    def _check_tenant(self, books: Books, organisations: list[Tenant]) -> Tenant | None:
+        named: tuple[str, str] = ("xero", "tenant_id")
+        key = named if self._spec.xero.tenant_id else _CONNECTION
+        with self._notes.guarding(_ORGANISATION, key):
+            tenant = pick_tenant(organisations, books.wanted_tenant())
+            self._notes.ok(_ORGANISATION, f"{tenant.name} ({tenant.tenant_id})")
+            return tenant
+        return None
+
+    def _check_settings(self, accounting: Accounting) -> None:
+        with self._notes.guarding(_CODES, _CONNECTION):
+            facts = read_facts(self._spec, accounting)
+            self._check_codes(facts)
+            self._check_currency(facts, accounting.currencies())
+
+    def _check_codes(self, facts: OrganisationFacts) -> None:
+        for one in code_troubles(self._spec, facts):
+            self._notes.failed(
+                f"xero {one.use.kind.plural}", one.message, hint=one.hint, key=one.use.key
+            )
+        for kind in CodeKind:
+            values = dict.fromkeys(one.value for one in code_uses(self._spec) if one.kind is kind)
+            name = f"xero {kind.plural}"
+            if values and self._notes.well(name):
+                self._notes.ok(name, f"{', '.join(values)}: active")
+
+    def _check_currency(self, facts: OrganisationFacts, currencies: list[str]) -> None:
+        name = "xero currency"
+        if facts.base_currency in currencies:
+            self._notes.ok(name, f"{facts.base_currency}, the organisation's own")
+        else:
+            self._notes.failed(
+                name,
+                f"{facts.base_currency} is not among the organisation's currencies",
+                hint="Add it in Xero.",
+                key=("invoices",),
+            )

@@ -1,0 +1,70 @@
+"""Replay: dead letters that a person wants to be sent after all."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from sfxero.errors import ConfigurationError
+from sfxero.model.ids import RouteName, RunId
+
+if TYPE_CHECKING:
+    from sfxero.ledger.outbox import Outbox
+
+ALL: Final = "all"
+Replayed = str | Sequence[int | str] | None
+"""What a person may ask for: ids of dead letters, or all open ones of the route."""
+
+_AT_ONCE: Final = 1000
+
+
+def replay(
+    outbox: "Outbox", asked: Replayed, *, route: RouteName, run_id: RunId | None, actor: str
+) -> int:
+    """Put a route's dead letters back in the outbox and return how many; others are left alone.
+
+    Asked twice it does no harm. ConfigurationError for ids that are not the route's: a slip of the
+    pen must not pass for done.
+    """
+    ids = wanted_ids(asked)
+    if ids is None:
+        ids = outbox.open_letters(route)
+    routes = outbox.routes_of(ids)
+    strangers = sorted(one for one in ids if routes.get(one) != route)
+    if strangers:
+        raise ConfigurationError(
+            f"route {route} has no entries {', '.join(map(str, strangers[:5]))}",
+            hint="`sfxero dead-letters list` shows the ids.",
+        )
+    return put_back(outbox, ids, actor=actor, run_id=run_id)
+
+
+def put_back(
+    outbox: "Outbox",
+    entry_ids: Sequence[int],
+    *,
+    actor: str,
+    run_id: RunId | None = None,
+    reason: str | None = None,
+) -> int:
+    """Put dead letters back, in transactions that hold nobody up; return how many."""
+    return sum(
+        outbox.replay(
+            entry_ids[begin : begin + _AT_ONCE], actor=actor, run_id=run_id, reason=reason
+        )
+        for begin in range(0, len(entry_ids), _AT_ONCE)
+    )
+
+
+def wanted_ids(asked: Replayed) -> list[int] | None:
+    """Return the ids that were asked for; None stands for all."""
+    if not asked:
+        return []
+    words = [asked] if isinstance(asked, str) else list(asked)
+    if words == [ALL]:
+        return None
+    try:
+        return sorted({int(word) for word in words})
+    except (TypeError, ValueError):
+        raise ConfigurationError(
+            'what to replay is neither "all" nor ids of dead letters',
+            hint='Give ["all"], or ids such as [17, 18].',
+        ) from None
