@@ -1,0 +1,156 @@
+"""One seed from the first row to rest: runs, people and troubles, and then the promises."""
+
+import time
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from tests.simulation import invariants
+from tests.simulation.actors import Bookkeeper, Salesperson
+from tests.simulation.airflow import Airflow
+from tests.simulation.scheduler import Stuck, Worker
+from tests.simulation.tasks import Run
+from tests.simulation.world import World, demo_spec, repeatable_ids
+
+_HORIZON_S: Final = 200.0
+# After this, leases have ended, late commits are visible, and retries are due.
+_REST_S: Final = 700.0
+_LONG_REST_S: Final = 90_000.0
+_MOST_ROUNDS: Final = 8
+
+
+class Person(Protocol):
+    """Somebody who does something now and then."""
+
+    def act(self) -> None:
+        """Do one thing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a seed."""
+
+    seed: int
+    violations: tuple[str, ...]
+    digest: str
+    log: tuple[str, ...]
+    runs: int
+    calls: int
+    virtual_s: float
+    took_s: float
+
+
+def simulate(seed: int) -> Outcome:
+    """Live through one seed."""
+    started = time.perf_counter()
+    ids = World.chance_of(seed, "ids")
+    with repeatable_ids(ids):
+        world = World(seed)
+        try:
+            history = History(world)
+            history.live()
+        finally:
+            world.close()
+    return Outcome(
+        seed=seed,
+        violations=tuple(dict.fromkeys(world.violations)),
+        digest=world.scheduler.digest(),
+        log=tuple(world.scheduler.log),
+        runs=len(history.airflow.runs),
+        calls=len(world.sandbox.journal.entries()),
+        virtual_s=world.scheduler.elapsed(),
+        took_s=time.perf_counter() - started,
+    )
+
+
+class History:
+    """The director of one seed."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._chance = world.chance("director")
+        self._salesperson = Salesperson(world)
+        self._bookkeeper = Bookkeeper(world)
+        self._drivers: list[Worker] = []
+        world.spec = demo_spec(
+            self._chance.choice((1, 2, 3)), self._chance.choice((1, 2, 3, 5, 50))
+        )
+        self.airflow = Airflow(world)
+
+    def live(self) -> None:
+        """Run everything to its end and check the promises."""
+        world = self._world
+        invariants.watch_writes(world)
+        director = world.scheduler.spawn("director", self._direct)
+        try:
+            world.scheduler.run()
+        except Stuck as stuck:
+            world.violate("at rest", str(stuck))
+            return
+        for worker in (director, *self._drivers):
+            if worker.failure is not None:
+                raise worker.failure
+        invariants.check(world, self.airflow.runs)
+
+    def _direct(self) -> None:
+        self._salesperson.fill()
+        self._bookkeeper.fill()
+        self._world.weather.arm(horizon_s=_HORIZON_S)
+        self._set_dangers()
+        self._spawn_people()
+        self._run_some()
+        for driver in self._drivers:
+            self._world.scheduler.join(driver)
+        self._world.weather.clear()
+        self._come_to_rest()
+
+    def _set_dangers(self) -> None:
+        """Zombies and clocks that differ are dangers of processes, as crashes are."""
+        if self._world.weather.is_clear:
+            return
+        self.airflow.zombie_share = self._chance.choice((0.0, 0.0, 0.0, 0.05))
+        self.airflow.skews_s = self._chance.choice(((0.0,), (0.0,), (-1.0, 0.0, 1.0)))
+
+    def _spawn_people(self) -> None:
+        for person, most in ((self._salesperson, 10), (self._bookkeeper, 3)):
+            self._spawn(person, self._chance.randint(0, most))
+
+    def _spawn(self, person: Person, count: int) -> None:
+        def live() -> None:
+            for _ in range(count):
+                self._world.sleep(self._chance.expovariate(count / _HORIZON_S))
+                person.act()
+
+        name = type(person).__name__.lower()
+        self._drivers.append(self._world.scheduler.spawn(name, live))
+
+    def _run_some(self) -> None:
+        """Runs one after the other or across each other, and now and then a drain."""
+        chance, world = self._chance, self._world
+        for number in range(chance.choice((1, 2, 2, 3))):
+            run = Run(f"run{number}", is_full=chance.random() < 0.1)
+            driver = self.airflow.start(run)
+            self._drivers.append(driver)
+            if chance.random() < 0.3:
+                self._drivers.append(self.airflow.start_drain(f"drain{number}"))
+            if chance.random() < 0.35:
+                world.sleep(chance.choice((5.0, 15.0, 30.0, 60.0)))
+            else:
+                world.scheduler.join(driver)
+                world.sleep(chance.choice((1.0, 60.0, 600.0)))
+
+    def _come_to_rest(self) -> None:
+        """Run until a run changes nothing."""
+        world = self._world
+        rest_s = _REST_S
+        for number in range(_MOST_ROUNDS):
+            world.sleep(rest_s)
+            before = invariants.fingerprint(world)
+            run = Run(f"rest{number}")
+            driver = self.airflow.start(run)
+            self._drivers.append(driver)
+            world.scheduler.join(driver)
+            if run.is_whole and invariants.fingerprint(world) == before:
+                return
+            rest_s = _REST_S if run.is_whole else _LONG_REST_S
+        world.violate("at rest", f"after {_MOST_ROUNDS} fair runs something still changes")
