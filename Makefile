@@ -3,10 +3,12 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 WAIT   ?= 1
+ROWS   ?= 1000000
+SEEDS  ?= 5000
 UV     := uv==0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help install check lint types layers test test-quick test-clients test-socket bench-sandbox demo wheel constraints clean
+.PHONY: help install check lint types layers test test-quick test-clients test-socket bench-sandbox bench-extract bench-outbox bench-publish demo wheel constraints clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -48,6 +50,7 @@ layers: $(VENV)/.dev ## one-way layers
 
 test: $(VENV)/.dev ## every test; whole runs come last and alone, since they want both cores
 	$(BIN)/pytest -q -n 2 -m "not e2e"
+	@$(MAKE) --no-print-directory test-socket
 	$(BIN)/pytest -q -m e2e
 
 test-quick: $(VENV)/.dev ## unit and contract tests
@@ -62,8 +65,21 @@ test-socket: $(VENV)/.dev ## the sandbox's own tests once more, over a socket
 bench-sandbox: $(VENV)/.dev ## what the sandbox costs: start, memory, calls, rows per second
 	PYTHONPATH=plugins $(BIN)/python tests/benchmarks/bench_sandbox.py
 
+sim-extract: $(VENV)/.dev ## random histories of an org, each read by several runs (SEEDS=5000)
+	SFXERO_EXTRACT_SEEDS=$(SEEDS) $(BIN)/pytest -q -n 2 tests/contract/sync/test_extract_property.py
+
+bench-extract: $(VENV)/.dev ## rows per second and memory of an extract, beside the limit (ROWS=1000000)
+	PYTHONPATH=plugins $(BIN)/python tests/benchmarks/bench_extract.py --rows $(ROWS)
+
+bench-outbox: $(VENV)/.dev ## entries per second through plan, claim and settle: 1, 4 and 8 processes, both stores
+	PYTHONPATH=plugins $(BIN)/python tests/benchmarks/bench_outbox.py
+
+bench-publish: $(VENV)/.dev ## four publishers at 60 calls a minute for five minutes, calls per 1,000, then 20 kills
+	PYTHONPATH=plugins:. $(BIN)/python tests/benchmarks/bench_publish.py
+	PYTHONPATH=plugins:. $(BIN)/python tests/benchmarks/bench_publish.py --kill
+
 wheel: $(VENV)/.dev ## build the wheel
-	$(BIN)/python -m build --wheel
+	$(BIN)/python -m build --wheel --no-isolation
 
 constraints: $(BIN)/python ## pin every package anew, as Airflow's own convention has it
 	$(BIN)/uv pip compile pyproject.toml --extra dev --python-version 3.11 --upgrade --quiet \

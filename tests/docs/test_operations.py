@@ -1,4 +1,5 @@
 import inspect
+import re
 import sqlite3
 from pathlib import Path
 
@@ -8,8 +9,11 @@ from tests.docs.pages import blocks, keys, rows, section, spans
 from sfxero import errors
 from sfxero.errors import SyncError
 from sfxero.ledger import Ledger
-from sfxero.ledger.tables import metadata
+from sfxero.ledger.tables import RunState, metadata
+from sfxero.mapping.spec import BudgetSection
+from sfxero.model.alerts import AlertKind
 from sfxero.model.states import Disposition
+from sfxero.ratelimit.policy import Budget, Reserves
 from sfxero.sandbox.faults import FaultKind
 
 PAGE = "docs/operations.md"
@@ -27,8 +31,25 @@ def test_every_disposition_is_explained_and_no_other() -> None:
     assert keys(section(PAGE, "## How a run ends")) == [str(one) for one in Disposition]
 
 
+def test_every_state_of_a_run_is_explained_and_no_other() -> None:
+    assert keys(section(PAGE, "## Deferred runs")) == [str(one) for one in RunState]
+
+
 def test_every_table_of_the_ledger_is_explained_and_no_other() -> None:
     assert set(keys(section(PAGE, "## Looking into the ledger"))) == set(metadata.tables)
+
+
+def test_every_alert_is_explained_and_no_other() -> None:
+    assert keys(section(PAGE, "## Limits and outages"))[-len(AlertKind) :] == list(AlertKind)
+
+
+def test_the_figures_of_the_default_budget_are_those_of_the_code() -> None:
+    reserves = Reserves(**BudgetSection().model_dump())
+    left = [reserves.kept_from(one) * 10 for one in reversed(Budget)]
+    text = re.sub(r"\s+", " ", section(PAGE, "## Limits and outages"))
+    told = "a migration stops when {} are left, the sync when {} are, payments when {} are"
+    assert told.format(*left[:3]) in text
+    assert left[3] == 0
 
 
 def test_every_error_is_explained_and_no_other() -> None:

@@ -95,7 +95,7 @@ def test_every_environment_variable_that_we_read_is_documented() -> None:
 
 def test_the_settings_are_found_by_the_reader_of_names() -> None:
     settings = ROOT / "plugins/sfxero/settings.py"
-    expected = {"SFXERO_INCLUDE", "SFXERO_STAGING", "AIRFLOW_HOME"}
+    expected = {"SFXERO_INCLUDE", "SFXERO_STAGING", "SFXERO_TOKEN_KEY", "AIRFLOW_HOME"}
     assert read_names(settings.read_text(encoding="utf-8")) == expected
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +16,7 @@ from sfxero.mapping.columns import (
     flags,
     join_filled,
     number_column,
+    read_frame,
     stamp_column,
     text_column,
 )
@@ -44,6 +45,11 @@ from sfxero.mapping.render import (
 )
 from sfxero.mapping.spec import InvoicesSection, LinesSection, SingleLineSection
 from sfxero.mapping.totals import FACTOR, PERCENT, Totals, group_totals, line_amounts, line_taxes
+from sfxero.model.ids import SourceId
+from sfxero.model.states import Entity
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _NO_DISCOUNT: Final = pa.scalar(Decimal(0), PERCENT)
 
@@ -212,3 +218,11 @@ def _tracking(lines: PricedLines, mask: pa.Array) -> Json:
         unset = pa.scalar(None, chosen.type)
         elements.append(pc.if_else(pc.is_valid(chosen), json_object(fields), unset))
     return json_array_of_one(join_filled(elements, ","))
+
+
+def line_order(lines: "pd.DataFrame", spec: LinesSection, opportunity: SourceId) -> list[str]:
+    """Return the ids of one opportunity's live lines in the order of its invoice."""
+    findings = Findings(Entity.OPPORTUNITY, pa.array([opportunity], TEXT))
+    owned = own_lines(read_frame(lines), spec, findings)
+    ids: list[str] = text_column(owned.table, "Id").to_pylist()
+    return ids

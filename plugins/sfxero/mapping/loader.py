@@ -16,7 +16,12 @@ def load_routes(folder: Path) -> list[RouteSpec]:
 
 
 def load_route(path: Path) -> RouteSpec:
-    """Return the route that a file describes; MappingFileError if it is refused.
+    """Return the route that a file describes; MappingFileError if it is refused."""
+    return read_route(path)[0]
+
+
+def read_route(path: Path) -> tuple[RouteSpec, YamlFile]:
+    """Return a route with its file, which knows the line of each key.
 
     Functions of the user's own lie in `functions/`, beside the folder of route files.
     """
@@ -28,4 +33,4 @@ def load_route(path: Path) -> RouteSpec:
             line=file.line_of(("route",)),
             hint=f"Name the file {spec.route}.yaml, or write 'route: {path.stem}'.",
         )
-    return spec
+    return spec, file

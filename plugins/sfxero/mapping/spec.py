@@ -67,6 +67,8 @@ class SalesforceSection(Section):
     api_version: Annotated[str, StringConstraints(pattern=r"^[0-9]{2,3}\.0$")] | None = "62.0"
     lag_s: int = Field(default=300, ge=0, le=86_400)
     overlap_s: int = Field(default=600, ge=0, le=604_800)
+    daily_share: Decimal = Field(default=Decimal("0.5"), gt=0, le=1)
+    """How much of the org's day may be used, by everyone, before the sync leaves off."""
 
 
 def _pool_of(values: dict[str, Any]) -> str:
