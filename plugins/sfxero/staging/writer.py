@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import itertools
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from typing import IO, Any, Final, Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sfxero.errors import IncompleteExtract, StagingError, SyncError, TransientError
@@ -20,6 +22,7 @@ from sfxero.staging.storage import storage_errors
 
 _GROUP_ROWS: Final = 64 * 1024
 _GROUP_BYTES: Final = 64 * 1024 * 1024
+_SAMPLE_ROWS: Final = 2_000
 _RECORDS_PER_BATCH: Final = 2_000
 
 
@@ -97,16 +100,10 @@ def _write_part(
     expected: int | None = None,
 ) -> StagedFile:
     """Write a part; nothing of it stays if it fails or has not the expected rows."""
-    rows = 0
     try:
         with path.open("wb") as handle:
             sink = _HashingFile(handle)
-            with pq.ParquetWriter(
-                pa.PythonFile(sink, mode="w"), schema, compression="zstd"
-            ) as writer:
-                for group in _groups(batches):
-                    rows += group.num_rows
-                    writer.write_table(group)
+            rows = _write_groups(_groups(batches), sink, schema=schema)
             _make_durable(handle)
         _check_count(path.name, rows, expected)
     except BaseException:
@@ -114,6 +111,31 @@ def _write_part(
             path.unlink()
         raise
     return StagedFile(path.name, rows, sink.tell(), sink.hexdigest())
+
+
+def _write_groups(groups: Iterator[pa.Table], sink: "_HashingFile", *, schema: pa.Schema) -> int:
+    first = next(groups, schema.empty_table())
+    rows = 0
+    with pq.ParquetWriter(
+        pa.PythonFile(sink, mode="w"),
+        schema,
+        compression="zstd",
+        use_dictionary=_repetitive(first),
+    ) as writer:
+        for group in itertools.chain([first], groups):
+            rows += group.num_rows
+            writer.write_table(group)
+    return rows
+
+
+def _repetitive(table: pa.Table) -> list[str]:
+    """Return the columns worth a dictionary: for ids and names it costs time and space."""
+    sample = table.slice(0, _SAMPLE_ROWS)
+    return [
+        name
+        for name in sample.schema.names
+        if 2 * pc.count_distinct(sample.column(name)).as_py() <= max(sample.num_rows, 2)
+    ]
 
 
 def _check_count(name: str, rows: int, expected: int | None) -> None:

@@ -1,10 +1,10 @@
 import json
 import tempfile
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from cryptography.fernet import Fernet
 
 from sfxero.errors import ConfigurationError
 from sfxero.orchestration.hooks.ledger import token_keys
@@ -12,7 +12,7 @@ from sfxero.orchestration.hooks.xero_app import AUTHORIZE_URL, Flow, app_of
 
 Make = Callable[..., Any]
 SECRET = "hunter2"
-KEYS = [Fernet.generate_key().decode() for _ in range(3)]
+KEYS = [urlsafe_b64encode(bytes([number]) * 32).decode() for number in range(3)]
 
 
 def app(make: Make, secret: str | None = SECRET, host: str | None = None, **extra: str) -> Any:

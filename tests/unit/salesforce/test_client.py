@@ -274,3 +274,45 @@ def test_api_version_that_is_none_is_refused(text):
         SalesforceClient(
             login_url="https://a.test", client_id="a", client_secret="b", api_version=text
         )
+
+
+def _few(org, client, total, *pages, most_rows=2_000, most_calls=4):
+    replies = []
+    for number, count in enumerate(pages):
+        further = number + 1 < len(pages)
+        replies.append(
+            {
+                "totalSize": total,
+                "done": not further,
+                "records": [{"Id": str(n)} for n in range(count)],
+                **({"nextRecordsUrl": f"{ALL_ROWS}/more"} if further else {}),
+            }
+        )
+    org.on(ALL_ROWS, httpx.Response(200, json=replies[0]))
+    org.on(f"{ALL_ROWS}/more", *(httpx.Response(200, json=reply) for reply in replies[1:]))
+    return client.query_few("SELECT Id FROM A", most_rows=most_rows, most_calls=most_calls)
+
+
+ALL_ROWS = "/services/data/v66.0/queryAll"
+
+
+@pytest.mark.parametrize(
+    ("total", "pages", "calls"),
+    [(0, [0], 1), (1, [1], 1), (2_000, [2_000], 1), (800, [200] * 4, 4), (5, [2, 2, 1], 3)],
+)
+def test_few_rows_are_read_with_few_calls(org, client, total, pages, calls):
+    rows = _few(org, client, total, *pages)
+    assert rows is not None
+    assert len(rows) == total
+    assert len(org.paths()) == calls
+
+
+@pytest.mark.parametrize(("total", "pages"), [(2_001, [2_000, 1]), (801, [200] * 5), (None, [1])])
+def test_many_rows_or_calls_are_declined_after_one_call(org, client, total, pages):
+    assert _few(org, client, total, *pages) is None
+    assert len(org.paths()) == 1
+
+
+def test_few_rows_that_are_not_as_many_as_counted_are_incomplete(org, client):
+    with pytest.raises(IncompleteExtract):
+        _few(org, client, 3, 2)

@@ -5,7 +5,7 @@ from urllib.parse import quote
 import pytest
 
 from sfxero.errors import ConfigurationError, UnexpectedResponse
-from sfxero.salesforce.soql import id_chunks, literal, select, window_where
+from sfxero.salesforce.soql import fits_rest, id_chunks, literal, select, window_where
 
 
 @pytest.mark.parametrize(
@@ -75,3 +75,10 @@ def test_id_chunks_hold_every_id_once_and_fit_their_bound():
 def test_id_without_the_form_of_one_never_reaches_a_query(bad):
     with pytest.raises(UnexpectedResponse):
         list(id_chunks([bad], "Id"))
+
+
+def test_a_query_fits_into_a_uri_up_to_its_encoded_length():
+    assert fits_rest("SELECT Id FROM A")
+    assert fits_rest("x" * 14_000)
+    assert not fits_rest("x" * 14_001)
+    assert not fits_rest(" " * 5_000)
