@@ -18,6 +18,7 @@ from sfxero.errors import AuthenticationFailed
 from sfxero.orchestration.hooks.salesforce import salesforce_client
 from sfxero.salesforce.auth import Signer
 from sfxero.salesforce.client import SalesforceClient
+from sfxero.sandbox.server import SandboxSettings, run_in_thread
 
 pytestmark = pytest.mark.contract
 
@@ -31,6 +32,13 @@ def key(number: int) -> rsa.RSAPrivateKey:
     """The app's key is number 0."""
     del number
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+@pytest.fixture(scope="module")
+def sandbox_address() -> Iterator[str]:
+    """A sandbox whose clock no other test moves: assertions hold for three minutes of it."""
+    with run_in_thread(SandboxSettings(accounts=40, opportunities=60)) as address:
+        yield address
 
 
 def private_pem(number: int = 0) -> str:
