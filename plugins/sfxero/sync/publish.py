@@ -30,6 +30,7 @@ _EDITABLE: Final = frozenset({"DRAFT", "SUBMITTED", "AUTHORISED"})
 _ELEMENTS_AT_FAULT: Final = frozenset({400, 413})
 """Statuses that a smaller batch may escape; others say nothing about the elements."""
 _NUMBER_TAKEN: Final = frozenset({Refusal.CONTACT_NUMBER_TAKEN, Refusal.INVOICE_NUMBER_TAKEN})
+_LEDGER: Final = "ledger"
 _MAX_TRIES: Final = 6
 _SOON: Final = timedelta(minutes=1)
 _LATER: Final = timedelta(minutes=1)
@@ -189,6 +190,10 @@ class Lane:
 
     def _give_back(self, entries: Sequence[Entry], error: SyncError) -> None:
         """Return entries to the outbox in the state that the error leaves them in."""
+        if error.service == _LEDGER:
+            # Whatever the target answered, the ledger did not take it in.
+            self._doubt(entries)
+            raise error
         if isinstance(error, OutcomeUnknown | UnexpectedResponse):
             self._doubt(entries)
         elif isinstance(error, NotSent):

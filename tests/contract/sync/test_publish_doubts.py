@@ -1,5 +1,7 @@
 """Whatever happens to a request or its reply, the target ends with exactly one record."""
 
+from typing import Any
+
 import httpx
 import pytest
 from tests.contract.sync.kit import (
@@ -12,7 +14,7 @@ from tests.contract.sync.kit import (
     invoice_wish,
 )
 
-from sfxero.errors import QuotaExhausted
+from sfxero.errors import QuotaExhausted, ServiceUnavailable
 from sfxero.model.states import Entity
 
 pytestmark = pytest.mark.contract
@@ -247,3 +249,39 @@ def test_an_entry_that_is_never_answered_rests_after_several_tries(world: World)
     assert world.states() == ["retry_later"]
     assert report.batches == 6
     assert world.link(ACCOUNT) is None
+
+
+class _Failing:
+    """The ledger's outbox, but the database is away when the end of a request is to be stored."""
+
+    def __init__(self, outbox: Any) -> None:
+        self._outbox = outbox
+        self.failures = 1
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._outbox, name)
+
+    def finish_attempt(self, *given: Any, **named: Any) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise ServiceUnavailable("the ledger's database failed", service="ledger")
+        self._outbox.finish_attempt(*given, **named)
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+def test_what_the_ledger_could_not_take_in_is_looked_up_before_it_goes_again(
+    world: World, refuses: bool
+) -> None:
+    world.plan(contact_wish())
+    if refuses:
+        world.fail("partial_batch", "/Contacts", method="PUT")
+    with pytest.raises(ServiceUnavailable, match="ledger"):
+        world.publish(outbox=_Failing(world.ledger.outbox))
+    assert world.states() == ["in_doubt"]
+    world.forget_calls()
+
+    world.publish()
+
+    assert world.states() == ["settled"]
+    assert world.calls()[0] == "GET Contacts"
+    assert len(world.contacts) == 1
