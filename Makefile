@@ -8,7 +8,7 @@ SEEDS  ?= 5000
 UV     := uv==0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help install check lint types layers test test-quick test-clients test-socket bench-sandbox bench-extract bench-outbox bench-publish demo wheel constraints clean
+.PHONY: help install check lint types layers test test-quick test-clients test-socket simulate simulate-defects sim-extract bench-sandbox bench-extract bench-outbox bench-publish demo wheel constraints clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -49,7 +49,7 @@ layers: $(VENV)/.dev ## one-way layers
 	PYTHONPATH=plugins $(BIN)/lint-imports
 
 test: $(VENV)/.dev ## every test; whole runs come last and alone, since they want both cores
-	$(BIN)/pytest -q -n 2 -m "not e2e"
+	$(BIN)/pytest -q -n 2 -m "not e2e" --ignore tests/simulation/test_defects.py
 	@$(MAKE) --no-print-directory test-socket
 	$(BIN)/pytest -q -m e2e
 
@@ -61,6 +61,12 @@ test-clients: $(VENV)/.dev ## clients that others wrote, unchanged, against the 
 
 test-socket: $(VENV)/.dev ## the sandbox's own tests once more, over a socket
 	SFXERO_SANDBOX_OVER=socket $(BIN)/pytest -q -n 2 tests/contract/sandbox/xero tests/contract/sandbox/salesforce
+
+simulate: $(VENV)/.dev ## the whole sync on virtual time, by seeds (SEEDS=5000; SEED=123: one, told in full)
+	PYTHONPATH=plugins:. $(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
+
+simulate-defects: $(VENV)/.dev ## that the simulation finds deliberate defects of our code; takes minutes
+	$(BIN)/pytest -q -n 2 tests/simulation/test_defects.py
 
 bench-sandbox: $(VENV)/.dev ## what the sandbox costs: start, memory, calls, rows per second
 	PYTHONPATH=plugins $(BIN)/python tests/benchmarks/bench_sandbox.py

@@ -1,5 +1,6 @@
 """The people: a salesperson in Salesforce and a bookkeeper in Xero, acting at any moment."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -28,6 +29,8 @@ class Salesperson:
         self._org = world.sandbox.org
         self._chance = world.chance("salesperson")
         self._entries: list[str] = []
+        # Everybody has something that he does time and again.
+        self._favourite = self._chance.choice(self._habits())
 
     def fill(self) -> None:
         """The org as the first run finds it."""
@@ -46,12 +49,7 @@ class Salesperson:
 
     def act(self) -> None:
         """Do one thing that a salesperson does."""
-        act = self._chance.choice((
-            self.new_opportunity, self._edit_line, self._edit_line, self._add_line,
-            self._remove_line, self._win, self._win, self._reopen, self._rename_account,
-            self._rename_account, self._move_date, self._flip, self._flip, self._delete,
-            self._undelete, self._change_account, self.new_account, self._mismatch,
-        ))  # fmt: skip
+        act = self._chance.choice((*self._habits(), *[self._favourite] * 8))
         is_late = self._chance.random() < 0.15 and not self._world.weather.is_clear
         self._commits_late(is_late)
         try:
@@ -60,6 +58,14 @@ class Salesperson:
             self._note(f"cannot: {refusal}")
         finally:
             self._commits_late(False)
+
+    def _habits(self) -> tuple[Callable[[], None], ...]:
+        return (
+            self.new_opportunity, self._edit_line, self._edit_line, self._add_line,
+            self._remove_line, self._win, self._win, self._reopen, self._rename_account,
+            self._rename_account, self._move_date, self._flip, self._flip, self._delete,
+            self._undelete, self._change_account, self.new_account, self._mismatch,
+        )  # fmt: skip
 
     def new_account(self) -> None:
         chance = self._chance

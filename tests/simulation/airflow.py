@@ -69,6 +69,7 @@ class Airflow:
         self._owners = 0
         self.zombie_share = 0.0
         self.skews_s: tuple[float, ...] = (0.0,)
+        self.queues_s: tuple[float, ...] = (0.0,)
         self.runs: list[Run] = []
 
     def start(self, run: Run) -> Worker:
@@ -166,6 +167,7 @@ class Airflow:
     ) -> None:
         """Try a task in fresh workers until it succeeds; TaskFailed when it is given up."""
         for number in range(1, tries + 1):
+            self._world.sleep(self._chance.choice(self.queues_s))
             failure = self._try(
                 f"{run.name} {name} {number}",
                 lambda is_last=number == tries: self._or_leave(run, body, is_last=is_last),

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from unittest.mock import patch
 
@@ -35,6 +35,8 @@ class Defect:
     name: str
     found_by: frozenset[str]
     patches: Callable[[], Patches]
+    seed: int = 0
+    """The seed that found it last: a place to begin with."""
 
     @contextmanager
     def switched_on(self) -> Iterator[None]:
@@ -53,9 +55,11 @@ class Defect:
 DEFECTS: Final[list[Defect]] = []
 
 
-def _defect(name: str, *found_by: str) -> Callable[[Callable[[], Patches]], Callable[[], Patches]]:
+def _defect(
+    name: str, *found_by: str, seed: int = 0
+) -> Callable[[Callable[[], Patches]], Callable[[], Patches]]:
     def add(patches: Callable[[], Patches]) -> Callable[[], Patches]:
-        DEFECTS.append(Defect(name, frozenset(found_by), patches))
+        DEFECTS.append(Defect(name, frozenset(found_by), patches, seed))
         return patches
 
     return add
@@ -162,6 +166,27 @@ def _dropped() -> Patches:
         return made
 
     return [patch.object(planning, "decide", forgetful)]
+
+
+@_defect("an older version overtakes a newer one", "totals", "contacts in step", "nothing lost")
+def _overtaking() -> Patches:
+    decide = planning.decide
+
+    def newest_read_wins(new: Any, record: Any, link: Any) -> Any:
+        latest = replace(new.version, stamp_at=datetime.max.replace(tzinfo=UTC))
+        return decide(replace(new, version=latest), record, link)
+
+    return [patch.object(planning, "decide", newest_read_wins)]
+
+
+@_defect("what is in flight is not compared with", "totals", "contacts in step", "nothing lost")
+def _flight_ignored() -> Patches:
+    decide = planning.decide
+
+    def blind(new: Any, record: Any, link: Any) -> Any:
+        return decide(new, replace(record, active=None), link)
+
+    return [patch.object(planning, "decide", blind)]
 
 
 @_defect("the watermark moves before anything is prepared", "totals", "contacts in step",

@@ -171,7 +171,8 @@ class Weather:
             "problem": chance.choice(_PROBLEMS),
             "retry_after_s": chance.choice((1, 5, 30, 60)),
             "rows": chance.choice((1, 2)),
-            "skew_s": chance.choice((-300.0, -5.0, 5.0, 300.0)),
+            # With late commits, ahead of time by less than the windows overlap.
+            "skew_s": chance.choice((-300.0, -5.0, 5.0)),
             "after_s": chance.uniform(0, horizon_s) if chance.random() < 0.5 else 0.0,
         }
         if kind is FaultKind.OUTAGE:

@@ -1,7 +1,9 @@
 """One seed from the first row to rest: runs, people and troubles, and then the promises."""
 
 import time
+import traceback
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Protocol
 
 from tests.simulation import invariants
@@ -89,7 +91,7 @@ class History:
             return
         for worker in (director, *self._drivers):
             if worker.failure is not None:
-                raise worker.failure
+                world.violate("no surprises", _told(worker.failure))
         invariants.check(world, self.airflow.runs)
 
     def _direct(self) -> None:
@@ -102,6 +104,7 @@ class History:
         for driver in self._drivers:
             self._world.scheduler.join(driver)
         self._world.weather.clear()
+        self.airflow.queues_s = (0.0,)
         self._come_to_rest()
 
     def _set_dangers(self) -> None:
@@ -109,6 +112,7 @@ class History:
         if self._world.weather.is_clear:
             return
         self.airflow.zombie_share = self._chance.choice((0.0, 0.0, 0.0, 0.05))
+        self.airflow.queues_s = self._chance.choice(((0.0,), (0.0, 1.0), (0.0, 0.0, 10.0, 200.0)))
         self.airflow.skews_s = self._chance.choice(((0.0,), (0.0,), (-1.0, 0.0, 1.0)))
 
     def _spawn_people(self) -> None:
@@ -137,7 +141,7 @@ class History:
                 world.sleep(chance.choice((5.0, 15.0, 30.0, 60.0)))
             else:
                 world.scheduler.join(driver)
-                world.sleep(chance.choice((1.0, 60.0, 600.0)))
+                world.sleep(chance.choice((1.0, 90.0, 600.0)))
 
     def _come_to_rest(self) -> None:
         """Run until a run changes nothing."""
@@ -154,3 +158,10 @@ class History:
                 return
             rest_s = _REST_S if run.is_whole else _LONG_REST_S
         world.violate("at rest", f"after {_MOST_ROUNDS} fair runs something still changes")
+
+
+def _told(failure: BaseException) -> str:
+    """The failure and where it happened: nobody expected it, so it is an error of the code."""
+    frame = traceback.extract_tb(failure.__traceback__)[-1]
+    where = f"{Path(frame.filename).name}:{frame.lineno}"
+    return f"{type(failure).__name__} at {where}: {failure}"

@@ -14,6 +14,7 @@ from typing import Any
 import greenlet
 
 LONGEST_LOG = 20_000
+MOST_EVENTS = 200_000
 
 
 class Crash(BaseException):
@@ -167,7 +168,7 @@ class Scheduler:
 
     def run(self) -> None:
         """Let all go on until every worker has ended; Stuck if some wait for ever."""
-        while True:
+        for _ in range(MOST_EVENTS):
             self.loop.turn()
             if self._ready:
                 self._resume(self._choose())
@@ -175,6 +176,8 @@ class Scheduler:
                 self._pass_time()
             else:
                 break
+        else:
+            raise Stuck("there is no end to it")
         if self._living:
             names = sorted(worker.name for worker in self._living)
             raise Stuck(f"workers wait for ever: {names}")

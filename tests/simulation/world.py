@@ -13,6 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import pyarrow as pa
 from tests.simulation.faults import Weather
 from tests.simulation.network import Network
 from tests.simulation.scheduler import Scheduler
@@ -71,6 +72,7 @@ class Stage:
         self.ledger = Ledger("sqlite://", clock=self.clock)
         self.ledger.migrate()
         self._share_time()
+        pa.set_cpu_count(1)  # handing small work to threads costs more than doing it
         # Threads would slip out of the scheduler's hands; the pages of a job are read in turn.
         extract.download_pages = partial(extract.download_pages, at_once=1)  # type: ignore[assignment]
         self._empty = sqlite3.connect(":memory:", check_same_thread=False)
