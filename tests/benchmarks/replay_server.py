@@ -41,6 +41,7 @@ class Handler(BaseHTTPRequestHandler):
     """Answers as the service does, as far as a download goes."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else each reply waits 40 ms for an acknowledgement
     job: Job
 
     def do_POST(self) -> None:

@@ -115,6 +115,7 @@ def _write_part(
 
 def _write_groups(groups: Iterator[pa.Table], sink: "_HashingFile", *, schema: pa.Schema) -> int:
     first = next(groups, schema.empty_table())
+    give_back = pa.default_memory_pool().release_unused
     rows = 0
     with pq.ParquetWriter(
         pa.PythonFile(sink, mode="w"),
@@ -124,7 +125,10 @@ def _write_groups(groups: Iterator[pa.Table], sink: "_HashingFile", *, schema: p
     ) as writer:
         for group in itertools.chain([first], groups):
             rows += group.num_rows
+            # The pool keeps what was freed for a while; parsing and writing would add up.
+            give_back()
             writer.write_table(group)
+            give_back()
     return rows
 
 

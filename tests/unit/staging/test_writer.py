@@ -115,6 +115,17 @@ def test_parts_of_tries_that_came_to_nothing_are_swept(tmp_path, schema, fake_pa
     assert _files(tmp_path) == [MANIFEST_NAME, part_name(0, token="alive")]
 
 
+def test_ids_get_no_dictionary_and_repeated_values_do(tmp_path, schema):
+    records = ({"Id": str(n), "Name": f"name {n % 7}"} for n in range(5_000))
+    staged = write_records(records, schema=schema, folder=tmp_path)
+    group = pq.read_metadata(tmp_path / staged.files[0].name).row_group(0)
+    encodings = {
+        group.column(place).path_in_schema: group.column(place).encodings for place in (0, 1)
+    }
+    assert "RLE_DICTIONARY" not in encodings["Id"]
+    assert "RLE_DICTIONARY" in encodings["Name"]
+
+
 def test_many_batches_share_row_groups(tmp_path, schema):
     records = ({"Id": str(n), "Amount": Decimal(n) / 4} for n in range(150_000))
     staged = write_records(records, schema=schema, folder=tmp_path)
