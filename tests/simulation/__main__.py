@@ -7,9 +7,8 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
-from tests.simulation.history import Outcome, simulate
+from tests.simulation.history import Outcome, briefly, simulate
 from tests.simulation.seeds import first_of_commit
 
 _TOLD_EVERY_S = 20.0
@@ -44,11 +43,6 @@ def _outcomes(seeds: Iterable[int], *, processes: int) -> Iterator[Outcome]:
     context = multiprocessing.get_context("spawn")
     with context.Pool(processes, initializer=logging.disable, initargs=(logging.WARNING,)) as pool:
         yield from pool.imap_unordered(briefly, seeds, chunksize=5)
-
-
-def briefly(seed: int) -> Outcome:
-    """Live through a seed and keep no log of it."""
-    return replace(simulate(seed), log=())
 
 
 def _tell(outcomes: Iterable[Outcome], *, of: int, shows_digests: bool) -> int:
