@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from pydantic import Field, model_validator
 
 from sfxero.errors import ConfigurationError
-from sfxero.mapping.field_rules import Section
 from sfxero.mapping.fields import needed_fields
 from sfxero.mapping.files import YamlFile
 from sfxero.mapping.organisation import AccountFacts, OrganisationFacts
+from sfxero.mapping.section import Section
 from sfxero.mapping.spec import RouteSpec
 from sfxero.model.findings import Severity
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import Annotated, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
+from sfxero.mapping.section import Section, as_list
 from sfxero.mapping.template import FieldPath
 
 _GROUPS: Final = ("all", "any", "not")
@@ -14,19 +15,13 @@ COMPARISONS: Final = (
 )  # fmt: skip
 
 
-def _as_list(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
 Values = Annotated[
-    tuple[str, ...], BeforeValidator(_as_list, json_schema_input_type=str | list[str])
+    tuple[str, ...], BeforeValidator(as_list, json_schema_input_type=str | list[str])
 ]
 
 
-class Condition(BaseModel):
+class Condition(Section):
     """All of, any of, or the opposite of other conditions; or one comparison of one field."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     all_: tuple["Condition", ...] | None = Field(default=None, alias="all")
     any_: tuple["Condition", ...] | None = Field(default=None, alias="any")

@@ -5,9 +5,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PlainSerializer,
     PlainValidator,
@@ -18,6 +16,7 @@ from pydantic import (
 
 from sfxero.mapping.conditions import Condition
 from sfxero.mapping.functions import FUNCTIONS, NamedFunction
+from sfxero.mapping.section import Section, as_list
 from sfxero.mapping.template import FieldPath, template_fields
 
 INSTANCE_URL: Final = "instance_url"
@@ -51,10 +50,6 @@ def _check_filled(paths: tuple[str, ...]) -> tuple[str, ...]:
     return paths
 
 
-def _as_list(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
 TextTemplate = Annotated[str, AfterValidator(_check_template)]
 FunctionName = Annotated[
     NamedFunction,
@@ -64,19 +59,13 @@ FunctionName = Annotated[
 OnInvalid = Literal["warn", "refuse"]
 
 
-class Section(BaseModel):
-    """Any part of a route file: frozen, and closed to unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
 class FieldRule(Section):
     """One target field: read from fields, a template or a constant; then a table, a function."""
 
     from_: Annotated[
         tuple[FieldPath, ...],
         AfterValidator(_check_filled),
-        BeforeValidator(_as_list, json_schema_input_type=FieldPath | list[FieldPath]),
+        BeforeValidator(as_list, json_schema_input_type=FieldPath | list[FieldPath]),
     ] = Field(default=(), alias="from")
     join: str | None = None
     """What stands between the filled fields of `from`; without it, the first of them counts."""

@@ -16,14 +16,9 @@ from pydantic import (
 )
 
 from sfxero.mapping.conditions import Condition
-from sfxero.mapping.field_rules import (
-    INSTANCE_URL,
-    LookupRule,
-    Section,
-    TextRule,
-    TrackingRule,
-)
+from sfxero.mapping.field_rules import INSTANCE_URL, LookupRule, TextRule, TrackingRule
 from sfxero.mapping.functions import NamedFunction
+from sfxero.mapping.section import Section
 from sfxero.mapping.template import FieldPath, template_fields
 
 # Raised when the same spec and the same records begin to give other documents.

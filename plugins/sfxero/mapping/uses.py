@@ -6,14 +6,9 @@ from enum import StrEnum
 from typing import Final
 
 from sfxero.mapping.conditions import Condition
-from sfxero.mapping.field_rules import (
-    INSTANCE_URL,
-    FieldRule,
-    LookupRule,
-    Section,
-    TrackingRule,
-)
+from sfxero.mapping.field_rules import INSTANCE_URL, FieldRule, LookupRule, TrackingRule
 from sfxero.mapping.files import YamlFile
+from sfxero.mapping.section import Section
 from sfxero.mapping.spec import RouteSpec
 from sfxero.mapping.template import template_fields
 
