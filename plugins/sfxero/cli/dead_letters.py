@@ -13,11 +13,12 @@ from sfxero.cli.entries import (
     RecordOption,
     RouteOption,
     TenantOption,
+    entry_filter,
     show_entries,
     show_entry,
 )
 from sfxero.cli.ledger_access import REFUSED_EXIT, opened_ledger, stop
-from sfxero.model.ids import RouteName, SourceId, TenantId
+from sfxero.model.ids import RouteName
 from sfxero.model.states import EntryState
 
 if TYPE_CHECKING:
@@ -42,14 +43,12 @@ def list_(
     as_json: JsonOption = False,
 ) -> None:
     """List dead letters, the oldest first; ends with status 1 if any is open."""
-    from sfxero.ledger.outbox_reading import EntryFilter
-
-    wanted = EntryFilter(
-        route=RouteName(route) if route else None,
-        tenant=TenantId(tenant) if tenant else None,
+    wanted = entry_filter(
+        route=route,
+        tenant=tenant,
         entity=entity,
-        states=frozenset({EntryState.DEAD}),
-        source_id=SourceId(record) if record else None,
+        record=record,
+        states={EntryState.DEAD},
         with_discarded=all_,
     )
     with opened_ledger() as ledger:

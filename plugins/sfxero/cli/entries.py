@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from sfxero.cli.ledger_access import stop
-from sfxero.model.states import Entity
+from sfxero.model.ids import RouteName, SourceId, TenantId
+from sfxero.model.states import Entity, EntryState
 
 if TYPE_CHECKING:
     from sfxero.ledger.ledger import Ledger
@@ -29,6 +30,28 @@ JsonOption = Annotated[bool, typer.Option("--json", help="For machines.")]
 IdArgument = Annotated[int, typer.Argument(help="The entry's id.")]
 
 _UNSAFE: Final = {code: None for code in (*range(32), *range(127, 160)) if code != 10}
+
+
+def entry_filter(
+    *,
+    route: str | None,
+    tenant: str | None,
+    entity: Entity | None,
+    record: str | None,
+    states: Iterable[EntryState],
+    with_discarded: bool = False,
+) -> "EntryFilter":
+    """Return what a list is asked for, from its options."""
+    from sfxero.ledger.outbox_reading import EntryFilter
+
+    return EntryFilter(
+        route=RouteName(route) if route else None,
+        tenant=TenantId(tenant) if tenant else None,
+        entity=entity,
+        states=frozenset(states),
+        source_id=SourceId(record) if record else None,
+        with_discarded=with_discarded,
+    )
 
 
 def show_entries(

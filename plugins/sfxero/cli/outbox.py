@@ -12,11 +12,11 @@ from sfxero.cli.entries import (
     RecordOption,
     RouteOption,
     TenantOption,
+    entry_filter,
     show_entries,
     show_entry,
 )
 from sfxero.cli.ledger_access import opened_ledger
-from sfxero.model.ids import RouteName, SourceId, TenantId
 from sfxero.model.states import ACTIVE, WAITING, EntryState
 
 app = typer.Typer(name="outbox", no_args_is_help=True, help="What is to be sent to Xero.")
@@ -40,14 +40,8 @@ def list_(
     as_json: JsonOption = False,
 ) -> None:
     """List entries in the order in which they go; discarded ones are left out."""
-    from sfxero.ledger.outbox_reading import EntryFilter
-
-    wanted = EntryFilter(
-        route=RouteName(route) if route else None,
-        tenant=TenantId(tenant) if tenant else None,
-        entity=entity,
-        states=frozenset(state or WAITING | ACTIVE),
-        source_id=SourceId(record) if record else None,
+    wanted = entry_filter(
+        route=route, tenant=tenant, entity=entity, record=record, states=state or WAITING | ACTIVE
     )
     with opened_ledger() as ledger:
         show_entries(ledger, wanted, limit=limit, as_json=as_json)
