@@ -129,10 +129,6 @@ class Windows:
         """Return the windows of a run, oldest first."""
         return self._listing(windows.c.run_id == run_id)
 
-    def staged_unprepared(self, route: RouteName) -> list[Window]:
-        """Return the windows that are staged and not yet prepared, of any run, oldest first."""
-        return self._listing(windows.c.route == route, windows.c.state == WindowState.STAGED)
-
     def supersede_unprepared(self, route: RouteName, *, before_run: RunId) -> int:
         """Give up unprepared windows of other runs that an open one of `before_run` covers.
 

@@ -50,7 +50,6 @@ def test_a_window_keeps_bounds_job_and_manifest(ledger: Ledger) -> None:
     assert (window.job_id, window.api_version) == ("750x", "v62.0")
     assert (window.manifest, window.row_count) == ("m.json", 7)
     assert window.state is WindowState.STAGED
-    assert ledger.windows.staged_unprepared(ROUTE) == [window]
     assert ledger.windows.of_run(RunId("r1")) == [window]
 
 
