@@ -5,7 +5,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.e2e.world import SLOW, airflow_settings, clean_environment
+from tests.e2e.world import (
+    SLOW,
+    Deployment,
+    SandboxProcess,
+    airflow_settings,
+    clean_environment,
+)
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +28,12 @@ def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return home / "airflow.db"
+
+
+@pytest.fixture(scope="module")
+def deployment(
+    tmp_path_factory: pytest.TempPathFactory, migrated_database: Path, sandbox: SandboxProcess
+) -> Deployment:
+    """An Airflow whose connections lead to the module's own `sandbox`."""
+    home = tmp_path_factory.mktemp("airflow")
+    return Deployment.create(home, database=migrated_database, sandbox_url=sandbox.url)

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,14 +34,6 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess
         # Query jobs that are done at once spare each run its waits; they are not the point here.
         running.post("/salesforce/switches", job_delay_s=0)
         yield running
-
-
-@pytest.fixture(scope="module")
-def deployment(
-    tmp_path_factory: pytest.TempPathFactory, migrated_database: Path, sandbox: SandboxProcess
-) -> Deployment:
-    home = tmp_path_factory.mktemp("airflow")
-    return Deployment.create(home, database=migrated_database, sandbox_url=sandbox.url)
 
 
 def test_three_killed_runs_and_a_whole_one_send_everything_once(

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from tests.e2e.world import (
@@ -33,14 +32,6 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess
     folder = tmp_path_factory.mktemp("sandbox")
     with running_sandbox(folder, accounts=10, opportunities=40) as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def deployment(
-    tmp_path_factory: pytest.TempPathFactory, migrated_database: Path, sandbox: SandboxProcess
-) -> Deployment:
-    home = tmp_path_factory.mktemp("airflow")
-    return Deployment.create(home, database=migrated_database, sandbox_url=sandbox.url)
 
 
 def test_a_run_that_xero_left_is_deferred_and_the_drain_brings_all_in_step(

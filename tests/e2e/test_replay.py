@@ -1,7 +1,6 @@
 """A dead letter whose cause is cured goes with the next run, if that run is told so."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from tests.e2e.world import (
@@ -25,14 +24,6 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess
     with running_sandbox(folder, accounts=5, opportunities=20) as running:
         running.post("/salesforce/switches", job_delay_s=0)
         yield running
-
-
-@pytest.fixture(scope="module")
-def deployment(
-    tmp_path_factory: pytest.TempPathFactory, migrated_database: Path, sandbox: SandboxProcess
-) -> Deployment:
-    home = tmp_path_factory.mktemp("airflow")
-    return Deployment.create(home, database=migrated_database, sandbox_url=sandbox.url)
 
 
 def test_a_run_replays_what_it_is_told_to(sandbox: SandboxProcess, deployment: Deployment) -> None:
