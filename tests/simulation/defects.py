@@ -10,8 +10,9 @@ from unittest.mock import patch
 from sqlalchemy import true, update
 
 from sfxero.errors import NotSent, OutcomeUnknown, SyncError
-from sfxero.ledger import attempts, audit_trail, claims, planning, runs, settling, windows
+from sfxero.ledger import attempts, audit_trail, claims, planning, records, runs, settling, windows
 from sfxero.ledger.doubting import Doubting
+from sfxero.ledger.outbox_reading import OutboxReading
 from sfxero.ledger.tables import entries, watermarks
 from sfxero.model.outbox import PlanOutcome
 from sfxero.model.states import EntryState
@@ -355,3 +356,37 @@ def _blind() -> Patches:
             return []
 
     return [patch.object(Lane, "_looked_up", hopeful)]
+
+
+@_defect("what the ledger could not take in is sent again", "look-up before sending again")
+def _not_taken_in() -> Patches:
+    return [patch.object(publish, "_LEDGER", "no service at all")]
+
+
+@_defect("what is under way cannot be withdrawn", "nothing lost")
+def _not_withdrawn() -> Patches:
+    live_entry = records._live_entry
+
+    def never_withdrawn(row: Any) -> records.LiveEntry:
+        return replace(live_entry(row), is_withdrawn=False)
+
+    return [
+        patch.object(records, "_live_entry", never_withdrawn),
+        patch.object(OutboxReading, "under_way", lambda *_args: set()),
+    ]
+
+
+@_defect("an edit keeps its turn while its invoice is read", "at rest", "totals")
+def _late_turn() -> Patches:
+    invoices_by_id, send = Accounting.invoices_by_id, Lane._send
+
+    def with_turn_of_its_own(self: Any, ids: Any, **_permit: Any) -> Any:
+        return invoices_by_id(self, ids)
+
+    def with_turn_kept(self: Any, found: Any, **_permit: Any) -> None:
+        send(self, found, permit_taken=True)
+
+    return [
+        patch.object(Accounting, "invoices_by_id", with_turn_of_its_own),
+        patch.object(Lane, "_send", with_turn_kept),
+    ]

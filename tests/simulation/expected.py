@@ -62,6 +62,7 @@ class Expected:
     bad_accounts: frozenset[str]
     invoices: dict[str, ExpectedInvoice]
     bad: dict[str, str]
+    account_of: dict[str, str]
     not_won: frozenset[str]
 
 
@@ -75,18 +76,19 @@ def expected_of(org: SalesforceOrg) -> Expected:
         if not any(map(str.isalnum, name))  # as Xero sees it
     )
     invoices, bad = {}, {}
-    not_won = set()
+    account_of, not_won = {}, set()
     for row in org.records.rows("Opportunity"):
         key = str(row["Id"])
         if row["IsDeleted"] or not row["IsWon"]:
             not_won.add(key)
             continue
+        account_of[key] = str(row["AccountId"])
         judged = _judge(org, row, accounts.keys() - bad_accounts)
         if isinstance(judged, str):
             bad[key] = judged
         else:
             invoices[key] = judged
-    return Expected(accounts, bad_accounts, invoices, bad, frozenset(not_won))
+    return Expected(accounts, bad_accounts, invoices, bad, account_of, frozenset(not_won))
 
 
 def _judge(org: SalesforceOrg, row: Record, good_accounts: set[str]) -> ExpectedInvoice | str:

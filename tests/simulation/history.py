@@ -2,6 +2,7 @@
 
 import time
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Protocol
@@ -101,8 +102,7 @@ class History:
         self._set_dangers()
         self._spawn_people()
         self._run_some()
-        for driver in self._drivers:
-            self._world.scheduler.join(driver)
+        self._join(self._drivers)
         self._world.weather.clear()
         self.airflow.queues_s = (0.0,)
         self._come_to_rest()
@@ -112,7 +112,8 @@ class History:
         if self._world.weather.is_clear:
             return
         self.airflow.zombie_share = self._chance.choice((0.0, 0.0, 0.0, 0.05))
-        self.airflow.queues_s = self._chance.choice(((0.0,), (0.0, 1.0), (0.0, 0.0, 10.0, 200.0)))
+        queues_s = ((0.0,), (0.0, 1.0), (0.0, 0.0, 10.0, 200.0, 400.0))
+        self.airflow.queues_s = self._chance.choice(queues_s)
         self.airflow.skews_s = self._chance.choice(((0.0,), (0.0,), (-1.0, 0.0, 1.0)))
 
     def _spawn_people(self) -> None:
@@ -131,17 +132,27 @@ class History:
     def _run_some(self) -> None:
         """Runs one after the other or across each other, and now and then a drain."""
         chance, world = self._chance, self._world
+        runs: list[Worker] = []
         for number in range(chance.choice((1, 2, 2, 3))):
-            run = Run(f"run{number}", is_full=chance.random() < 0.1)
+            overlaps = chance.random() < 0.35
+            # A person who reads all anew waits until nothing else runs.
+            run = Run(f"run{number}", is_full=not overlaps and chance.random() < 0.15)
+            if run.is_full:
+                self._join(runs)
             driver = self.airflow.start(run)
+            runs.append(driver)
             self._drivers.append(driver)
             if chance.random() < 0.3:
                 self._drivers.append(self.airflow.start_drain(f"drain{number}"))
-            if chance.random() < 0.35:
-                world.sleep(chance.choice((5.0, 15.0, 30.0, 60.0)))
+            if overlaps:
+                world.sleep(chance.choice((5.0, 15.0, 60.0, 150.0, 150.0)))
             else:
                 world.scheduler.join(driver)
                 world.sleep(chance.choice((1.0, 90.0, 600.0)))
+
+    def _join(self, workers: Sequence[Worker]) -> None:
+        for worker in workers:
+            self._world.scheduler.join(worker)
 
     def _come_to_rest(self) -> None:
         """Run until a run changes nothing."""

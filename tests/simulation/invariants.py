@@ -131,10 +131,10 @@ def _lost(world: World, expected: Expected) -> Violations:
             yield f"good {source_id} is in quarantine: {quarantined[source_id]}"
         elif source_id in dead and not _causes(world, one):
             yield f"{source_id} was given up without a cause: {dead[source_id]}"
-        elif source_id not in invoices and source_id not in dead:
+        elif not {source_id, one.account_id} & dead.keys() and source_id not in invoices:
             yield f"{source_id} is nowhere"
     for source_id, why in expected.bad.items():
-        if source_id not in quarantined:
+        if source_id not in quarantined and expected.account_of[source_id] not in quarantined:
             yield f"bad {source_id} ({why}) is not in quarantine"
     for source_id in expected.not_won & invoices.keys():
         is_known = source_id in quarantined or source_id in dead

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Row, and_, func, or_, select
 
-from sfxero.ledger.engine import Database, among
+from sfxero.ledger.engine import Database, among, chunked
 from sfxero.ledger.tables import DEAD, attempt_entries, attempts, entries, links, one_of
 from sfxero.model.ids import RouteName, RunId, SourceId, TargetId, TenantId
 from sfxero.model.states import ACTIVE, WAITING, Entity, EntryState, Operation
@@ -159,6 +159,22 @@ class OutboxReading:
             if row is None:
                 return None
             return _detail(row, [_attempt(one) for one in conn.execute(carried)])
+
+    def under_way(
+        self, tenant: TenantId, entity: Entity, source_ids: Iterable[SourceId]
+    ) -> set[SourceId]:
+        """Return those of the records of which it is not known whether the target has them."""
+        found: set[SourceId] = set()
+        for chunk in chunked(source_ids):
+            with self._database.read() as conn:
+                statement = select(entries.c.source_id).where(
+                    entries.c.tenant == tenant,
+                    entries.c.entity == entity,
+                    among(conn, entries.c.source_id, chunk),
+                    one_of(entries.c.state, ACTIVE),
+                )
+                found.update(conn.execute(statement).scalars())
+        return found
 
     def outstanding(self, route: RouteName) -> int:
         """Count the route's entries that the target does not hold yet, dead ones not among them."""

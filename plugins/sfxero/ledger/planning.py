@@ -12,6 +12,7 @@ from sqlalchemy import Connection, bindparam, func, select, update
 from sfxero.ledger.engine import CHUNK, Database, among, chunked, load
 from sfxero.ledger.records import LiveEntry, LiveRecord, RecordKey, lock_records, move
 from sfxero.ledger.tables import entries, links
+from sfxero.ledger.windows import refuse_superseded
 from sfxero.model.ids import RunId, SourceId, TenantId
 from sfxero.model.outbox import Planned, PlannedEntry, PlanOutcome, SourceVersion
 from sfxero.model.states import Entity, EntryState
@@ -33,6 +34,7 @@ class Linked:
     entry_id: None = None
     state: None = None
     is_discarded: Literal[False] = False
+    is_withdrawn: Literal[False] = False
 
 
 Intended: TypeAlias = LiveEntry | Linked
@@ -58,6 +60,8 @@ def decide(new: PlannedEntry, record: LiveRecord, link: Linked | None) -> Decisi
     newest = record.waiting or record.active or record.dead or link
     if newest is None:
         return _NEW
+    if newest.is_withdrawn and new.version <= newest.version:
+        return Decision(PlanOutcome.STALE, standing=newest)
     if newest.content_hash == new.content_hash and not _deserves_another_try(new, newest):
         return _unchanged(new, newest)
     if new.version < newest.version:
@@ -100,15 +104,31 @@ class Planning:
             yield from self._plan_chunk(run_id, chunk, pace)
 
     def withdraw(
-        self, tenant: TenantId, entity: Entity, source_ids: Iterable[SourceId], *, reason: str
+        self,
+        run_id: RunId,
+        tenant: TenantId,
+        entity: Entity,
+        source_ids: Iterable[SourceId],
+        *,
+        reason: str,
     ) -> int:
-        """Supersede the waiting entries of records that shall not be sent any more."""
+        """Supersede the waiting entries of records that, as the run has read, shall not be sent.
+
+        What is under way may have gone already; if not, it does not go again.
+        """
         count = 0
         for chunk in chunked(source_ids):
             with self._database.write() as conn:
+                refuse_superseded(conn, run_id)
                 records = lock_records(conn, tenant, entity, chunk).values()
                 waiting = [record.waiting for record in records if record.waiting is not None]
                 count += move(conn, self._database, waiting, EntryState.SUPERSEDED, reason=reason)
+                active = [record.active.entry_id for record in records if record.active is not None]
+                conn.execute(
+                    update(entries)
+                    .where(among(conn, entries.c.entry_id, active))
+                    .values(withdrawn_at=self._database.clock.now(), reason=reason)
+                )
         return count
 
     def _plan_chunk(
@@ -117,6 +137,7 @@ class Planning:
         groups = _groups(chunk)
         with self._database.write() as conn:
             _one_planner_at_a_time(conn, groups)
+            refuse_superseded(conn, run_id)
             began_at = self._database.clock.now()  # waiting for others keeps nobody waiting
             records, decisions = _decide_all(conn, chunk, groups)
             self._supersede(conn, records, decisions)
@@ -262,7 +283,8 @@ def _refresh_versions(
             "mapping_version": chunk[key].mapping_version,
         }
         if decision.standing.entry_id is not None:
-            of_entries.append({**newer, "b_entry_id": decision.standing.entry_id})
+            wanted_again = {"withdrawn_at": None, "b_entry_id": decision.standing.entry_id}
+            of_entries.append({**newer, **wanted_again})
         else:
             names = zip(("b_tenant", "b_entity", "b_source_id"), key, strict=True)
             of_links.append({**newer, **dict(names)})

@@ -9,6 +9,7 @@ from sqlalchemy import func, select, update
 
 from sfxero.ledger.engine import Database, chunked, put
 from sfxero.ledger.tables import quarantine, warnings
+from sfxero.ledger.windows import refuse_superseded
 from sfxero.model.findings import Finding, Severity
 from sfxero.model.ids import RouteName, RunId, SourceId
 from sfxero.model.states import Entity
@@ -62,6 +63,7 @@ class Quarantine:
                 if finding.severity is Severity.WARN
             ]
             with self._database.write() as conn:
+                refuse_superseded(conn, run_id)
                 put(conn, quarantine, refused, update=_SEEN_AGAIN)
                 put(conn, warnings, warned, update=("value", "hint"))
 
@@ -170,6 +172,7 @@ class Quarantine:
             .values(cleared_at=self._database.clock.now(), cleared_run_id=run_id)
         )
         with self._database.write() as conn:
+            refuse_superseded(conn, run_id)
             return conn.execute(statement).rowcount
 
 

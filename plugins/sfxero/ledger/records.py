@@ -47,6 +47,7 @@ class LiveEntry:
     owner: str | None
     lease_until_at: datetime | None
     is_discarded: bool = False
+    is_withdrawn: bool = False
 
     def is_held_by(self, owner: str) -> bool:
         """Say whether nobody has taken the entry from `owner`, be the lease over or not."""
@@ -71,7 +72,9 @@ class LiveRecord:
             self.dead = entry
 
     def is_succeeded(self, entry: LiveEntry) -> bool:
-        """Say whether a newer entry stands for the record."""
+        """Say whether a newer entry stands for the record, or its newest version is not to go."""
+        if entry.is_withdrawn and entry.state in ACTIVE:
+            return True
         return self.waiting is not None or (self.active not in {None, entry})
 
 
@@ -88,6 +91,7 @@ _COLUMNS: Final[tuple[Any, ...]] = (
     entries.c.owner,
     entries.c.lease_until_at,
     entries.c.discarded_at,
+    entries.c.withdrawn_at,
 )
 
 
@@ -176,7 +180,7 @@ def put_back(
     after: EntryState,
     **values: Any,
 ) -> int:
-    """Take entries to `after`, waiting or dead; one with a newer beside it becomes superseded.
+    """Take entries to `after`, waiting or dead; one that is succeeded becomes superseded.
 
     It passes through `after` only in thought, since the index admits one waiting entry.
     """
@@ -211,4 +215,5 @@ def _live_entry(row: Row[Any]) -> LiveEntry:
         owner=row.owner,
         lease_until_at=row.lease_until_at,
         is_discarded=row.discarded_at is not None,
+        is_withdrawn=row.withdrawn_at is not None,
     )

@@ -196,6 +196,7 @@ entries = Table(
     Column("died_run_id", Text),
     Column("discarded_at", UtcDateTime),  # a person said that these values shall not be sent
     Column("discarded_by", Text),
+    Column("withdrawn_at", UtcDateTime),  # under way then, and not to go again
     Column("open_attempt_id", BigId),  # carried it, and what became of it is not stored yet
     _moment("planned_at"),
     _moment("changed_at"),

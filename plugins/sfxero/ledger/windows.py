@@ -208,6 +208,19 @@ def _not_there(window_id: int) -> LedgerError:
     return LedgerError(f"window {window_id} is not there, or prepared or superseded")
 
 
+def refuse_superseded(conn: Connection, run_id: RunId) -> None:
+    """Raise LedgerError if a later run has begun to read what this one has read.
+
+    What the older reading says must not be stored beside, or after, what the newer one says.
+    """
+    superseded = (windows.c.run_id == run_id, windows.c.state == WindowState.SUPERSEDED)
+    if conn.execute(select(windows.c.window_id).where(*superseded).limit(1)).first() is not None:
+        raise LedgerError(
+            f"run {run_id} is superseded: a later run reads the same records anew",
+            hint="There is nothing to do: the later run stores what it finds.",
+        )
+
+
 def _refuse_unstaged(found: Sequence[Window], window_ids: Sequence[int]) -> None:
     missing = set(window_ids) - {window.window_id for window in found}
     if missing:

@@ -84,13 +84,18 @@ def _with_refused_lines(scope: Scope, result: TransformResult, lines: Any) -> It
 
 
 def _not_wanted_any_more(scope: Scope, result: TransformResult) -> Iterator[Finding]:
-    """Find what was invoiced and is now reopened, deleted, or outside the route's condition."""
+    """Find what was invoiced and is now reopened, deleted, or outside the route's condition.
+
+    What is under way may have been invoiced: the next run, which reads it again, will know.
+    """
     rules = {source_id: _RULE_OF_SKIP[rule] for source_id, rule in result.skipped}
     rules |= dict.fromkeys(result.removed, _RULE_OF_SKIP[NOT_WON])
     linked = scope.ledger.links.get_many(scope.tenant, Entity.INVOICE, list(rules))
-    for source_id, link in linked.items():
+    numbers = {source_id: link.target_number for source_id, link in linked.items()}
+    sent = scope.ledger.outbox.under_way(scope.tenant, Entity.INVOICE, rules)
+    for source_id in sorted(sent | set(numbers)):
         rule, field, hint = rules[source_id]
-        yield _finding(source_id, rule, field, link.target_number, hint)
+        yield _finding(source_id, rule, field, numbers.get(source_id), hint)
 
 
 def _finding(source_id: SourceId, rule: str, field: str, value: str | None, hint: str) -> Finding:

@@ -125,8 +125,10 @@ class Target(Protocol):
         """Return the invoices of any status that carry one of our numbers."""
         ...
 
-    def invoices_by_id(self, ids: Sequence[TargetId]) -> list[Mapping[str, Any]]:
-        """Return invoices by id."""
+    def invoices_by_id(
+        self, ids: Sequence[TargetId], *, permit_taken: bool = False
+    ) -> list[Mapping[str, Any]]:
+        """Return invoices by id; a permit that was taken is used for the first call."""
         ...
 
     def invoices_created_by_app_since(self, when: datetime) -> Iterator[Mapping[str, Any]]:

@@ -89,7 +89,9 @@ def prepare_contacts(scope: Scope) -> dict[str, int]:
             break
     else:
         raise LedgerError("the names of contacts were taken by other runs, time and again")
-    return _Preparation(scope, Entity.ACCOUNT, Entity.CONTACT).store(result)
+    preparation = _Preparation(scope, Entity.ACCOUNT, Entity.CONTACT)
+    preparation.take_back(result)
+    return preparation.store(result)
 
 
 def prepare_invoices(
@@ -111,6 +113,8 @@ def prepare_invoices(
         instance_url=instance_url,
     )
     preparation = _Preparation(scope, Entity.OPPORTUNITY, Entity.INVOICE)
+    # First, so that nothing more sets out of what is then asked after.
+    preparation.take_back(result)
     counts = preparation.store(result, held=held_back(scope, result, lines))
     preparation.store_lines(lines)
     windows = scope.ledger.windows
@@ -137,6 +141,11 @@ class _Preparation:
         self._target = target
         self._tally = _Tally(rows={})
 
+    def take_back(self, result: TransformResult) -> None:
+        """Withdraw what is not wanted any more at all."""
+        skipped = {source_id for source_id, _ in result.skipped}
+        self._withdraw(skipped | set(result.removed))
+
     def store(self, result: TransformResult, *, held: Sequence[Finding] = ()) -> dict[str, int]:
         """Store everything, and return the counts; `held` findings refuse documents, too."""
         scope = self._scope
@@ -149,7 +158,7 @@ class _Preparation:
         for source_id, rule in result.skipped:
             if source_id not in refused:
                 self._end(source_id, Disposition.SKIPPED, rule)
-        self._withdraw(refused, result)
+        self._withdraw(refused)
         self._clear_quarantine(self._source, refused)
         scope.ledger.runs.record_dispositions(scope.run_id, self._tally.rows.values())
         return {
@@ -208,13 +217,13 @@ class _Preparation:
         for source_id in refused:
             yield source_id, first.get(source_id, "suite")
 
-    def _withdraw(self, refused: set[SourceId], result: TransformResult) -> None:
+    def _withdraw(self, source_ids: set[SourceId]) -> None:
         """Take back what waits in the outbox for records that may not go any more."""
-        skipped = {source_id for source_id, _ in result.skipped}
         self._scope.ledger.outbox.withdraw(
+            self._scope.run_id,
             self._scope.tenant,
             self._target,
-            sorted(refused | skipped | set(result.removed)),
+            sorted(source_ids),
             reason="the record no longer meets the route's rules",
         )
 

@@ -147,18 +147,20 @@ class Lane:
             limit=spec.batch_size,
             lease_s=spec.lease_s,
         )
-        if entries and entries[0].operation is Operation.UPDATE:
-            entries = self._still_editable(entries)
-        if entries:
+        if not entries:
+            return
+        if spec.entity is not Entity.INVOICE or entries[0].operation is not Operation.UPDATE:
             self._send(entries, permit_taken=True)
+        elif editable := self._still_editable(entries):
+            # The permit went into the reading; a turn that was kept meanwhile would be too late.
+            self._send(editable)
 
     def _still_editable(self, entries: list[Entry]) -> list[Entry]:
-        """Read the invoices' states and bury the edits that Xero's rules forbid."""
-        if self._spec.entity is not Entity.INVOICE:
-            return entries
+        """Read the invoices' states, by the permit taken, and bury the edits that Xero forbids."""
         ids = [entry.target_id for entry in entries if entry.target_id]
         try:
-            held = {one.get("InvoiceID"): one for one in self._target.invoices_by_id(ids)}
+            found = self._target.invoices_by_id(ids, permit_taken=True)
+            held = {one.get("InvoiceID"): one for one in found}
         except SyncError:
             self._release(entries)
             raise

@@ -125,11 +125,12 @@ class Accounting:
         # Numbers of bills are the suppliers' and may repeat ours.
         return [row for row in found if row.get("Type") != "ACCPAY"]
 
-    def invoices_by_id(self, ids: Sequence[TargetId]) -> list[Row]:
-        """Return invoices by id, of any status."""
+    def invoices_by_id(self, ids: Sequence[TargetId], *, permit_taken: bool = False) -> list[Row]:
+        """Return invoices by id, of any status; a taken permit is used for the first call."""
         found: list[Row] = []
         for chunk in _chunks(ids, most=_LIST_CHUNK):
-            found += self._invoices({"IDs": ",".join(chunk)})
+            found += self._invoices({"IDs": ",".join(chunk)}, permit_taken=permit_taken)
+            permit_taken = False
         return found
 
     def invoices_created_by_app_since(self, when: datetime) -> Iterator[Row]:
@@ -176,16 +177,24 @@ class Accounting:
         )
         return numbered_rows(fetch)
 
-    def _invoices(self, params: Mapping[str, str | int]) -> Iterable[Row]:
-        return numbered_rows(self._pages("Invoices", {**params, "pageSize": 100, "unitdp": 4}))
+    def _invoices(
+        self, params: Mapping[str, str | int], *, permit_taken: bool = False
+    ) -> Iterable[Row]:
+        wanted = {**params, "pageSize": 100, "unitdp": 4}
+        return numbered_rows(self._pages("Invoices", wanted, permit_taken=permit_taken))
 
-    def _pages(self, plural: str, params: Mapping[str, str | int]) -> FetchPage:
+    def _pages(
+        self, plural: str, params: Mapping[str, str | int], *, permit_taken: bool = False
+    ) -> FetchPage:
+        permits = [permit_taken]
+
         def fetch(page_number: int, since: datetime | None) -> Page:
             reply = self._client.call(
                 "GET",
                 plural,
                 params={**params, "page": page_number},
                 if_modified_since=since,
+                permit_taken=bool(permits and permits.pop()),
             )
             return page_of(reply.body, plural)
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from tests.contract.ledger.making import CONTACT, TENANT, bury, claim, plan, settle, wish
+from tests.contract.ledger.making import CONTACT, RUN, TENANT, bury, claim, plan, settle, wish
 
 from sfxero.clock import FakeClock
 from sfxero.ledger import Ledger
@@ -49,7 +49,9 @@ class OutboxMachine(RuleBasedStateMachine):
 
     @rule(source=SOURCES)
     def withdraw(self, source: str) -> None:
-        if self.ledger.outbox.withdraw(TENANT, CONTACT, [source], reason="left"):
+        live = {row.source_id for row in self._rows() if row.state in WAITING | ACTIVE}
+        self.ledger.outbox.withdraw(RUN, TENANT, CONTACT, [source], reason="left")
+        if source in live:
             self.wished.pop(source, None)
 
     @rule(owner=OWNERS, limit=st.integers(1, 3))

@@ -1,6 +1,7 @@
 import pytest
 from tests.contract.ledger.making import (
     CONTACT,
+    RUN,
     TENANT,
     bury,
     claim,
@@ -176,7 +177,7 @@ def test_withdrawing_supersedes_what_waits_and_leaves_what_is_sent(ledger: Ledge
     plan(ledger, wish("s1"))
     (sent,) = claim(ledger)
     (_, second) = plan(ledger, wish("s1", "B", age=1), wish("s2"))
-    assert ledger.outbox.withdraw(TENANT, CONTACT, ["s1", "s2", "s3"], reason="left") == 2
+    assert ledger.outbox.withdraw(RUN, TENANT, CONTACT, ["s1", "s2", "s3"], reason="left") == 2
     assert states(ledger)[sent.entry_id] is EntryState.CLAIMED
     assert states(ledger)[second.entry_id] is SUPERSEDED
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
-from tests.contract.ledger.making import CONTACT, TENANT, bury, claim, plan, states, wish
+from tests.contract.ledger.making import CONTACT, RUN, TENANT, bury, claim, plan, states, wish
 
 from sfxero.clock import FakeClock
 from sfxero.ledger import Ledger
@@ -44,7 +44,7 @@ def _retry(ledger: Ledger, ids: list[int]) -> None:
 
 
 def _withdraw(ledger: Ledger, _ids: list[int]) -> None:
-    ledger.outbox.withdraw(TENANT, CONTACT, [f"s{n}" for n in range(len(ALL))], reason="left")
+    ledger.outbox.withdraw(RUN, TENANT, CONTACT, [f"s{n}" for n in range(len(ALL))], reason="left")
 
 
 def _plan(ledger: Ledger, _ids: list[int]) -> None:
