@@ -23,6 +23,7 @@
         ├── IncompleteExtract   counts of server, parser and staging disagree
         ├── StagingError        a staged file or manifest is missing or does not fit
         ├── LedgerError         the ledger refused: a state transition or version that cannot be
+        ├── AuditBroken         the audit log was changed, cut or rewritten
         └── GateFailed          a run lost, gave up or quarantined too much
 """
 
@@ -211,6 +212,10 @@ class StagingError(TerminalError):
 
 class LedgerError(TerminalError):
     """The ledger refused a transition or a version."""
+
+
+class AuditBroken(TerminalError):
+    """The audit log does not add up, by itself or against what was noted of it earlier."""
 
 
 class GateFailed(TerminalError):

@@ -2,7 +2,6 @@
 
 import getpass
 import json
-import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 app = typer.Typer(name="audit", no_args_is_help=True, help="The log of every write.")
 
 _MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
-_HEAD = re.compile(r"[1-9]\d*:[0-9a-f]{64}")
 RouteOption = Annotated[str | None, typer.Option(help="One route; all of them, if not given.")]
 
 
@@ -116,10 +114,10 @@ def _head(text: str | None) -> "Head | None":
 
     if text is None:
         return None
-    if not _HEAD.fullmatch(text):
+    try:
+        return Head.from_text(text)
+    except ValueError:
         stop("A head is SEQ:HASH, as `sfxero audit verify` prints it.")
-    seq, event_hash = text.split(":")
-    return Head(int(seq), event_hash)
 
 
 def _record(given: str | None) -> SourceId | None:

@@ -1,10 +1,11 @@
 """The audit log's words: what is logged of a write, and what a check of the log may find."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, Self
 
 from sfxero.model.ids import RouteName
 
@@ -80,6 +81,9 @@ class AuditEvent:
     values: AuditValues | None
 
 
+_HEAD: Final = re.compile(r"[1-9]\d*:[0-9a-f]{64}")
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """The end of a chain at some moment: who knows it notices every later change before it."""
@@ -87,8 +91,16 @@ class Head:
     seq: int
     event_hash: str
 
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """Read what `str` writes; raises ValueError for anything else."""
+        if not _HEAD.fullmatch(text):
+            raise ValueError("a head is SEQ:HASH, as `sfxero audit verify` prints it")
+        seq, event_hash = text.split(":")
+        return cls(int(seq), event_hash)
+
     def __str__(self) -> str:
-        """Write it as `sfxero audit verify --head` reads it."""
+        """Write it as SEQ:HASH."""
         return f"{self.seq}:{self.event_hash}"
 
 
@@ -147,3 +159,13 @@ class ChainReport:
     def is_valid(self) -> bool:
         """Say whether nothing was changed, and nothing that the outbox knows is missing."""
         return self.broken is None and not self.unlogged_count
+
+    @property
+    def objection(self) -> str:
+        """Say what is wrong with an invalid chain."""
+        found = []
+        if self.broken is not None:
+            found.append(f"event {self.broken.seq}: {self.broken.message}")
+        if self.unlogged_count:
+            found.append(f"{self.unlogged_count} gaps against the outbox")
+        return f"the audit log of {self.route} does not add up: {'; '.join(found)}"

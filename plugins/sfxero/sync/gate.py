@@ -70,11 +70,7 @@ def judge(
     `task_states` are the states of the run's other tasks by task id; `deferral` says why some of
     them could not go on for now. That alone is nobody's fault, and excuses nothing else.
     """
-    objections = [
-        f"task {name} {state}"
-        for name, state in sorted(task_states.items())
-        if state in _BAD_STATES
-    ]
+    objections = _failures(task_states)
     if report.missing_count:
         sample = ", ".join(f"{entity} {one}" for entity, one in report.missing_sample[:5])
         objections.append(f"{report.missing_count} records have no disposition: {sample}")
@@ -98,10 +94,24 @@ def deferral_of(task_states: Mapping[str, str | None], reason: str | None) -> st
     return reason if _SKIPPED in task_states.values() else None
 
 
+def refuse_failures(task_states: Mapping[str, str | None]) -> None:
+    """Raise GateFailed if one of a run's tasks has failed."""
+    if objections := _failures(task_states):
+        raise GateFailed(f"FAILED: {'; '.join(objections)}")
+
+
 def pass_or_fail(verdict: Verdict) -> None:
     """Raise GateFailed with all objections."""
     if verdict.objections:
         raise GateFailed(verdict.line)
+
+
+def _failures(task_states: Mapping[str, str | None]) -> list[str]:
+    return [
+        f"task {name} {state}"
+        for name, state in sorted(task_states.items())
+        if state in _BAD_STATES
+    ]
 
 
 def _over_threshold(

@@ -1,9 +1,7 @@
 """How a run ends in the ledger and in Airflow, by what its tasks met."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,25 +15,12 @@ from sfxero.model.ids import RouteName, RunId, SourceId
 from sfxero.model.states import Entity
 from sfxero.orchestration.verdicts import drain_gate, gate
 
-ROOT = Path(__file__).parents[3]
 ROUTE = RouteName("demo")
 RUN, DRAIN = RunId("demo/r1"), RunId("demo/drain/r1")
 BEGUN = {"route": "demo", "run_id": "r1", "tenant": "tenant-1", "windows": {}}
 SKIPPED = {"start": "success", "publish.contacts_0": "skipped"}
 
 pytestmark = pytest.mark.contract
-
-
-@pytest.fixture
-def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ledger]:
-    """The ledger that Airflow's connection names."""
-    path = tmp_path / "ledger.db"
-    connection = {"conn_type": "sqlite", "host": str(path)}
-    monkeypatch.setenv("AIRFLOW_CONN_SFXERO_LEDGER", json.dumps(connection))
-    monkeypatch.setenv("SFXERO_INCLUDE", str(ROOT / "include"))
-    with Ledger(f"sqlite:///{path}") as ledger:
-        ledger.migrate()
-        yield ledger
 
 
 def begin(ledger: Ledger, run_id: RunId = RUN, *, reason: str | None = None) -> None:
