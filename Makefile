@@ -48,10 +48,10 @@ types: $(VENV)/.dev ## mypy, strict
 layers: $(VENV)/.dev ## one-way layers
 	PYTHONPATH=plugins $(BIN)/lint-imports
 
-test: $(VENV)/.dev ## every test; whole runs come last and alone, since they want both cores
+test: $(VENV)/.dev ## every test; whole runs come last, a file of them on each core
 	$(BIN)/pytest -q -n 2 -m "not e2e" --ignore tests/simulation/test_defects.py
 	@$(MAKE) --no-print-directory test-socket
-	$(BIN)/pytest -q -m e2e
+	$(BIN)/pytest -q -m e2e -n 2 --dist loadfile
 
 test-quick: $(VENV)/.dev ## unit and contract tests
 	$(BIN)/pytest -q -m "not dag and not e2e and not clients"
