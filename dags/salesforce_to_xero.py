@@ -15,14 +15,16 @@ repeated: `max_active_runs` is a courtesy, the ledger is what prevents it.
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, Param, TriggerRule, chain, task, task_group
+from airflow.sdk import DAG, Param, TriggerRule, chain, task
 
 from sfxero.mapping.spec import RouteSpec
 from sfxero.orchestration.routes import declare_routes, timetable
 from sfxero.orchestration.task_groups import (
     Run,
+    check_group,
     default_args,
     extract_group,
+    prepare_group,
     publish_group,
     run_of,
     states_of,
@@ -54,30 +56,6 @@ def start(route: str, run_id: str | None = None, dag_run: Any = None, params: An
     )
 
 
-@task
-def suites(ti: Any = None) -> dict[str, int]:
-    """Run Great Expectations once for all objects; refused rows go into quarantine."""
-    from sfxero.orchestration import steps
-
-    return steps.check(run_of(ti))
-
-
-@task
-def contacts(ti: Any = None) -> dict[str, int]:
-    """Map accounts to contacts with unique names, and fill the outbox."""
-    from sfxero.orchestration import steps
-
-    return steps.prepare_contacts(run_of(ti))
-
-
-@task
-def invoices(ti: Any = None) -> dict[str, int]:
-    """Map opportunities and lines to invoices, predict their totals, move the watermark."""
-    from sfxero.orchestration import steps
-
-    return steps.prepare_invoices(run_of(ti))
-
-
 @task(trigger_rule=TriggerRule.ALL_DONE, retries=0)
 def gate(route: str, run_id: str | None = None, ti: Any = None) -> dict[str, Any]:
     """Fail unless every record that was read has ended in exactly one stored disposition."""
@@ -87,24 +65,12 @@ def gate(route: str, run_id: str | None = None, ti: Any = None) -> dict[str, Any
     return verdicts.gate(route, run_of(ti), run_id=str(run_id), task_states=states)
 
 
-@task_group
-def check() -> None:
-    """Staged rows against the suites."""
-    suites()
-
-
-@task_group
-def prepare() -> None:
-    """Staging to outbox."""
-    contacts() >> invoices()
-
-
 def declare(spec: RouteSpec) -> DAG:
     """Declare the DAG of one route."""
     with DAG(
         dag_id=f"salesforce_to_xero__{spec.route}",
         description=spec.description,
-        schedule=timetable(spec.schedule),
+        schedule=timetable(spec.schedule, zone=spec.timezone),
         catchup=False,
         max_active_runs=1,
         default_args=default_args(),
@@ -113,7 +79,14 @@ def declare(spec: RouteSpec) -> DAG:
         doc_md=__doc__,
     ) as dag:
         begin = start.override(pool=spec.xero.pool)(spec.route)
-        chain(begin, extract_group(spec), check(), prepare(), publish_group(spec), gate(spec.route))
+        chain(
+            begin,
+            extract_group(spec),
+            check_group(),
+            prepare_group(),
+            publish_group(spec),
+            gate(spec.route),
+        )
     return dag
 
 

@@ -41,9 +41,11 @@ class Claims:
         """Share the ledger's database."""
         self._database = database
 
-    def has_due(self, tenant: TenantId, entity: Entity, *, now: datetime) -> bool:
+    def has_due(
+        self, tenant: TenantId, entity: Entity, *, now: datetime, is_migration: bool = False
+    ) -> bool:
         """Say whether a claim could find anything at `now`."""
-        given = {"tenant": tenant, "entity": entity, "now": now}
+        given = {"tenant": tenant, "entity": entity, "now": now, "is_migration": is_migration}
         with self._database.read() as conn:
             return conn.execute(_OLDEST_DUE, given).first() is not None
 
@@ -56,14 +58,18 @@ class Claims:
         limit: int,
         lease_s: float,
         operation: Operation | None = None,
+        is_migration: bool = False,
     ) -> list[Entry]:
         """Take up to `limit` due entries of one operation, that of the oldest unless given.
+
+        Either the migration's or all others': each kind goes by a budget of its own.
 
         An entry whose values the target holds already is settled on the way, without a call.
         """
         now = self._database.clock.now()
         until = now + timedelta(seconds=lease_s)
         given = {"tenant": tenant, "entity": entity, "now": now, "most": limit}
+        given["is_migration"] = is_migration
         for wanted in self._operations(given, operation):
             for rows in self._taken(wanted, given, owner=owner, until=until):
                 if rows:
@@ -216,6 +222,7 @@ def _due(*columns: Any) -> Select[Any]:
         .where(
             entries.c.tenant == bindparam("tenant"),
             entries.c.entity == bindparam("entity"),
+            entries.c.is_migration == bindparam("is_migration"),
             one_of(entries.c.state, DUE),
             or_(entries.c.not_before_at.is_(None), entries.c.not_before_at <= now),
             or_(entries.c.parent_source_id.is_(None), _parent.c.target_id.is_not(None)),

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import repeat
 from typing import Any, Final, Literal, TypeAlias
@@ -34,6 +34,7 @@ class Linked:
     entry_id: None = None
     state: None = None
     is_discarded: Literal[False] = False
+    is_migration: Literal[False] = False
     is_withdrawn: Literal[False] = False
 
 
@@ -142,7 +143,12 @@ class Planning:
             records, decisions = _decide_all(conn, chunk, groups)
             self._supersede(conn, records, decisions)
             _refresh_versions(conn, chunk, decisions)
-            added = self._insert(conn, run_id, chunk, decisions)
+            wanted = [
+                _by_its_budget(chunk[key], records.get(key, _NOTHING))
+                for key, made in decisions.items()
+                if made.outcome is PlanOutcome.ADDED
+            ]
+            added = self._insert(conn, run_id, wanted)
         pace.note(self._database.clock.now() - began_at)
         return [_answer(key, decision, added) for key, decision in decisions.items()]
 
@@ -165,19 +171,18 @@ class Planning:
         self,
         conn: Connection,
         run_id: RunId,
-        chunk: dict[RecordKey, PlannedEntry],
-        decisions: dict[RecordKey, Decision],
+        wanted: Sequence[PlannedEntry],
     ) -> dict[RecordKey, int]:
-        keys = [key for key, made in decisions.items() if made.outcome is PlanOutcome.ADDED]
-        if not keys:
+        if not wanted:
             return {}
         now = repeat(self._database.clock.now())
         columns = {
-            **_columns([chunk[key] for key in keys]),
+            **_columns(wanted),
             "run_id": repeat(run_id),
             "planned_at": now,
             "changed_at": now,
         }
+        keys = [RecordKey(new.tenant, new.entity, new.source_id) for new in wanted]
         return dict(zip(keys, load(conn, entries, columns), strict=True))
 
 
@@ -224,6 +229,13 @@ def _one_planner_at_a_time(conn: Connection, groups: _Groups) -> None:
         for tenant, entity in groups:
             key = func.hashtextextended(f"sfxero plan {tenant} {entity}", 0)
             conn.execute(select(func.pg_advisory_xact_lock(key)))
+
+
+def _by_its_budget(new: PlannedEntry, record: LiveRecord) -> PlannedEntry:
+    """A migration that replaces what a sync wished for must not make it wait any longer."""
+    if new.is_migration and record.waiting is not None and not record.waiting.is_migration:
+        return replace(new, is_migration=False)
+    return new
 
 
 def _decide_all(
@@ -284,7 +296,8 @@ def _refresh_versions(
         }
         if decision.standing.entry_id is not None:
             wanted_again = {"withdrawn_at": None, "b_entry_id": decision.standing.entry_id}
-            of_entries.append({**newer, **wanted_again})
+            is_migration = chunk[key].is_migration and decision.standing.is_migration
+            of_entries.append({**newer, **wanted_again, "is_migration": is_migration})
         else:
             names = zip(("b_tenant", "b_entity", "b_source_id"), key, strict=True)
             of_links.append({**newer, **dict(names)})
@@ -319,6 +332,7 @@ def _columns(added: Sequence[PlannedEntry]) -> dict[str, Iterable[Any]]:
         "parent_source_id": [new.parent_source_id for new in added],
         "meta": [_META.encode(dict(new.meta)) for new in added],
         "tries": repeat(0),
+        "is_migration": [new.is_migration for new in added],
     }
 
 

@@ -105,18 +105,19 @@ class Quarantine:
         with self._database.read() as conn:
             return list(conn.execute(statement).scalars())
 
-    def open_ids(self, route: RouteName, entity: Entity) -> list[SourceId]:
-        """Return the records that wait in quarantine."""
-        statement = (
-            select(quarantine.c.source_id)
-            .distinct()
-            .where(
-                quarantine.c.route == route,
-                quarantine.c.entity == entity,
-                quarantine.c.cleared_at.is_(None),
-            )
-            .order_by(quarantine.c.source_id)
+    def open_ids(
+        self, route: RouteName, entity: Entity, *, seen_before: datetime | None = None
+    ) -> list[SourceId]:
+        """Return the records that wait in quarantine; those only that nobody has seen since."""
+        waits = (
+            quarantine.c.route == route,
+            quarantine.c.entity == entity,
+            quarantine.c.cleared_at.is_(None),
         )
+        statement = select(quarantine.c.source_id).where(*waits).group_by(quarantine.c.source_id)
+        if seen_before is not None:
+            statement = statement.having(func.max(quarantine.c.last_seen_at) < seen_before)
+        statement = statement.order_by(quarantine.c.source_id)
         with self._database.read() as conn:
             return list(conn.execute(statement).scalars())
 

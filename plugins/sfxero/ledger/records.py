@@ -48,6 +48,7 @@ class LiveEntry:
     lease_until_at: datetime | None
     is_discarded: bool = False
     is_withdrawn: bool = False
+    is_migration: bool = False
 
     def is_held_by(self, owner: str) -> bool:
         """Say whether nobody has taken the entry from `owner`, be the lease over or not."""
@@ -92,6 +93,7 @@ _COLUMNS: Final[tuple[Any, ...]] = (
     entries.c.lease_until_at,
     entries.c.discarded_at,
     entries.c.withdrawn_at,
+    entries.c.is_migration,
 )
 
 
@@ -216,4 +218,5 @@ def _live_entry(row: Row[Any]) -> LiveEntry:
         lease_until_at=row.lease_until_at,
         is_discarded=row.discarded_at is not None,
         is_withdrawn=row.withdrawn_at is not None,
+        is_migration=row.is_migration,
     )

@@ -22,6 +22,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
     literal_column,
 )
 
@@ -147,6 +148,7 @@ windows = Table(
     Column("from_at", UtcDateTime),
     _moment("to_at"),
     Column("moves_watermark", Boolean, nullable=False),
+    Column("measure", Text, nullable=False, server_default="stamp"),
     _text("state"),
     Column("job_id", Text),
     Column("api_version", Text),
@@ -186,6 +188,7 @@ entries = Table(
     _text("meta"),
     _text("run_id"),
     Column("tries", Integer, nullable=False),
+    Column("is_migration", Boolean, nullable=False, server_default=false()),
     Column("not_before_at", UtcDateTime),
     Column("owner", Text),
     Column("lease_until_at", UtcDateTime),
@@ -224,7 +227,7 @@ RECORD: Final = ("source_id", "tenant", "entity")
 _index_where("uq_entries_waiting", RECORD, WAITING, unique=True)
 _index_where("uq_entries_active", RECORD, ACTIVE, unique=True)
 _index_where("ix_entries_live", RECORD, WAITING | ACTIVE | DEAD)
-_index_where("ix_entries_due", ("tenant", "entity", "entry_id"), DUE)
+_index_where("ix_entries_due", ("tenant", "entity", "is_migration", "entry_id"), DUE)
 _index_where("ix_entries_died", ("died_run_id",), DEAD)
 
 attempts = Table(

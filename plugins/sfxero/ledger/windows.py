@@ -12,7 +12,7 @@ from sfxero.ledger.engine import Database, put
 from sfxero.ledger.page_tables import window_jobs, window_pages
 from sfxero.ledger.tables import watermarks, windows
 from sfxero.model.ids import RouteName, RunId
-from sfxero.model.states import Entity, WindowState
+from sfxero.model.states import Entity, Measure, WindowState
 
 _UNPREPARED: Final = (WindowState.OPEN, WindowState.STAGED)
 
@@ -28,6 +28,8 @@ class Window:
     from_at: datetime | None
     to_at: datetime
     moves_watermark: bool
+    measure: Measure
+    opened_at: datetime
     state: WindowState
     job_id: str | None
     api_version: str | None
@@ -59,6 +61,7 @@ class Windows:
         from_at: datetime | None,
         to_at: datetime,
         moves_watermark: bool,
+        measure: Measure = Measure.STAMP,
     ) -> int:
         """Open the run's window of an entity, or start it anew with these bounds."""
         values = {
@@ -66,6 +69,7 @@ class Windows:
             "from_at": from_at,
             "to_at": to_at,
             "moves_watermark": moves_watermark,
+            "measure": measure,
             "state": WindowState.OPEN,
             "job_id": None,
             "api_version": None,
@@ -273,6 +277,8 @@ def _window(row: Row[Any]) -> Window:
         from_at=row.from_at,
         to_at=row.to_at,
         moves_watermark=row.moves_watermark,
+        measure=Measure(row.measure),
+        opened_at=row.opened_at,
         state=WindowState(row.state),
         job_id=row.job_id,
         api_version=row.api_version,

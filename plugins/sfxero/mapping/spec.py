@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
+from zoneinfo import available_timezones
 
 from pydantic import (
     AfterValidator,
@@ -32,6 +33,12 @@ def _check_schedule(text: str) -> str:
     if not _CRON.fullmatch(text):
         raise ValueError("a schedule is a cron text of five parts, or @hourly, @daily ...")
     return text
+
+
+def _check_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("a time zone is a name such as Australia/Sydney or UTC")
+    return name
 
 
 def _check_number(text: str) -> str:
@@ -115,6 +122,13 @@ class QuarantineSection(Section):
 
     max_share: Decimal = Field(default=Decimal("0.10"), ge=0, le=1)
     max_rows: int | None = Field(default=None, ge=0)
+
+
+class HistorySection(Section):
+    """How a historical migration cuts the past into months."""
+
+    by: Literal["close_date", "stamp"] = "close_date"
+    """By when opportunities were to close, or by when records last changed."""
 
 
 class AddressSection(Section):
@@ -233,11 +247,14 @@ class RouteSpec(Section):
     ]
     description: str = ""
     schedule: Annotated[str, AfterValidator(_check_schedule)] | None = None
+    timezone: Annotated[str, AfterValidator(_check_zone)] = "UTC"
+    """Of the schedule, and of the months of a historical migration."""
     salesforce: SalesforceSection
     xero: XeroSection
     ledger: LedgerSection = LedgerSection()
     publish: PublishSection = PublishSection()
     quarantine: QuarantineSection = QuarantineSection()
+    history: HistorySection = HistorySection()
     contacts: ContactsSection
     invoices: InvoicesSection
 

@@ -26,6 +26,7 @@ class PlannedEntry:
     parent.
     `parent_source_id` names the record of `parent_entity` that must be linked before this can go.
     `meta` holds what publishing needs beside the payload and is not part of the hash.
+    What `is_migration` goes by the migration's lanes and budget only, until a sync wishes for it.
     """
 
     route: RouteName
@@ -39,6 +40,7 @@ class PlannedEntry:
     parent_entity: Entity | None = None
     parent_source_id: SourceId | None = None
     meta: Mapping[str, str] = field(default_factory=dict)
+    is_migration: bool = False
 
 
 class PlanOutcome(StrEnum):

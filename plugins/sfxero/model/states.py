@@ -78,6 +78,14 @@ ENTRY_TRANSITIONS: Final[Mapping[EntryState, frozenset[EntryState]]] = {
 }
 
 
+class Measure(StrEnum):
+    """What the bounds of a window are moments of."""
+
+    STAMP = "stamp"
+    CLOSE_DATE = "close_date"
+    """Of the opportunity: days, each stored as its midnight in UTC."""
+
+
 class WindowState(StrEnum):
     """States of a window; `superseded` says that a later window of the same route covers it."""
 

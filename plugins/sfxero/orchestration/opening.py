@@ -33,12 +33,25 @@ def opened(run: Run) -> Iterator[Scope]:
     """Open the ledger for one step of a run; a service that is down skips the step."""
     spec = spec_of(run["route"])
     with open_ledger(spec.ledger.connection) as ledger:
-        scope = scope_of(spec, ledger, run_id=run["run_id"], tenant=TenantId(run["tenant"]))
+        scope = scope_of(
+            spec,
+            ledger,
+            run_id=run["run_id"],
+            tenant=TenantId(run["tenant"]),
+            budget=budgets_of(run)[0],
+        )
         with left_to_the_next_run(ledger.runs, scope.run_id):
             yield scope
 
 
-def scope_of(spec: RouteSpec, ledger: "Ledger", *, run_id: str, tenant: TenantId) -> Scope:
+def scope_of(
+    spec: RouteSpec,
+    ledger: "Ledger",
+    *,
+    run_id: str,
+    tenant: TenantId,
+    budget: Budget = Budget.SYNC,
+) -> Scope:
     """Join what the steps of one run share."""
     return Scope(
         spec=spec,
@@ -47,7 +60,13 @@ def scope_of(spec: RouteSpec, ledger: "Ledger", *, run_id: str, tenant: TenantId
         ledger=ledger,
         root=ObjectStoragePath(load_settings().staging_root),
         clock=SystemClock(),
+        budget=budget,
     )
+
+
+def budgets_of(run: Run) -> list[Budget]:
+    """Return by which budgets a run sends, one after the other; all else goes by the first."""
+    return [Budget(one) for one in run.get("budgets", [Budget.SYNC])]
 
 
 def ledger_run_id(route: str, run_id: str) -> RunId:
@@ -58,6 +77,11 @@ def ledger_run_id(route: str, run_id: str) -> RunId:
 def drain_run_id(run_id: str) -> str:
     """Keep a drain apart from the sync of the same minute, since Airflow names both alike."""
     return f"drain/{run_id}"
+
+
+def history_run_id(run_id: str) -> str:
+    """Keep a run over history apart from what else Airflow may name alike."""
+    return f"history/{run_id}"
 
 
 def spec_of(route: str) -> RouteSpec:
@@ -83,9 +107,11 @@ def wanted_tenant(spec: RouteSpec) -> TenantId | None:
     return XeroHook(spec.xero.connection).configured_tenant()
 
 
-def accounting_of(scope: Scope, *, budget: Budget = Budget.SYNC) -> "Accounting":
+def accounting_of(scope: Scope, *, budget: Budget | None = None) -> "Accounting":
     """Return the tenant's API behind the limiter and the circuit that all workers share."""
     from sfxero.xero.accounting import Accounting
+
+    budget = budget or scope.budget
 
     section, ledger = scope.spec.xero, scope.ledger
     hook = XeroHook(section.connection)

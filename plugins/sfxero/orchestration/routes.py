@@ -29,11 +29,11 @@ def declare_routes(file_name: str, declare: Callable[[RouteSpec], DAG]) -> dict[
     return dags
 
 
-def timetable(cron: str | None) -> CronTriggerTimetable | None:
+def timetable(cron: str | None, *, zone: str = "UTC") -> CronTriggerTimetable | None:
     """Return the schedule; unpausing a DAG waits for its next time, and starts nothing."""
     if cron is None:
         return None
-    return CronTriggerTimetable(cron, timezone="UTC", run_immediately=timedelta(0))
+    return CronTriggerTimetable(cron, timezone=zone, run_immediately=timedelta(0))
 
 
 def _refused(dag_id: str, reason: str) -> DAG:

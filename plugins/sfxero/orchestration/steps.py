@@ -131,7 +131,8 @@ def _begin(spec: RouteSpec, ledger: "Ledger", *, run_id: str, full_refresh: bool
     tenant = hook.find_tenant(wanted_tenant(spec), ledger).tenant_id
     scope = scope_of(spec, ledger, run_id=run_id, tenant=tenant)
     salesforce = salesforce_of(scope)
-    needed = org_budget.reserve(scope, salesforce, full_refresh=full_refresh)
+    needed = org_budget.forecast(scope, full_refresh=full_refresh)
+    org_budget.reserve(scope, salesforce, needed)
     accounting = accounting_of(scope)
     organisation = preflight.read_organisation(scope, accounting)
     contacts = preflight.refresh_directory(scope, accounting)

@@ -16,12 +16,13 @@ LANE: Final = {"retry_delay": timedelta(seconds=75), "execution_timeout": timede
 """A publisher that died holds its entries for a minute; its next try comes after that."""
 
 
-def default_args() -> dict[str, Any]:
-    """Return how each task is tried again: by what went wrong."""
+def default_args(**more: Any) -> dict[str, Any]:
+    """Return how each task is tried again, by what went wrong; and what else a DAG wants."""
     return {
         "retries": 2,
         "retry_delay": timedelta(seconds=30),
         "retry_policy": SyncRetry(),
+        **more,
     }
 
 
@@ -102,6 +103,52 @@ def extract_group(spec: RouteSpec) -> Any:
             read_object.override(group_id=object_name)(object_name) >> rest
 
     return extract()
+
+
+@task
+def suites(ti: Any = None) -> dict[str, int]:
+    """Run Great Expectations once for all objects; refused rows go into quarantine."""
+    from sfxero.orchestration import steps
+
+    return steps.check(run_of(ti))
+
+
+def check_group() -> Any:
+    """Declare what holds staged rows against the suites."""
+
+    @task_group
+    def check() -> None:
+        """Staged rows against the suites."""
+        suites()
+
+    return check()
+
+
+@task
+def contacts(ti: Any = None) -> dict[str, int]:
+    """Map accounts to contacts with unique names, and fill the outbox."""
+    from sfxero.orchestration import steps
+
+    return steps.prepare_contacts(run_of(ti))
+
+
+@task
+def invoices(ti: Any = None) -> dict[str, int]:
+    """Map opportunities and lines to invoices, predict their totals, end the windows."""
+    from sfxero.orchestration import steps
+
+    return steps.prepare_invoices(run_of(ti))
+
+
+def prepare_group() -> Any:
+    """Declare what fills the outbox from staging."""
+
+    @task_group
+    def prepare() -> None:
+        """Staging to outbox."""
+        contacts() >> invoices()
+
+    return prepare()
 
 
 @task

@@ -10,9 +10,15 @@ from airflow.sdk.exceptions import AirflowSkipException
 from sfxero.errors import GateFailed
 from sfxero.mapping.spec import RouteSpec
 from sfxero.model.ids import RouteName, RunId, TenantId
-from sfxero.model.states import Entity
+from sfxero.model.states import Entity, WindowState
 from sfxero.orchestration.hooks.ledger import open_ledger
-from sfxero.orchestration.opening import Run, drain_run_id, ledger_run_id, spec_of
+from sfxero.orchestration.opening import (
+    Run,
+    drain_run_id,
+    history_run_id,
+    ledger_run_id,
+    spec_of,
+)
 from sfxero.sync import gate as gates
 
 if TYPE_CHECKING:
@@ -37,6 +43,18 @@ def gate(route: str, run: Run | None, *, run_id: str, task_states: States) -> di
     return _end(found)
 
 
+def history_gate(
+    route: str, run: Run | None, *, run_id: str, task_states: States
+) -> dict[str, Any]:
+    """Judge a run over history: no later run reads its month, so it must have been read."""
+    spec, ledger_run = spec_of(route), ledger_run_id(route, history_run_id(run_id))
+    with open_ledger(spec.ledger.connection) as ledger:
+        windows = ledger.windows.of_run(ledger_run)
+        is_read = bool(windows) and all(one.state is WindowState.PREPARED for one in windows)
+        found = _judge(spec, ledger, run, run_id=ledger_run, states=task_states, is_read=is_read)
+    return _end(found)
+
+
 def drain_gate(route: str, run: Run | None, *, run_id: str, task_states: States) -> dict[str, Any]:
     """Judge a drain, which has nothing to account for but what it sent."""
     if run is None and "skipped" in task_states.values():
@@ -45,7 +63,13 @@ def drain_gate(route: str, run: Run | None, *, run_id: str, task_states: States)
 
 
 def _judge(
-    spec: RouteSpec, ledger: "Ledger", run: Run | None, *, run_id: RunId, states: States
+    spec: RouteSpec,
+    ledger: "Ledger",
+    run: Run | None,
+    *,
+    run_id: RunId,
+    states: States,
+    is_read: bool = True,
 ) -> gates.Verdict:
     runs = ledger.runs
     begun = runs.begun(run_id)
@@ -61,6 +85,7 @@ def _judge(
         task_states=states,
         outstanding=ledger.outbox.outstanding(RouteName(spec.route)),
         deferral=deferral,
+        is_read=is_read,
     )
     if run is not None and _WAITING in run:
         verdict = replace(verdict, counts={"entries waited before": run[_WAITING]})

@@ -132,6 +132,13 @@ class SalesforceClient:
             return None
         return list(self._rows(page))
 
+    def count(self, soql: str) -> int:
+        """Return how many records a `SELECT COUNT()` finds, deleted ones too; one call."""
+        total = self._first_page(soql, all_rows=True).total
+        if not isinstance(total, int):
+            raise UnexpectedResponse("a count without a number", service=SERVICE)
+        return total
+
     def _first_page(self, soql: str, *, all_rows: bool) -> "_QueryPage":
         return self._page(self._path("queryAll" if all_rows else "query"), params={"q": soql})
 

@@ -95,6 +95,18 @@ def window_where(
     return f"{name} >= {literal(from_at.replace(microsecond=0))} AND {upper}"
 
 
+def dates_where(from_on: date | None, to_on: date, *, field: str) -> str:
+    """Return the condition for the days `[from_on, to_on)` of a date field."""
+    name = check_field(field)
+    upper = f"{name} < {literal(to_on)}"
+    return upper if from_on is None else f"{name} >= {literal(from_on)} AND {upper}"
+
+
+def count_of(object_name: str, *, where: str) -> str:
+    """Return a query for how many records meet a condition."""
+    return f"SELECT COUNT() FROM {check_object(object_name)} WHERE {where}"  # noqa: S608 - a checked name
+
+
 def fits_rest(soql: str) -> bool:
     """Say whether a query can travel in the URI, as REST queries do."""
     return len(quote(soql, safe="")) <= _URI_BYTES

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sfxero.mapping.fields import needed_fields
 from sfxero.model.ids import SourceId
-from sfxero.model.states import Entity
+from sfxero.model.states import Entity, Measure
 from sfxero.salesforce.client import SalesforceClient
 from sfxero.salesforce.soql import id_chunks, select
 from sfxero.staging.manifest import load, withdraw
@@ -37,19 +37,27 @@ class Companions:
     def read(self) -> dict[str, int]:
         """Stage the companions and return their rows by object.
 
-        A full read holds all lines already, but not the records that were changed after its end.
+        A full read holds all lines already, but not the records that were changed after its end. A
+        window by the close date holds them, but for what was moved into it meanwhile. A run over
+        history reads its window and leaves the quarantine to the sync.
         """
         for object_name in ENTITY_OF:
             withdraw(self._scope.companions(object_name))
         in_window = self._ids(_OPPORTUNITY)
-        touched = self._ids(_LINE, "OpportunityId") | self._quarantined(Entity.OPPORTUNITY)
-        missing = touched - in_window
-        is_full = self._windows[_LINE].from_at is None
+        with_lines = self._ids(_LINE, "OpportunityId")
+        missing = (with_lines | self._quarantined(Entity.OPPORTUNITY)) - in_window
         counts = {_OPPORTUNITY: self._stage(_OPPORTUNITY, missing, by="Id")}
-        parents = missing if is_full else missing | in_window
+        parents = missing | self._without_all_lines(in_window, with_lines)
         counts[_LINE] = self._stage(_LINE, parents, by="OpportunityId")
         counts[_ACCOUNT] = self._stage(_ACCOUNT, self._missing_accounts(), by="Id")
         return counts
+
+    def _without_all_lines(self, in_window: set[str], with_lines: set[str]) -> set[str]:
+        """Return the opportunities of which the window of lines may lack some."""
+        lines = self._windows[_LINE]
+        if lines.measure is Measure.CLOSE_DATE:
+            return in_window - with_lines
+        return set() if lines.from_at is None else in_window
 
     def _missing_accounts(self) -> set[str]:
         """Return the accounts that are needed and neither in the window nor linked."""
@@ -70,6 +78,8 @@ class Companions:
         return {one for ids in ids_in(staged, column) for one in ids}
 
     def _quarantined(self, entity: Entity) -> set[str]:
+        if self._scope.is_history:
+            return set()
         return set(self._scope.ledger.quarantine.open_ids(self._scope.route, entity))
 
     def _stage(self, object_name: str, ids: Iterable[str], *, by: str) -> int:

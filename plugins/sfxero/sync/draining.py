@@ -32,4 +32,8 @@ def has_work(outbox: "Outbox", tenant: TenantId, *, now: datetime) -> bool:
     """Say whether an entry is due, or an outcome is to be looked up."""
     if outbox.has_doubts(tenant, now=now):
         return True
-    return any(outbox.has_due(tenant, entity, now=now) for entity in PUBLISHED)
+    return any(
+        outbox.has_due(tenant, entity, now=now, is_migration=is_migration)
+        for entity in PUBLISHED
+        for is_migration in (False, True)
+    )

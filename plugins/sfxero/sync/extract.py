@@ -1,5 +1,6 @@
 """Extract: windows of what changed in Salesforce, staged with proof that nothing is missing."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -122,14 +123,23 @@ def has_other_rules(scope: Scope) -> bool:
     return before is not None and before != scope.spec.mapping_version
 
 
+def _few_records(
+    scope: Scope, client: SalesforceClient, window: "Window"
+) -> list[Mapping[str, object]] | None:
+    """Return the window's records if they are few; None if a job reads them for fewer calls."""
+    if jobs.reads_nothing(window):
+        return []
+    soql = jobs.soql_of(scope, window)
+    if window.from_at is None or not fits_rest(soql):
+        return None
+    return client.query_few(soql, most_rows=_REST_ROWS, most_calls=_REST_CALLS)
+
+
 def _stage_at_once(scope: Scope, client: SalesforceClient, window: "Window") -> bool:
     """Stage a window of changes by a REST query, unless that costs more calls than a job."""
     from sfxero.staging.writer import write_records
 
-    soql = jobs.soql_of(scope, window)
-    if window.from_at is None or not fits_rest(soql):
-        return False
-    records = client.query_few(soql, most_rows=_REST_ROWS, most_calls=_REST_CALLS)
+    records = _few_records(scope, client, window)
     if records is None:
         return False
     object_name = OBJECT_OF[window.entity]

@@ -64,13 +64,20 @@ def judge(
     task_states: Mapping[str, str | None],
     outstanding: int = 0,
     deferral: str | None = None,
+    is_read: bool = True,
 ) -> Verdict:
     """Judge one run; `linked` counts the route's records in step, by source entity.
 
     `task_states` are the states of the run's other tasks by task id; `deferral` says why some of
-    them could not go on for now. That alone is nobody's fault, and excuses nothing else.
+    them could not go on for now. That alone is nobody's fault, and excuses nothing else. `is_read`
+    says that the run's windows were read to their end, or that a later run reads them again.
     """
     objections = _failures(task_states)
+    if not is_read:
+        objections.append(
+            "its part of the past was not read to its end; run it again by a backfill with "
+            "--reprocess-behavior failed"
+        )
     if report.missing_count:
         sample = ", ".join(f"{entity} {one}" for entity, one in report.missing_sample[:5])
         objections.append(f"{report.missing_count} records have no disposition: {sample}")

@@ -1,12 +1,13 @@
 """The bulk job of a window: made once, made again once if it ends without its rows."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sfxero.errors import JobFailed, LedgerError, ServiceUnavailable
 from sfxero.mapping.fields import needed_fields
+from sfxero.model.states import Entity, Measure
 from sfxero.salesforce.bulk_query import BulkQuery
 from sfxero.salesforce.job import JobRef, JobState, JobStatus
-from sfxero.salesforce.soql import select, window_where
+from sfxero.salesforce.soql import dates_where, select, window_where
 from sfxero.sync.scope import OBJECT_OF, Scope
 
 if TYPE_CHECKING:
@@ -17,14 +18,30 @@ class JobUnfinished(ServiceUnavailable):
     """The job works still; its rows can be read later."""
 
 
+_CLOSE_DATE: Final = {
+    Entity.OPPORTUNITY: "CloseDate",
+    Entity.OPPORTUNITY_LINE: "Opportunity.CloseDate",
+}
+
+
+def reads_nothing(window: "Window") -> bool:
+    """Say whether none of the entity's records can be in the window: accounts do not close."""
+    return window.measure is Measure.CLOSE_DATE and window.entity not in _CLOSE_DATE
+
+
+def where_of(window: "Window") -> str:
+    """Return the condition that the window's records meet."""
+    if window.measure is Measure.STAMP:
+        return window_where(window.from_at, window.to_at)
+    from_on = None if window.from_at is None else window.from_at.date()
+    return dates_where(from_on, window.to_at.date(), field=_CLOSE_DATE[window.entity])
+
+
 def soql_of(scope: Scope, window: "Window") -> str:
     """Return the query for the window's records."""
     object_name = OBJECT_OF[window.entity]
-    return select(
-        object_name,
-        needed_fields(scope.spec)[object_name],
-        where=window_where(window.from_at, window.to_at),
-    )
+    fields = needed_fields(scope.spec)[object_name]
+    return select(object_name, fields, where=where_of(window))
 
 
 def ref_of(window: "Window") -> JobRef:

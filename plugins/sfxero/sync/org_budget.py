@@ -38,12 +38,12 @@ def forecast(scope: Scope, *, full_refresh: bool) -> Forecast:
     )
 
 
-def reserve(scope: Scope, client: SalesforceClient, *, full_refresh: bool) -> Forecast:
+def reserve(scope: Scope, client: SalesforceClient, needed: Forecast) -> None:
     """Ask the org for its day and reserve what the run needs of it; one call.
 
     Raises QuotaExhausted, with the figures, if that would exceed the route's share.
     """
-    day, needed = client.day(), forecast(scope, full_refresh=full_refresh)
+    day = client.day()
     if day.calls is None:
         # Nothing can be held against it; the client looks again at each reply.
         log.warning("org_day_unknown org=%s", _org(scope))
@@ -54,7 +54,6 @@ def reserve(scope: Scope, client: SalesforceClient, *, full_refresh: bool) -> Fo
         forecast=needed,
         share=scope.spec.salesforce.daily_share,
     )
-    return needed
 
 
 def note(scope: Scope, client: SalesforceClient) -> None:

@@ -13,12 +13,21 @@ from sfxero.xero.elements import ElementResult
 class Outbox(Protocol):
     """The publishing side of the outbox."""
 
-    def has_due(self, tenant: TenantId, entity: Entity, *, now: datetime) -> bool:
+    def has_due(
+        self, tenant: TenantId, entity: Entity, *, now: datetime, is_migration: bool
+    ) -> bool:
         """Tell whether anything can be claimed."""
         ...
 
     def claim(
-        self, tenant: TenantId, entity: Entity, *, owner: str, limit: int, lease_s: float
+        self,
+        tenant: TenantId,
+        entity: Entity,
+        *,
+        owner: str,
+        limit: int,
+        lease_s: float,
+        is_migration: bool,
     ) -> list[Entry]:
         """Take due entries of one operation, oldest first."""
         ...

@@ -1,5 +1,6 @@
 """Preflight: what the run must know of the Xero organisation before it reads anything."""
 
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Final
@@ -11,6 +12,7 @@ from sfxero.ledger.names import DirectoryContact
 from sfxero.mapping.names import name_key
 from sfxero.mapping.organisation import AccountFacts, OrganisationFacts
 from sfxero.mapping.spec import RouteSpec
+from sfxero.staging.layout import StagingPath, folder_of
 from sfxero.staging.storage import make_folder, storage_errors
 from sfxero.sync.codes import code_troubles
 from sfxero.sync.scope import Scope
@@ -21,6 +23,7 @@ _FACTS: Final = "organisation"
 _FILE: Final = "organisation.json"
 _STORED: Final = TypeAdapter(OrganisationFacts)
 _OVERLAP: Final = timedelta(minutes=1)
+_SHARED_FOR: Final = timedelta(minutes=15)
 
 
 def read_organisation(scope: Scope, accounting: Accounting) -> OrganisationFacts:
@@ -30,10 +33,27 @@ def read_organisation(scope: Scope, accounting: Accounting) -> OrganisationFacts
     """
     facts = read_facts(scope.spec, accounting)
     check_codes(scope.spec, facts)
-    folder = scope.folder(_FACTS)
-    make_folder(folder)
-    with storage_errors(), (folder / _FILE).open("wb") as handle:
-        handle.write(_STORED.dump_json(facts, indent=1))
+    _keep(facts, scope.folder(_FACTS))
+    return facts
+
+
+def share_organisation(scope: Scope, accounting: Accounting) -> OrganisationFacts:
+    """Keep with the run what any run over history has read of the organisation a moment ago.
+
+    A backfill is many runs at once; if each asked for the same, that would be half of its calls.
+    """
+    moment = int(scope.clock.now().timestamp() / _SHARED_FOR.total_seconds())
+    shared = folder_of(
+        scope.root,
+        route=scope.route,
+        run_id=f"history-{scope.spec.mapping_version}",
+        object_name=f"{_FACTS}-{scope.tenant}-{moment}",
+    )
+    if not (shared / _FILE).exists():
+        _keep(read_facts(scope.spec, accounting), shared)
+    facts = _stored_in(shared)
+    check_codes(scope.spec, facts)
+    _keep(facts, scope.folder(_FACTS))
     return facts
 
 
@@ -56,10 +76,24 @@ def read_facts(spec: RouteSpec, accounting: Accounting) -> OrganisationFacts:
 
 def stored_organisation(scope: Scope) -> OrganisationFacts:
     """Return what the run's first task read; StagingError if it is not there."""
-    path = scope.folder(_FACTS) / _FILE
-    if not path.exists():
+    folder = scope.folder(_FACTS)
+    if not (folder / _FILE).exists():
         raise StagingError("the run has no facts of its organisation", hint="Clear its first task.")
-    with path.open("rb") as handle:
+    return _stored_in(folder)
+
+
+def _keep(facts: OrganisationFacts, folder: StagingPath) -> None:
+    """Write the facts at one stroke: other runs may look for them."""
+    make_folder(folder)
+    draft = folder / f".{uuid.uuid4().hex}.draft"
+    with storage_errors():
+        with draft.open("wb") as handle:
+            handle.write(_STORED.dump_json(facts, indent=1))
+        draft.rename(folder / _FILE)
+
+
+def _stored_in(folder: StagingPath) -> OrganisationFacts:
+    with (folder / _FILE).open("rb") as handle:
         return _STORED.validate_json(handle.read())
 
 

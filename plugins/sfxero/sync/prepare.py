@@ -1,8 +1,11 @@
 """Check and prepare: staged rows become findings, outbox entries and dispositions."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Final
 
 from sfxero.errors import LedgerError, StagingError
 from sfxero.mapping.organisation import OrganisationFacts
@@ -16,9 +19,6 @@ from sfxero.model.states import DISPOSITION_OF, Disposition, Entity
 from sfxero.quality.suites import Suite
 from sfxero.sync.holding import held_back, refused_lines
 from sfxero.sync.scope import ENTITY_OF, OBJECT_OF, Scope
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 _RENAMING_ROUNDS: Final = 3
 
@@ -141,6 +141,12 @@ class _Preparation:
         self._target = target
         self._tally = _Tally(rows={})
 
+    @cached_property
+    def _began_at(self) -> datetime:
+        """The moment before which the run had read nothing."""
+        windows = self._scope.ledger.windows.of_run(self._scope.run_id)
+        return min(window.opened_at for window in windows)
+
     def take_back(self, result: TransformResult) -> None:
         """Withdraw what is not wanted any more at all."""
         skipped = {source_id for source_id, _ in result.skipped}
@@ -159,7 +165,7 @@ class _Preparation:
             if source_id not in refused:
                 self._end(source_id, Disposition.SKIPPED, rule)
         self._withdraw(refused)
-        self._clear_quarantine(self._source, refused)
+        self._clear_quarantine(self._source, refused, read=self._tally.rows.keys())
         scope.ledger.runs.record_dispositions(scope.run_id, self._tally.rows.values())
         return {
             "records": len(self._tally.rows),
@@ -180,7 +186,8 @@ class _Preparation:
                 for line, parent, deleted in rows
             ),
         )
-        self._clear_quarantine(Entity.OPPORTUNITY_LINE, refused_lines(self._scope))
+        refused = refused_lines(self._scope)
+        self._clear_quarantine(Entity.OPPORTUNITY_LINE, refused, read=set(lines["Id"]))
 
     def _line_row(self, line: SourceId, parent: SourceId, *, is_deleted: bool) -> DispositionRow:
         if is_deleted:
@@ -227,17 +234,24 @@ class _Preparation:
             reason="the record no longer meets the route's rules",
         )
 
-    def _clear_quarantine(self, entity: Entity, refused: set[SourceId]) -> None:
-        """Close what is cured; a record that by id was not found any more is gone for good."""
+    def _clear_quarantine(
+        self, entity: Entity, refused: set[SourceId], *, read: AbstractSet[SourceId]
+    ) -> None:
+        """Close what is cured; a record that by id was not found any more is gone for good.
+
+        The run has asked for all that was in quarantine when it began, unless it is over history.
+        """
         scope, quarantine = self._scope, self._scope.ledger.quarantine
-        cured = set(quarantine.open_ids(scope.route, entity)) - refused
+        asked_for = set(quarantine.open_ids(scope.route, entity, seen_before=self._began_at))
+        waiting = set(quarantine.open_ids(scope.route, entity))
+        looked_at = read if scope.is_history else asked_for | read
+        cured = (waiting & looked_at) - refused
         quarantine.clear(scope.run_id, scope.route, entity, sorted(cured))
         quarantine.clear_other_rules(scope.run_id, scope.route, entity)
 
     def _entries(self, documents: Iterable[Document]) -> Iterator[PlannedEntry]:
         """Make entries of documents."""
         scope = self._scope
-        read_at: datetime = scope.clock.now()
         is_child = self._target is Entity.INVOICE
         for one in documents:
             yield PlannedEntry(
@@ -247,11 +261,13 @@ class _Preparation:
                 source_id=one.source_id,
                 payload=one.payload,
                 content_hash=one.content_hash,
-                version=SourceVersion(stamp_at=one.stamp_at, read_at=read_at),
+                # Not read before; what changes no stamp may have been read by others since.
+                version=SourceVersion(stamp_at=one.stamp_at, read_at=self._began_at),
                 mapping_version=scope.spec.mapping_version,
                 parent_entity=Entity.CONTACT if is_child else None,
                 parent_source_id=one.parent_source_id if is_child else None,
                 meta=one.meta,
+                is_migration=scope.is_history,
             )
 
     def _note(self, planned: Planned) -> None:

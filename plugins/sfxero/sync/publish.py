@@ -48,6 +48,7 @@ class LaneSpec:
     ends_at: datetime
     batch_size: int = 50
     lease_s: float = 60.0
+    is_migration: bool = False
 
 
 @dataclass(slots=True)
@@ -111,13 +112,20 @@ class Lane:
                 self._outbox.expire_leases(spec.tenant)
                 if self._settle_doubts():
                     continue
-                if not self._outbox.has_due(spec.tenant, spec.entity, now=self._clock.now()):
+                if not self._has_due():
                     break
                 self._publish_batch()
         except (QuotaExhausted, CircuitOpen) as error:
             self.report.deferred_by = error.message
         self.report.found = self._look_up.settled
         return self.report
+
+    def _has_due(self) -> bool:
+        spec = self._spec
+        now = self._clock.now()
+        return self._outbox.has_due(
+            spec.tenant, spec.entity, now=now, is_migration=spec.is_migration
+        )
 
     def _settle_doubts(self) -> bool:
         """Look up entries of unknown outcome; True if there were any."""
@@ -146,6 +154,7 @@ class Lane:
             owner=spec.owner,
             limit=spec.batch_size,
             lease_s=spec.lease_s,
+            is_migration=spec.is_migration,
         )
         if not entries:
             return

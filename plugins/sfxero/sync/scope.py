@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sfxero.mapping.spec import RouteSpec
 from sfxero.model.ids import RouteName, RunId, TenantId
 from sfxero.model.states import Entity
+from sfxero.ratelimit.policy import Budget
 from sfxero.staging.layout import StagingPath, folder_of
 from sfxero.staging.manifest import Staged, is_published, load
 
@@ -32,11 +33,17 @@ class Scope:
     ledger: "Ledger"
     root: StagingPath
     clock: "Clock"
+    budget: Budget = Budget.SYNC
 
     @property
     def route(self) -> RouteName:
         """The route's name."""
         return RouteName(self.spec.route)
+
+    @property
+    def is_history(self) -> bool:
+        """Say whether the run reads a part of the past beside the sync, and nothing else."""
+        return self.budget is Budget.MIGRATION
 
     def folder(self, name: str) -> Any:
         """Return a folder of this run."""

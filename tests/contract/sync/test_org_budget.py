@@ -18,7 +18,9 @@ pytestmark = pytest.mark.contract
 
 
 def reserve(world: World, scope: Scope, *, full: bool = False) -> Forecast:
-    return org_budget.reserve(scope, world.salesforce, full_refresh=full)
+    needed = org_budget.forecast(scope, full_refresh=full)
+    org_budget.reserve(scope, world.salesforce, needed)
+    return needed
 
 
 def used(world: World) -> int:

@@ -144,6 +144,7 @@ def test_a_name_that_another_run_takes_meanwhile_is_chosen_anew(world: World) ->
         outbox=world.ledger.outbox,
         quarantine=world.ledger.quarantine,
         runs=world.ledger.runs,
+        windows=world.ledger.windows,
     )
 
     prepare.prepare_contacts(replace(scope, ledger=ledger))
