@@ -125,6 +125,13 @@ class Windows:
             raise LedgerError(f"there is no window {window_id}")
         return _window(row)
 
+    def still_wanted(self, window_id: int) -> Window:
+        """Return a window to read it; LedgerError if a later run reads its records anew."""
+        window = self.get(window_id)
+        if window.state is WindowState.SUPERSEDED:
+            raise _superseded(window.run_id)
+        return window
+
     def of_run(self, run_id: RunId) -> list[Window]:
         """Return the windows of a run, oldest first."""
         return self._listing(windows.c.run_id == run_id)
@@ -215,10 +222,14 @@ def refuse_superseded(conn: Connection, run_id: RunId) -> None:
     """
     superseded = (windows.c.run_id == run_id, windows.c.state == WindowState.SUPERSEDED)
     if conn.execute(select(windows.c.window_id).where(*superseded).limit(1)).first() is not None:
-        raise LedgerError(
-            f"run {run_id} is superseded: a later run reads the same records anew",
-            hint="There is nothing to do: the later run stores what it finds.",
-        )
+        raise _superseded(run_id)
+
+
+def _superseded(run_id: RunId) -> LedgerError:
+    return LedgerError(
+        f"run {run_id} is superseded: a later run reads the same records anew",
+        hint="There is nothing to do: the later run stores what it finds.",
+    )
 
 
 def _refuse_unstaged(found: Sequence[Window], window_ids: Sequence[int]) -> None:

@@ -55,7 +55,7 @@ def submit_job(scope: Scope, client: SalesforceClient, window_id: int) -> str | 
 
     A small window is read at once instead, and None returned: nobody needs to wait for it.
     """
-    window, query = scope.ledger.windows.get(window_id), BulkQuery(client)
+    window, query = scope.ledger.windows.still_wanted(window_id), BulkQuery(client)
     if is_staged(window) or (window.job_id and jobs.may_complete(query, window)):
         return window.job_id
     # What an earlier start of the run published is of other bounds.
@@ -70,7 +70,7 @@ def is_job_done(scope: Scope, client: SalesforceClient, window_id: int) -> bool:
 
     One that ended without its rows is made again, once; then JobFailed names the query.
     """
-    window, query = scope.ledger.windows.get(window_id), BulkQuery(client)
+    window, query = scope.ledger.windows.still_wanted(window_id), BulkQuery(client)
     if is_staged(window):
         return True
     try:
@@ -91,7 +91,7 @@ def download(scope: Scope, client: SalesforceClient, window_id: int) -> str:
         try:
             return _whole(download_pages(scope, client, window_id))
         except JobFailed as failure:
-            window = scope.ledger.windows.get(window_id)
+            window = scope.ledger.windows.still_wanted(window_id)
             jobs.replace(scope, BulkQuery(client), window, failure)
         except jobs.JobUnfinished as failure:
             client.session.wait_again(failure, attempt=attempt)

@@ -64,7 +64,7 @@ def download_pages(
     One of `of` workers of one job, each with a `share` of its own counted from 0. Whoever finds all
     pages staged publishes them, removes the job and marks the window.
     """
-    window = scope.ledger.windows.get(window_id)
+    window = scope.ledger.windows.still_wanted(window_id)
     folder = scope.folder(OBJECT_OF[window.entity])
     if is_staged(window):
         return _published(window, folder)

@@ -280,6 +280,21 @@ def test_a_failed_job_names_its_query_and_is_replaced_when_submitted_again(world
     assert read_ids(scope, "Account") == set()
 
 
+def test_a_superseded_run_asks_the_org_for_no_further_job(world: World) -> None:
+    lost = world.begin()
+    window = world.ledger.windows.of_run(lost.run_id)[0]
+    world.org_switch(fail_jobs=1)
+    extract.submit_job(lost, world.salesforce, window.window_id)
+    world.begin(full=True)
+    world.forget_calls()
+
+    for step in (extract.is_job_done, extract.submit_job, extract.download):
+        with pytest.raises(LedgerError, match="superseded"):
+            step(lost, world.salesforce, window.window_id)
+
+    assert world.control("GET", "/journal?service=salesforce") == []
+
+
 def test_companions_that_are_read_again_replace_the_former(world: World) -> None:
     world.run()
     opportunity = world.won(world.account())
