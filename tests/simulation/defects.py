@@ -390,3 +390,8 @@ def _late_turn() -> Patches:
         patch.object(Accounting, "invoices_by_id", with_turn_of_its_own),
         patch.object(Lane, "_send", with_turn_kept),
     ]
+
+
+@_defect("jobs are made for windows that nobody reads any more", "limits", seed=101)
+def _jobs_without_end() -> Patches:
+    return [patch.object(windows.Windows, "still_wanted", windows.Windows.get)]

@@ -134,7 +134,7 @@ class Weather:
         self._sandbox.xero.set_switches(switches)
         self._sandbox.org.change_switches({
             "job_delay_s": chance.choice((0.0, 1.5, 8.0)),
-            "page_cap": chance.choice((1, 2, 5, 1000)),
+            "page_cap": chance.choice((2, 5, 1000, 1000)),
             "line_edit_touches_opportunity": chance.random() < 0.7,
             "scramble_seed": chance.randrange(100),
         })  # fmt: skip

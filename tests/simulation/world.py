@@ -20,7 +20,10 @@ from tests.simulation.scheduler import Scheduler
 
 from sfxero.errors import ServiceUnavailable
 from sfxero.ledger import Ledger
-from sfxero.ledger.moments import fixed_moment
+from sfxero.ledger.circuits import Circuits
+from sfxero.ledger.moments import clock_moment
+from sfxero.ledger.permits import Permits
+from sfxero.ledger.quota import Quota
 from sfxero.mapping.loader import load_route
 from sfxero.mapping.spec import RouteSpec
 from sfxero.model.alerts import AlertKind
@@ -57,8 +60,17 @@ class Clock:
         return self.true_now() + timedelta(seconds=worker.skew_s if worker else 0.0)
 
     def true_now(self) -> datetime:
-        """The time of the store, which all machines share."""
         return self.scheduler.moment() if self.scheduler else START
+
+
+class TrueClock:
+    """The clock of the store, which all machines share."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def now(self) -> datetime:
+        return self._clock.true_now()
 
 
 class Stage:
@@ -92,9 +104,10 @@ class Stage:
 
     def _share_time(self) -> None:
         """Limits, permits and circuits go by the store's clock, whatever a worker's own says."""
-        ledger = self.ledger
-        for part in (ledger.quota, ledger.permits, ledger.circuits):
-            part._now = lambda: fixed_moment(self.clock.true_now())
+        database, now = self.ledger._database, clock_moment(TrueClock(self.clock))
+        self.ledger.quota = Quota(database, now=now)
+        self.ledger.permits = Permits(database, now=now)
+        self.ledger.circuits = Circuits(database, now=now)
 
     def _driver(self) -> sqlite3.Connection:
         connection: Any = self.ledger._database._reader.raw_connection().driver_connection

@@ -1,14 +1,14 @@
 """Circuits: what all workers know about a service that cannot be reached."""
 
-from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, or_, select, update
 
 from sfxero.ledger.alerts import close_on, raise_on
 from sfxero.ledger.engine import Database, put
 from sfxero.ledger.limit_tables import circuits
-from sfxero.ledger.moments import SECOND_US, Moment, store_clock
+from sfxero.ledger.moments import SECOND_US, Moment, store_moment
 from sfxero.model.alerts import AlertKind
 from sfxero.ratelimit.circuit import CircuitKey, CircuitPolicy, CircuitState, after_failure
 
@@ -16,20 +16,23 @@ from sfxero.ratelimit.circuit import CircuitKey, CircuitPolicy, CircuitState, af
 class Circuits:
     """The store of circuits, on the database's own clock unless given another."""
 
-    def __init__(self, database: Database, *, now: Callable[[], Moment] | None = None) -> None:
-        """`now` returns the moment as SQL, for tests and simulated time."""
+    def __init__(self, database: Database, *, now: Moment | None = None) -> None:
+        """`now` is the moment as SQL, for tests and simulated time."""
         self._database = database
-        self._now = now or store_clock(database)
+        self._now = store_moment(database) if now is None else now
+        self._one = select(circuits, self._now.label("now_us")).where(
+            circuits.c.service == bindparam("service"), circuits.c.name == bindparam("name")
+        )
 
     def look(self, key: CircuitKey) -> CircuitState:
         """Return how a circuit stands now."""
         with self._database.read() as conn:
-            row = conn.execute(self._select(key)).first()
+            row = conn.execute(self._one, asdict(key)).first()
         return CircuitState() if row is None else _state(row)
 
     def claim_probe(self, key: CircuitKey, *, lease_s: float) -> int | None:
         """Take the right to ask first, if it is time; of many callers one gets its number."""
-        now = self._now()
+        now = self._now
         statement = (
             update(circuits)
             .where(_is(key), circuits.c.openings > 0, circuits.c.ask_again_us <= now)
@@ -43,7 +46,7 @@ class Circuits:
         """Count a failure; opening the circuit raises one alert."""
         with self._database.write() as conn:
             put(conn, circuits, [_closed(key)])
-            row = conn.execute(self._select(key).with_for_update()).one()
+            row = conn.execute(self._one.with_for_update(), asdict(key)).one()
             state = after_failure(_state(row), probe=probe, policy=policy)
             if state is None:
                 return
@@ -69,9 +72,6 @@ class Circuits:
             if conn.execute(update(circuits).where(_is(key), is_news).values(closed)).rowcount:
                 at = self._database.clock.now()
                 close_on(conn, AlertKind.OUTAGE, str(key), at=at)
-
-    def _select(self, key: CircuitKey) -> Any:
-        return select(circuits, self._now().label("now_us")).where(_is(key))
 
     def _raise(self, conn: Connection, key: CircuitKey, state: CircuitState) -> None:
         raise_on(

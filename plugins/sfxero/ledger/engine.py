@@ -5,6 +5,7 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 import orjson
@@ -118,19 +119,21 @@ def put(
     """
     if not rows:
         return
+    conn.execute(_upsert(conn.dialect.name, table, tuple(update), only_if_same), rows)
+
+
+@lru_cache
+def _upsert(dialect: str, table: Table, update: tuple[str, ...], only_if_same: str | None) -> Any:
+    """Build a statement of `put`, which takes longer than carrying it out for a row."""
     key = list(table.primary_key.columns)
-    insert = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
-    statement = insert(table)
+    statement = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
     columns = {name: statement.excluded[name] for name in update}
     if not columns:
-        conn.execute(statement.on_conflict_do_nothing(index_elements=key), rows)
-        return
+        return statement.on_conflict_do_nothing(index_elements=key)
     agree = None
     if only_if_same is not None:
         agree = table.c[only_if_same] == statement.excluded[only_if_same]
-    conn.execute(
-        statement.on_conflict_do_update(index_elements=key, set_=columns, where=agree), rows
-    )
+    return statement.on_conflict_do_update(index_elements=key, set_=columns, where=agree)
 
 
 def load(conn: Connection, table: Table, columns: Mapping[str, Iterable[Any]]) -> Sequence[int]:
@@ -260,7 +263,7 @@ def _sqlite_engine(database: Database) -> Engine:
         if conn.get_execution_options().get(_WRITES):
             _begin_writing(conn)
         else:
-            conn.exec_driver_sql("BEGIN")
+            _driver_of(conn).execute("BEGIN")
 
     return engine
 
@@ -270,7 +273,7 @@ def _begin_writing(conn: Connection) -> None:
 
     SQLite itself asks ever more seldom: who writes in a row would keep others out for seconds.
     """
-    driver: Any = conn.connection.driver_connection
+    driver = _driver_of(conn)
     gives_up_at = time.monotonic() + BUSY_TIMEOUT_S
     driver.execute("PRAGMA busy_timeout = 0")
     try:
@@ -280,6 +283,10 @@ def _begin_writing(conn: Connection) -> None:
             conn.exec_driver_sql("BEGIN IMMEDIATE")  # fails again, now with SQLAlchemy's error
     finally:
         driver.execute(f"PRAGMA busy_timeout = {round(BUSY_TIMEOUT_S * 1000)}")
+
+
+def _driver_of(conn: Connection) -> Any:
+    return conn.connection.driver_connection
 
 
 def _is_another_writing(driver: Any) -> bool:

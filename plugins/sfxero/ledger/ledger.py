@@ -10,7 +10,7 @@ from sfxero.ledger.circuits import Circuits
 from sfxero.ledger.engine import Database
 from sfxero.ledger.links import Links
 from sfxero.ledger.migrations import is_there, is_up_to_date, migrate
-from sfxero.ledger.moments import fixed_moment
+from sfxero.ledger.moments import clock_moment
 from sfxero.ledger.names import Names
 from sfxero.ledger.org_usage import OrgUsage
 from sfxero.ledger.outbox import Outbox
@@ -46,7 +46,7 @@ class Ledger:
         self.org_usage = OrgUsage(self._database)
         self.audit = Audit(self._database)
         self_told = clock is None or isinstance(clock, SystemClock)
-        now = None if self_told else lambda: fixed_moment(self._database.clock.now())
+        now = None if self_told else clock_moment(self._database.clock)
         self.quota = Quota(self._database, now=now)
         self.permits = Permits(self._database, now=now)
         self.circuits = Circuits(self._database, now=now)

@@ -1,11 +1,11 @@
 """The database's own clock as SQL, so that machines whose clocks differ agree on who was first."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import BigInteger, ColumnElement, cast, func, literal
+from sqlalchemy import BigInteger, ColumnElement, bindparam, cast, func
 
+from sfxero.clock import Clock
 from sfxero.ledger.engine import Database
 
 SECOND_US: Final = 1_000_000
@@ -16,9 +16,9 @@ Moment = ColumnElement[int]
 """Microseconds since 1970, as SQL."""
 
 
-def store_clock(database: Database) -> Callable[[], Moment]:
-    """Return what tells the database's time."""
-    return _sqlite_now if database.is_sqlite else _postgres_now
+def store_moment(database: Database) -> Moment:
+    """Return the database's own time, told whenever a statement is carried out."""
+    return _sqlite_now() if database.is_sqlite else _postgres_now()
 
 
 def as_datetime(moment_us: int) -> datetime:
@@ -26,10 +26,13 @@ def as_datetime(moment_us: int) -> datetime:
     return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=moment_us)
 
 
-def fixed_moment(moment: datetime) -> Moment:
-    """Return a given moment as SQL."""
-    since = moment - datetime.fromtimestamp(0, UTC)
-    return literal(since // timedelta(microseconds=1), BigInteger)
+def clock_moment(clock: Clock) -> Moment:
+    """Return the time of a clock of ours, told whenever a statement is carried out."""
+
+    def now_us() -> int:
+        return (clock.now() - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1)
+
+    return bindparam("now_us", callable_=now_us, type_=BigInteger, unique=True)
 
 
 def _sqlite_now() -> Moment:

@@ -12,7 +12,7 @@ from sfxero.errors import QuotaExhausted
 from sfxero.ledger import quota_rules as rules
 from sfxero.ledger.alerts import close_on, raise_on
 from sfxero.ledger.engine import Database, put
-from sfxero.ledger.moments import SECOND_US, Moment, as_datetime, store_clock
+from sfxero.ledger.moments import SECOND_US, Moment, as_datetime, store_moment
 from sfxero.ledger.tables import quota
 from sfxero.model.alerts import AlertKind
 from sfxero.model.ids import TenantId
@@ -40,10 +40,11 @@ class Usage:
 class Quota:
     """The limiter's store, on the database's own clock unless given another."""
 
-    def __init__(self, database: Database, *, now: Callable[[], Moment] | None = None) -> None:
-        """`now` returns the moment as SQL, for tests and simulated time."""
+    def __init__(self, database: Database, *, now: Moment | None = None) -> None:
+        """`now` is the moment as SQL, for tests and simulated time."""
         self._database = database
-        self._now = now or store_clock(database)
+        self._now = store_moment(database) if now is None else now
+        self._row = select(quota, self._now.label("now_us")).where(rules.MINE)
 
     def take(
         self,
@@ -57,16 +58,15 @@ class Quota:
 
         With `is_again` the place of a ticket that came too late is taken, and no call counted.
         """
-        now = self._now()
-        if is_again:
-            statement = rules.queue_again(tenant, policy, now)
-        else:
-            statement = rules.queue_up(tenant, policy, now, budget=budget)
+        now = self._now
+        statement = (
+            rules.queue_again(policy, now) if is_again else rules.queue_up(policy, now, budget)
+        )
         with self._database.write() as conn:
-            row = conn.execute(statement).first()
+            row = conn.execute(statement, {"whose": tenant}).first()
             if row is None:  # missing, or used up, or opened by another just now: look again
                 _open_row(conn, tenant)
-                row = conn.execute(statement).first()
+                row = conn.execute(statement, {"whose": tenant}).first()
             if row is not None and row.day_used == 1 and row.day_said is None:
                 _end_alert(conn, self._database, tenant)
         if row is None:
@@ -75,16 +75,15 @@ class Quota:
 
     def standing(self, tenant: TenantId, ticket: int, *, budget: Budget = Budget.SYNC) -> Grant:
         """Return when a ticket may leave now; QuotaExhausted if the day ended meanwhile."""
-        statement = select(quota, self._now().label("now_us")).where(quota.c.tenant == tenant)
         with self._database.read() as conn:
-            row = conn.execute(statement).one()
+            row = conn.execute(self._row, {"whose": tenant}).one()
         if row.day_remaining == row.day_said == 0 and row.day_resets_us > row.now_us:
             raise self._exhausted(tenant, budget)
         return _line(row).standing(ticket, now_us=row.now_us)
 
     def observe(self, tenant: TenantId, observed: Observed) -> None:
         """Correct the row by what the service says is left."""
-        now = self._now()
+        now = self._now
         minute, day = observed.minute_remaining, observed.day_remaining
         correction = rules.what_is_left(tenant, now, minute=minute, day=day)
         if correction is not None:
@@ -103,7 +102,7 @@ class Quota:
         # Both are spelled in more than one way (Xero API limits).
         is_day, is_app = "day" in problem.casefold(), "app" in problem.casefold()
         statement = rules.refused(
-            tenant, self._now(), pause_us=pause_us, problem=problem, ends_day=is_day
+            tenant, self._now, pause_us=pause_us, problem=problem, ends_day=is_day
         )
         with self._database.write() as conn:
             _change(conn, tenant, statement)
@@ -141,7 +140,7 @@ class Quota:
         self, conn: Connection, which: ColumnElement[bool], until_us: Callable[[Row[Any]], int]
     ) -> None:
         """Move the starts that are still to come behind a moment."""
-        for row in conn.execute(rules.locked(which, self._now())).all():
+        for row in conn.execute(rules.locked(which, self._now)).all():
             line = _line(row).held(until_us=until_us(row), now_us=row.now_us)
             conn.execute(
                 update(quota)

@@ -1,7 +1,7 @@
 """Tokens of consents: one encrypted row per connection, renewed by one process at a time."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Row, Text, and_, or_, select, update
 
 from sfxero.errors import ConfigurationError
 from sfxero.ledger.engine import Database, put
-from sfxero.ledger.moments import SECOND_US, Moment, as_datetime, store_clock
+from sfxero.ledger.moments import SECOND_US, Moment, as_datetime, store_moment
 from sfxero.ledger.token_crypto import TokenCipher
 from sfxero.ledger.token_tables import tokens
 from sfxero.transport.tokens import AppAddress, Grant, HeldTokens, TokenState
@@ -43,12 +43,12 @@ class Tokens:
         database: Database,
         *,
         keys: Sequence[str] = (),
-        now: Callable[[], Moment] | None = None,
+        now: Moment | None = None,
     ) -> None:
-        """`keys` encrypt, newest first; `now` returns the moment as SQL, for tests."""
+        """`keys` encrypt, newest first; `now` is the moment as SQL, for tests."""
         self._database = database
         self._cipher = TokenCipher(keys)
-        self._now = now or store_clock(database)
+        self._now = store_moment(database) if now is None else now
 
     def require_key(self) -> None:
         """Raise ConfigurationError if there is no key to encrypt with."""
@@ -56,7 +56,7 @@ class Tokens:
 
     def read(self, connection: str) -> HeldTokens | None:
         """Return the tokens, None if there never was a consent."""
-        now = self._now().label("now_us")
+        now = self._now.label("now_us")
         statement = select(tokens, now).where(tokens.c.connection == connection)
         with self._database.read() as conn:
             row = conn.execute(statement).first()
@@ -86,7 +86,7 @@ class Tokens:
 
     def claim(self, connection: str, *, version: int, owner: str, lease_s: float) -> bool:
         """Take or prolong the right to renew this version; False if another has it, or did."""
-        now = self._now()
+        now = self._now
         is_free = or_(
             tokens.c.lease_until_us.is_(None),
             tokens.c.lease_until_us <= now,
@@ -111,7 +111,7 @@ class Tokens:
         values = self._fresh(grant, refresh_token=grant.refresh_token or spent)
         values |= {
             "previous_refresh_token": self._cipher.seal(spent),
-            "previous_until_us": self._now() + round(grace_s * SECOND_US),
+            "previous_until_us": self._now + round(grace_s * SECOND_US),
         }
         if grant.scopes:
             values["scopes"] = " ".join(grant.scopes)
@@ -176,7 +176,7 @@ class Tokens:
             return conn.execute(update(tokens).where(mine).values(values)).rowcount
 
     def _fresh(self, grant: Grant, *, refresh_token: str) -> dict[str, Any]:
-        now = self._now()
+        now = self._now
         return {
             "version": tokens.c.version + 1,
             "key_id": self._cipher.newest,

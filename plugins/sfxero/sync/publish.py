@@ -7,12 +7,16 @@ from typing import Final
 
 from sfxero.clock import Clock, Sleeper
 from sfxero.errors import (
+    AuthenticationFailed,
     CircuitOpen,
+    ConfigurationError,
     NotSent,
     OutcomeUnknown,
+    PermissionDenied,
     QuotaExhausted,
     RateLimited,
     RequestRejected,
+    ServiceUnavailable,
     SyncError,
     UnexpectedResponse,
 )
@@ -31,6 +35,18 @@ _ELEMENTS_AT_FAULT: Final = frozenset({400, 413})
 """Statuses that a smaller batch may escape; others say nothing about the elements."""
 _NUMBER_TAKEN: Final = frozenset({Refusal.CONTACT_NUMBER_TAKEN, Refusal.INVOICE_NUMBER_TAKEN})
 _LEDGER: Final = "ledger"
+_WITHOUT_EFFECT: Final = (
+    ServiceUnavailable,
+    RateLimited,
+    QuotaExhausted,
+    CircuitOpen,
+    AuthenticationFailed,
+    PermissionDenied,
+    ConfigurationError,
+)
+"""Errors that say that a write was not carried out; of any other, that is unknown."""
+_GOES_ON_AFTER: Final = (NotSent, RateLimited, OutcomeUnknown, UnexpectedResponse)
+"""What ends a batch and not the lane."""
 _MAX_TRIES: Final = 6
 _SOON: Final = timedelta(minutes=1)
 _LATER: Final = timedelta(minutes=1)
@@ -205,14 +221,14 @@ class Lane:
             # Whatever the target answered, the ledger did not take it in.
             self._doubt(entries)
             raise error
-        if isinstance(error, OutcomeUnknown | UnexpectedResponse):
-            self._doubt(entries)
-        elif isinstance(error, NotSent):
+        if isinstance(error, NotSent):
             self._retry_later(entries, after=_SOON, reason=str(error))
-        else:
+        elif isinstance(error, _WITHOUT_EFFECT):
             self._release(entries)
-            if not isinstance(error, RateLimited):
-                raise error
+        else:
+            self._doubt(entries)
+        if not isinstance(error, _GOES_ON_AFTER):
+            raise error
 
     def _split(self, entries: Sequence[Entry], error: RequestRejected) -> None:
         """Halve a batch that was refused as a whole until the bad element stands alone.
@@ -284,7 +300,7 @@ class Lane:
         if entry.operation is Operation.CREATE and refusals & _NUMBER_TAKEN:
             if not self._looked_up([entry]):
                 return
-        elif entry.tries < _MAX_TRIES and (payload := self._cure(entry, refusals)):
+        elif payload := self._cure(entry, refusals):
             self._outbox.amend(
                 entry.entry_id,
                 owner=self._spec.owner,

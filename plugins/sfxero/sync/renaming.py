@@ -23,7 +23,10 @@ class NameBook(Protocol):
 
 
 class Renaming:
-    """Tries the names that the mapping would try next, and reserves the first free one."""
+    """Tries the names that the mapping would try next, and reserves the first free one.
+
+    A name that was refused is never tried again for the same entry, so the tries come to an end.
+    """
 
     def __init__(self, names: NameBook) -> None:
         """Share the ledger's names."""
@@ -33,7 +36,8 @@ class Renaming:
         """Return a free name, reserved for the entry's account; None if there is none."""
         owners = self._names.owners(entry.tenant)
         base = entry.meta.get("base_name", refused)
-        for name in suffixed_names(base, entry.meta.get("account_number"), entry.source_id):
+        names = list(suffixed_names(base, entry.meta.get("account_number"), entry.source_id))
+        for name in names[names.index(refused) + 1 :] if refused in names else names:
             key = name_key(name)
             is_free = owners.get(key, entry.source_id) == entry.source_id
             wish = (entry.source_id, key, name)

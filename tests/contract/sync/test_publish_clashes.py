@@ -65,15 +65,27 @@ def test_a_name_that_the_directory_knows_as_taken_is_not_even_tried(world: World
     assert world.contacts[-1].name == "Acme (0001AAA)"
 
 
-def test_after_several_names_a_person_is_asked(world: World) -> None:
-    for name in ("Acme", *(f"Acme ({ACCOUNT[-length:]})" for length in range(6, 14))):
+def test_a_name_is_found_however_many_others_are_taken_meanwhile(world: World) -> None:
+    for name in ("Acme", *(f"Acme ({ACCOUNT[-length:]})" for length in range(6, 18))):
+        world.put_in_xero("Contacts", f'{{"Name":"{name}"}}')
+    world.plan(contact_wish())
+
+    report = world.publish()
+
+    assert world.contacts[-1].name == f"Acme ({ACCOUNT})"
+    assert world.states() == ["settled"]
+    assert report.batches == 14
+
+
+def test_when_all_names_are_taken_a_person_is_asked(world: World) -> None:
+    for name in ("Acme", *(f"Acme ({ACCOUNT[-length:]})" for length in range(6, 19))):
         world.put_in_xero("Contacts", f'{{"Name":"{name}"}}')
     world.plan(contact_wish())
 
     report = world.publish()
 
     assert world.states() == ["dead"]
-    assert report.batches == 7
+    assert report.batches == 14
     assert "rename or merge" in world.letters()[0]
 
 

@@ -14,7 +14,7 @@ from tests.contract.sync.kit import (
     invoice_wish,
 )
 
-from sfxero.errors import QuotaExhausted, ServiceUnavailable
+from sfxero.errors import QuotaExhausted, ServiceUnavailable, TerminalError
 from sfxero.model.states import Entity
 
 pytestmark = pytest.mark.contract
@@ -89,6 +89,22 @@ def test_a_time_out_after_the_commit_makes_no_second_contact(world: World) -> No
 
     assert [one.name for one in world.contacts] == ["Acme"]
     assert report.found == 1
+
+
+def test_after_an_error_that_nobody_thought_of_the_outcome_is_looked_up(linked: World) -> None:
+    def break_off(request: httpx.Request, forward: Forward) -> httpx.Response:
+        forward(request).close()
+        raise TerminalError("who knows")
+
+    linked.seam.plans = [break_off]
+    with pytest.raises(TerminalError, match="who knows"):
+        linked.publish(INVOICE)
+    assert linked.states()[-1] == "in_doubt"
+
+    report = linked.publish(INVOICE, owner="next")
+
+    assert (report.found, report.created) == (1, 0)
+    assert len(linked.invoices) == 1
 
 
 def test_without_a_connection_entries_rest_for_a_minute_and_then_go(world: World) -> None:
