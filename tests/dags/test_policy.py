@@ -158,7 +158,16 @@ def test_contacts_come_before_the_invoices_that_name_them(parsed: Any) -> None:
         assert dag["tasks"]["publish.contacts"]["downstream"] == ["publish.invoices"]
 
 
-def test_publishing_is_spread_over_lanes(parsed: Any) -> None:
+def test_publishing_is_spread_over_lanes_and_reading_over_shares(parsed: Any) -> None:
     for dag_id, dag in every_dag(parsed):
         mapped = {task_id for task_id, task in dag["tasks"].items() if task["is_mapped"]}
-        assert mapped == {"publish.contacts", "publish.invoices"}, dag_id
+        downloads = {one for one in dag["tasks"] if one.endswith(".download")}
+        assert mapped == {"publish.contacts", "publish.invoices"} | downloads, dag_id
+
+
+def test_each_object_is_read_on_its_own_and_then_what_all_of_them_touched(parsed: Any) -> None:
+    tasks = parsed["dags"]["salesforce_to_xero__demo"]["tasks"]
+    for name in ("Account", "Opportunity", "OpportunityLineItem"):
+        group = f"extract.{name}"
+        assert tasks[f"{group}.wait"]["downstream"] == [f"{group}.download"]
+        assert tasks[f"{group}.download"]["downstream"] == ["extract.complete"]

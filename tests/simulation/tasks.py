@@ -103,7 +103,8 @@ class Tasks:
 
     def is_job_done(self, run: Run, object_name: str) -> bool:
         with self._salesforce() as client:
-            return extract.is_job_done(self._scope(run), client, run.windows[object_name])
+            window_id = run.windows[object_name]
+            return extract.wanted_readers(self._scope(run), client, window_id) > 0
 
     def download(self, run: Run, object_name: str) -> None:
         with self._salesforce() as client:

@@ -62,20 +62,20 @@ def submit(run: Run, object_name: str) -> int:
     return window_id
 
 
-def is_job_done(run: Run, window_id: int) -> bool:
-    """Look at the window's job once."""
+def wanted_readers(run: Run, window_id: int) -> int:
+    """Look at the window's job once; returns how many tasks are to read it, 0 if it works still."""
     from sfxero.sync import extract
 
     with opened(run) as scope:
-        return extract.is_job_done(scope, salesforce_of(scope), window_id)
+        return extract.wanted_readers(scope, salesforce_of(scope), window_id)
 
 
-def download(run: Run, window_id: int) -> str:
-    """Stage the window's job; returns the staged folder."""
+def download(run: Run, window_id: int, *, share: int, of: int) -> str | None:
+    """Stage pages of the window's job; returns the staged folder once all of them are."""
     from sfxero.sync import extract
 
     with opened(run) as scope:
-        return extract.download(scope, salesforce_of(scope), window_id)
+        return extract.download_share(scope, salesforce_of(scope), window_id, share=share, of=of)
 
 
 def complete(run: Run) -> dict[str, int]:

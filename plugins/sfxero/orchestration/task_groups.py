@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any, Final
 
-from airflow.sdk import get_current_context, task, task_group
+from airflow.sdk import PokeReturnValue, get_current_context, task, task_group
 
 from sfxero.mapping.fields import needed_fields
 from sfxero.mapping.spec import RouteSpec
@@ -37,31 +37,39 @@ def states_of(ti: Any, run_id: str | None) -> dict[str, str | None]:
     return states
 
 
-@task(map_index_template="{{ object_name }}")
+@task
 def submit(object_name: str, ti: Any = None) -> int:
     """Create the bulk job of one object's window and store its id."""
     from sfxero.orchestration import steps
 
-    get_current_context()["object_name"] = object_name  # type: ignore[typeddict-unknown-key] # template
     return steps.submit(run_of(ti), object_name)
 
 
 @task.sensor(
     mode="reschedule", poke_interval=5, exponential_backoff=True, max_wait=60, timeout=6 * 3600
 )
-def wait(window_id: int, ti: Any = None) -> bool:
-    """Look whether the job is done; no worker slot is held between two looks."""
+def wait(window_id: int, ti: Any = None) -> PokeReturnValue:
+    """Look whether the job is done; no worker slot is held between two looks.
+
+    Returns the shares in which its pages are read: one, unless the result is large.
+    """
     from sfxero.orchestration import steps
 
-    return steps.is_job_done(run_of(ti), window_id)
+    of = steps.wanted_readers(run_of(ti), window_id)
+    shares = [{"share": share, "of": of} for share in range(of)]
+    return PokeReturnValue(is_done=bool(shares), xcom_value=shares)
 
 
-@task
-def download(window_id: int, ti: Any = None) -> str:
-    """Stream the job's pages into staged Parquet files; returns the manifest's path."""
+@task(map_index_template="{{ part }}")
+def download(window_id: int, share: int, of: int, ti: Any = None) -> str | None:
+    """Stream pages of the job into staged Parquet files, until no page is free.
+
+    Returns the staged folder if all pages are there; then this was the last of the job's readers.
+    """
     from sfxero.orchestration import steps
 
-    return steps.download(run_of(ti), window_id)
+    get_current_context()["part"] = f"{share + 1} of {of}"  # type: ignore[typeddict-unknown-key] # template
+    return steps.download(run_of(ti), window_id, share=share, of=of)
 
 
 @task
@@ -73,19 +81,25 @@ def complete(ti: Any = None) -> dict[str, int]:
 
 
 @task_group
-def objects(object_name: Any) -> None:
-    """Read one Salesforce object."""
+def read_object(object_name: str) -> None:
+    """One Salesforce object."""
     window_id: Any = submit(object_name)
-    wait(window_id) >> download(window_id)
+    shares: Any = wait(window_id)
+    download.partial(window_id=window_id).expand_kwargs(shares)
 
 
 def extract_group(spec: RouteSpec) -> Any:
-    """Declare what reads the route's objects into staging."""
+    """Declare what reads the route's objects into staging.
+
+    A group for each object and no mapped one: in that, no task could be mapped again.
+    """
 
     @task_group
     def extract() -> None:
         """Salesforce to staging."""
-        objects.expand(object_name=list(needed_fields(spec))) >> complete()
+        rest = complete()
+        for object_name in needed_fields(spec):
+            read_object.override(group_id=object_name)(object_name) >> rest
 
     return extract()
 

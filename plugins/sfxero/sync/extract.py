@@ -20,6 +20,8 @@ _SECOND: Final = timedelta(seconds=1)
 # A bulk job costs four calls at least: create, look, read, delete.
 _REST_ROWS: Final = 2_000
 _REST_CALLS: Final = 4
+# What one reader stages in little more time than its task takes to start.
+_READER_ROWS: Final = 500_000
 
 
 def draw_windows(scope: Scope, *, server_now: datetime, full_refresh: bool) -> dict[str, int]:
@@ -65,43 +67,53 @@ def submit_job(scope: Scope, client: SalesforceClient, window_id: int) -> str | 
     return jobs.create(scope, query, window)
 
 
-def is_job_done(scope: Scope, client: SalesforceClient, window_id: int) -> bool:
-    """Look once at the window's job.
+def wanted_readers(scope: Scope, client: SalesforceClient, window_id: int) -> int:
+    """Look once at the window's job; returns how many are to read its pages, 0 if it works still.
 
-    One that ended without its rows is made again, once; then JobFailed names the query.
+    A job that ended without its rows is made again, once; then JobFailed names the query.
     """
     window, query = scope.ledger.windows.get(window_id), BulkQuery(client)
     if is_staged(window):
-        return True
+        return 1
     try:
-        return jobs.look(query, window).is_ended
+        status = jobs.look(query, window)
     except JobFailed as failure:
         jobs.replace(scope, query, window, failure)
-        return False
+        return 0
+    if not status.is_ended:
+        return 0
+    return min(scope.spec.salesforce.readers, status.rows // _READER_ROWS + 1)
 
 
 def download(scope: Scope, client: SalesforceClient, window_id: int) -> str:
-    """Stage the window's job alone and remove it from the org; returns the staged folder.
+    """Stage the window's job alone and remove it from the org; returns the staged folder."""
+    folder = download_share(scope, client, window_id, share=0, of=1)
+    if folder is None:
+        raise jobs.JobUnfinished("other workers read pages of the job", service="salesforce")
+    return folder
+
+
+def download_share(
+    scope: Scope, client: SalesforceClient, window_id: int, *, share: int, of: int
+) -> str | None:
+    """Stage pages of the window's job beside other readers; the last returns the staged folder.
 
     A job that vanished since it was done is made again, and waited for a little: longer waits are
     the next try's, which finds the new job.
     """
     attempt = 1
     while True:
+        before = scope.ledger.windows.get(window_id)
         try:
-            return _whole(download_pages(scope, client, window_id))
+            return download_pages(scope, client, window_id, share=share, of=of)
         except JobFailed as failure:
-            window = scope.ledger.windows.get(window_id)
-            jobs.replace(scope, BulkQuery(client), window, failure)
+            now = scope.ledger.windows.get(window_id)
+            # Another reader may have removed the job because all was staged, or replaced it.
+            if not is_staged(now) and now.job_id == before.job_id:
+                jobs.replace(scope, BulkQuery(client), before, failure)
         except jobs.JobUnfinished as failure:
             client.session.wait_again(failure, attempt=attempt)
             attempt += 1
-
-
-def _whole(folder: str | None) -> str:
-    if folder is None:
-        raise jobs.JobUnfinished("other workers read pages of the job", service="salesforce")
-    return folder
 
 
 def has_other_rules(scope: Scope) -> bool:

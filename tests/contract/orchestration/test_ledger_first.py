@@ -34,8 +34,8 @@ def deployment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 STEPS: dict[str, Callable[[], Any]] = {
     "start": lambda: steps.start("demo", run_id="r1", full_refresh=False, actor="a"),
     "submit": lambda: steps.submit(RUN, "Account"),
-    "wait": lambda: steps.is_job_done(RUN, 1),
-    "download": lambda: steps.download(RUN, 1),
+    "wait": lambda: steps.wanted_readers(RUN, 1),
+    "download": lambda: steps.download(RUN, 1, share=0, of=1),
     "complete": lambda: steps.complete(RUN),
     "publish": lambda: publishing.publish(RUN, "invoice", lane=0),
     "look": lambda: publishing.look("demo", run_id="r1", actor="a"),

@@ -63,7 +63,9 @@ class _DyingPages(Pages):
         return False
 
 
-def main(address: str, url: str, root: str, run_id: str, window_id: str, point: str) -> None:
+def main(
+    address: str, url: str, root: str, run_id: str, window_id: str, point: str, share: str, of: str
+) -> None:
     """Download; `point` is `page:<number>`, `part` or `never`."""
     kind, _, number = point.partition(":")
     with Ledger(url) as ledger:
@@ -84,7 +86,7 @@ def main(address: str, url: str, root: str, run_id: str, window_id: str, point: 
             api_version="62.0",
             transport=_Network(int(number) if number else -1),
         )
-        download_pages(scope, client, int(window_id), at_once=1)
+        download_pages(scope, client, int(window_id), share=int(share), of=int(of), at_once=1)
 
 
 if __name__ == "__main__":

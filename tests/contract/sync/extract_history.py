@@ -216,7 +216,7 @@ class History:
         for window_id in windows.values():
             if how == "died" and self.chance.random() < 0.5:
                 return
-            while not extract.is_job_done(scope, self._client, window_id):
+            while not extract.wanted_readers(scope, self._client, window_id):
                 self.clock.sleep(1)
             extract.download(scope, self._client, window_id)
         Companions(scope, self._client).read()

@@ -345,7 +345,7 @@ class World:
         for window in self.ledger.windows.of_run(scope.run_id):
             extract.submit_job(scope, self.salesforce, window.window_id)
             for _ in range(5):
-                if extract.is_job_done(scope, self.salesforce, window.window_id):
+                if extract.wanted_readers(scope, self.salesforce, window.window_id):
                     break
             extract.download(scope, self.salesforce, window.window_id)
         return Companions(scope, self.salesforce).read()

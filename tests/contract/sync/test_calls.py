@@ -94,7 +94,7 @@ def test_a_small_window_is_staged_without_a_job_and_nobody_waits(world: World) -
 
     for window in world_windows:
         assert extract.submit_job(scope, client, window.window_id) is None
-        assert extract.is_job_done(scope, client, window.window_id)
+        assert extract.wanted_readers(scope, client, window.window_id)
         folder = extract.download(scope, client, window.window_id)
         assert folder == world.ledger.windows.get(window.window_id).manifest
 
@@ -145,7 +145,7 @@ def test_a_window_of_changes_is_read_by_the_way_that_costs_fewer_calls(
 
     job_id = extract.submit_job(scope, world.salesforce, window.window_id)
     for _ in range(5):
-        if extract.is_job_done(scope, world.salesforce, window.window_id):
+        if extract.wanted_readers(scope, world.salesforce, window.window_id):
             break
     extract.download(scope, world.salesforce, window.window_id)
 

@@ -5,6 +5,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -86,9 +87,12 @@ def job_of(world: World, window_id: int) -> str:
     return str(world.ledger.windows.get(window_id).job_id)
 
 
-def process(world: World, scope: Scope, window_id: int, point: str) -> int:
+def process(
+    world: World, scope: Scope, window_id: int, point: str, *, share: int = 0, of: int = 1
+) -> int:
     """Download in a process of its own; returns how it ended."""
     arguments = [world.address, world.url, str(scope.root), scope.run_id, str(window_id), point]
+    arguments += [str(share), str(of)]
     done = subprocess.run(
         [sys.executable, "-m", downloader.__name__, *arguments],
         cwd=ROOT,
@@ -237,9 +241,9 @@ def test_an_aborted_job_is_made_again_and_read(many: World) -> None:
     aborted = job_of(many, window_id)
     BulkQuery(many.salesforce).abort(extract.jobs.ref_of(many.ledger.windows.get(window_id)))
 
-    assert not extract.is_job_done(scope, many.salesforce, window_id)
+    assert not extract.wanted_readers(scope, many.salesforce, window_id)
     many.sleep(61)
-    assert extract.is_job_done(scope, many.salesforce, window_id)
+    assert extract.wanted_readers(scope, many.salesforce, window_id)
     extract.download(scope, many.salesforce, window_id)
 
     assert job_of(many, window_id) != aborted
@@ -339,6 +343,61 @@ def test_the_page_of_a_dead_worker_is_read_when_that_worker_begins_anew(large: W
 
     assert ends == [None, None, str(scope.folder("Opportunity"))]
     assert rows_of(scope) == expected
+
+
+@pytest.mark.timeout(60)
+def test_of_two_readers_one_is_killed_and_tried_again_and_no_row_changes(large: World) -> None:
+    expected = undisturbed(large)
+    scope, window_id = submitted(large)
+    large.forget_calls()
+
+    # Killed in the middle of its second page; the other reads all but that one.
+    assert process(large, scope, window_id, "page:2", share=1, of=2) == downloader.DIES
+    other = extract.download_share(scope, large.salesforce, window_id, share=0, of=2)
+    assert (other, is_published(scope.folder("Opportunity"))) == (None, False)
+    again = extract.download_share(scope, large.salesforce, window_id, share=1, of=2)
+
+    assert again == str(scope.folder("Opportunity"))
+    assert rows_of(scope) == expected
+    assert sorted(locators(large).values()) == [1] * (LARGE_PAGES - 1) + [2]
+    assert len(list(scope.folder("Opportunity").iterdir())) == LARGE_PAGES + 1
+
+
+def test_a_reader_whose_job_another_replaced_reads_the_other_job(
+    large: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = undisturbed(large)
+    scope, window_id = submitted(large)
+    gone = large.ledger.windows.get(window_id)
+    query = BulkQuery(large.salesforce)
+    query.delete(extract.jobs.ref_of(gone))
+    vanished = JobFailed("job is gone", service="salesforce")
+    extract.jobs.replace(scope, query, gone, vanished)
+    # The reader began before that: it still knows the job that is gone.
+    get, seen = large.ledger.windows.get, [gone, gone]
+    monkeypatch.setattr(large.ledger.windows, "get", lambda one: seen.pop() if seen else get(one))
+
+    folder = extract.download_share(scope, large.salesforce, window_id, share=1, of=2)
+
+    assert folder == str(scope.folder("Opportunity"))
+    assert rows_of(scope) == expected
+
+
+@pytest.mark.parametrize(
+    ("rows", "most", "readers"),
+    [(0, 4, 1), (499_999, 4, 1), (500_000, 4, 2), (10_000_000, 4, 4), (10_000_000, 1, 1)],
+)
+def test_only_a_large_result_has_several_readers(
+    many: World, monkeypatch: pytest.MonkeyPatch, rows: int, most: int, readers: int
+) -> None:
+    scope, window_id = submitted(many)
+    spec = scope.spec.model_copy(
+        update={"salesforce": scope.spec.salesforce.model_copy(update={"readers": most})}
+    )
+    look = extract.jobs.look
+    monkeypatch.setattr(extract.jobs, "look", lambda *given: replace(look(*given), rows=rows))
+
+    assert extract.wanted_readers(replace(scope, spec=spec), many.salesforce, window_id) == readers
 
 
 @pytest.mark.parametrize("key", ["nextRecordsUrl", "nextRecordUrl"])

@@ -271,9 +271,9 @@ def test_a_failed_job_names_its_query_and_is_replaced_when_submitted_again(world
     window = world.ledger.windows.of_run(scope.run_id)[0]
     world.org_switch(fail_jobs=2)
     failed = extract.submit_job(scope, world.salesforce, window.window_id)
-    assert not extract.is_job_done(scope, world.salesforce, window.window_id)
+    assert not extract.wanted_readers(scope, world.salesforce, window.window_id)
     with pytest.raises(JobFailed, match="SELECT"):
-        extract.is_job_done(scope, world.salesforce, window.window_id)
+        extract.wanted_readers(scope, world.salesforce, window.window_id)
 
     assert extract.submit_job(scope, world.salesforce, window.window_id) != failed
     world.stage(scope)

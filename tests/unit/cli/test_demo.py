@@ -112,8 +112,8 @@ def test_what_belongs_to_another_folder_goes_on(tmp_path: Path) -> None:
             "start 1/1  publish 1/2  gate 0/1",
         ),
         (
-            [("extract.objects.wait", "failed"), ("gate", "upstream_failed")],
-            "extract 0/1  gate 0/1  failed: extract.objects.wait, gate",
+            [("extract.Account.wait", "failed"), ("gate", "upstream_failed")],
+            "extract 0/1  gate 0/1  failed: extract.Account.wait, gate",
         ),
     ],
 )
