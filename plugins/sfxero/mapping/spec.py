@@ -19,6 +19,7 @@ from pydantic import (
 from sfxero.mapping.conditions import Condition
 from sfxero.mapping.field_rules import INSTANCE_URL, LookupRule, TextRule, TrackingRule
 from sfxero.mapping.functions import NamedFunction
+from sfxero.mapping.money_rules import ExchangeSection, RoundingSection
 from sfxero.mapping.section import Section
 from sfxero.mapping.template import FieldPath, template_fields
 
@@ -219,6 +220,8 @@ class InvoicesSection(Section):
     amount: FieldPath = "Amount"
     currency: FieldPath | None = None
     """The currency field of a multi-currency org; others do not have one."""
+    exchange: ExchangeSection = ExchangeSection()
+    rounding: RoundingSection = RoundingSection()
     date: FieldPath = "CloseDate"
     due: DueSection
     url: UrlTemplate
@@ -234,6 +237,8 @@ class InvoicesSection(Section):
     def _fits_together(self) -> "InvoicesSection":
         if (self.without_lines == "one_line") is (self.single_line is None):
             raise ValueError("'without_lines: one_line' and 'single_line' belong together")
+        if self.currency is None and self.exchange != ExchangeSection():
+            raise ValueError("'exchange' needs 'currency', the field that says which one it is")
         if self.sent_to_contact and self.status != "AUTHORISED":
             raise ValueError("'sent_to_contact' needs status AUTHORISED: a draft is not sent")
         return self

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from sfxero.mapping.phones import PARTS
 from sfxero.mapping.spec import RouteSpec
@@ -17,7 +17,8 @@ _ADDRESS: Final = {
     "Country": "country",
 }  # fmt: skip
 _PARTS: Final = frozenset({
-    "AddressLine2", "AddressLine3", "AddressLine4", "PhoneCountryCode", "PhoneAreaCode"
+    "AddressLine2", "AddressLine3", "AddressLine4", "PhoneCountryCode", "PhoneAreaCode",
+    "CurrencyRate",
 })  # fmt: skip
 _LINE: Final = {
     "ItemCode": "item_code", "Description": "description", "Quantity": "quantity",
@@ -27,14 +28,13 @@ _LINE: Final = {
 _HEAD: Final = {
     "Contact": ("account",), "InvoiceNumber": ("number",), "Reference": ("reference",),
     "Date": ("date", "lock_dates"), "DueDate": ("due",), "Status": ("status",),
-    "LineAmountTypes": ("line_amount_types",), "CurrencyCode": ("currency",), "Url": ("url",),
+    "LineAmountTypes": ("line_amount_types",), "CurrencyCode": ("currency", "exchange"),
+    "CurrencyRate": ("currency", "exchange"), "Url": ("url",),
     "BrandingThemeID": ("branding_theme",), "SentToContact": ("sent_to_contact",),
     "SubTotal": ("amount",), "TotalTax": ("lines", "tax_type"), "Total": ("amount",),
 }  # fmt: skip
-_SINGLE: Final = {
-    "Description": ("single_line", "description"), "UnitAmount": ("amount",),
-    "AccountCode": ("single_line", "account_code"), "TaxType": ("single_line", "tax_type"),
-}  # fmt: skip
+_OWN_LINES: Final = {"single_line": ("single_line",), "rounding": ("rounding", "line")}
+"""Sections of lines that no product stands behind: each is of the opportunity's amount."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Target:
     path: tuple[str, ...]
     keys: tuple[Key, ...] = ()
     is_part: bool = False
-    """Says nothing where it is empty: a further line of a street, the area code of a phone."""
+    """Says nothing where it is empty: a further line of a street, a rate that is left to Xero."""
 
     @property
     def name(self) -> str:
@@ -92,14 +92,22 @@ def invoice_targets(spec: RouteSpec) -> list[Target]:
         found: tuple[Key, ...] = tuple(("invoices", one) for one in keys)
         if keys[0] == "lines":
             found = (("invoices", *keys),)
-        targets.append(Target((name,), found))
+        targets.append(Target((name,), found, is_part=name in _PARTS))
     return _mapped(targets, spec)
 
 
-def line_targets(spec: RouteSpec, *, is_single: bool = False) -> list[Target]:
-    """Return what the route makes of a product, or of an opportunity without any."""
-    if is_single:
-        return [Target((name,), (("invoices", *key),)) for name, key in _SINGLE.items()]
+def line_targets(
+    spec: RouteSpec, *, of: Literal["product", "single_line", "rounding"] = "product"
+) -> list[Target]:
+    """Return what the route makes of a product, of an opportunity without any, of a difference."""
+    if of != "product":
+        section: Key = ("invoices", *_OWN_LINES[of])
+        return [
+            Target(("Description",), ((*section, "description"),)),
+            Target(("UnitAmount",), (("invoices", "amount"),)),
+            Target(("AccountCode",), ((*section, "account_code"),)),
+            Target(("TaxType",), ((*section, "tax_type"),)),
+        ]
     lines: Key = ("invoices", "lines")
     targets = [Target((name,), ((*lines, key),)) for name, key in _LINE.items()]
     for place, rule in enumerate(spec.invoices.lines.tracking):

@@ -8,8 +8,9 @@ from typing import Final
 from sfxero.mapping.conditions import Condition
 from sfxero.mapping.field_rules import INSTANCE_URL, FieldRule, LookupRule, TrackingRule
 from sfxero.mapping.files import YamlFile
+from sfxero.mapping.money_rules import RoundingLineSection
 from sfxero.mapping.section import Section
-from sfxero.mapping.spec import RouteSpec
+from sfxero.mapping.spec import RouteSpec, SingleLineSection
 from sfxero.mapping.template import template_fields
 
 Key = tuple[str | int, ...]
@@ -101,11 +102,11 @@ def field_uses(spec: RouteSpec) -> Iterator[FieldUse]:
 
 def code_uses(spec: RouteSpec) -> Iterator[CodeUse]:
     """Yield every code of the organisation that the route spells out, kind by kind."""
-    lines, single = spec.invoices.lines, spec.invoices.single_line
+    lines = spec.invoices.lines
     for name, kind in (("account_code", CodeKind.ACCOUNT), ("tax_type", CodeKind.TAX_TYPE)):
         yield from _spelt(getattr(lines, name), (*_LINES, name), kind)
-        if single is not None:
-            yield CodeUse(("invoices", "single_line", name), kind, getattr(single, name))
+        for key, section in _own_lines(spec):
+            yield CodeUse((*key, name), kind, getattr(section, name))
     if lines.item_code is not None:
         yield from _spelt(lines.item_code, (*_LINES, "item_code"), CodeKind.ITEM)
     for place, rule in enumerate(lines.tracking):
@@ -125,10 +126,16 @@ def sold_pairs(spec: RouteSpec) -> frozenset[tuple[str, str]]:
     else:
         codes = {*accounts.table.values(), accounts.default}
         pairs = [(code, tax) for code in codes for tax in {*taxes.table.values(), taxes.default}]
-    single = spec.invoices.single_line
-    if single is not None:
-        pairs.append((single.account_code, single.tax_type))
+    pairs += [(section.account_code, section.tax_type) for _, section in _own_lines(spec)]
     return frozenset((code, tax) for code, tax in pairs if code and tax)
+
+
+def _own_lines(spec: RouteSpec) -> Iterator[tuple[Key, SingleLineSection | RoundingLineSection]]:
+    """Yield the sections of lines that no product stands behind."""
+    if spec.invoices.single_line is not None:
+        yield ("invoices", "single_line"), spec.invoices.single_line
+    if spec.invoices.rounding.line is not None:
+        yield ("invoices", "rounding", "line"), spec.invoices.rounding.line
 
 
 def _found(rule: LookupRule, value: str | None) -> str | None:

@@ -10,6 +10,7 @@ from sfxero.model.states import Entity, Measure
 from sfxero.salesforce.client import SalesforceClient
 from sfxero.salesforce.soql import id_chunks, select
 from sfxero.staging.manifest import load, withdraw
+from sfxero.sync.org_rates import keep_rates
 from sfxero.sync.scope import ENTITY_OF, OBJECT_OF, Scope
 from sfxero.sync.staged import ids_in, publish_staged
 
@@ -50,7 +51,7 @@ class Companions:
         parents = missing | self._without_all_lines(in_window, with_lines)
         counts[_LINE] = self._stage(_LINE, parents, by="OpportunityId")
         counts[_ACCOUNT] = self._stage(_ACCOUNT, self._missing_accounts(), by="Id")
-        return counts
+        return counts | keep_rates(self._scope, self._client)
 
     def _without_all_lines(self, in_window: set[str], with_lines: set[str]) -> set[str]:
         """Return the opportunities of which the window of lines may lack some."""

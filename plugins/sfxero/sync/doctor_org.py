@@ -10,6 +10,7 @@ from sfxero.mapping.uses import FieldKind, FieldUse, Key, field_uses
 from sfxero.salesforce.client import SalesforceClient
 from sfxero.salesforce.describe import FieldDescribe, ObjectDescribe
 from sfxero.sync.checking import Notebook
+from sfxero.sync.org_rates import read_rates, uses_org_rates
 
 _CONNECTION: Final = ("salesforce", "connection")
 _CURRENCY: Final = "CurrencyIsoCode"
@@ -37,6 +38,8 @@ class OrgDoctor:
             for object_name, fields in needed_fields(self._spec).items():
                 self._check_object(object_name, fields)
             self._check_currency()
+            if uses_org_rates(self._spec):
+                self._check_rates(client)
 
     def _check_object(self, object_name: str, fields: tuple[str, ...]) -> None:
         name = f"fields of {object_name}"
@@ -93,6 +96,14 @@ class OrgDoctor:
                 hint=f"Set invoices.currency to {_CURRENCY}: amounts are else taken as they are.",
                 key=("invoices",),
             )
+
+    def _check_rates(self, client: SalesforceClient) -> None:
+        name, key = "rates of the org", ("invoices", "exchange", "rates")
+        with self._notes.guarding(name, key):
+            rates = read_rates(client)
+            dated = max(map(len, rates.values()), default=0)
+            told = f"dated, up to {dated} of a currency" if dated > 1 else "one of each currency"
+            self._notes.ok(name, f"{', '.join(sorted(rates))}: {told}")
 
     def _describe(self, object_name: str) -> ObjectDescribe | None:
         """Return an object's describe; None if the integration user cannot see it."""

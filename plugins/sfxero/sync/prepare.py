@@ -18,6 +18,7 @@ from sfxero.model.outbox import Planned, PlannedEntry, PlanOutcome, SourceVersio
 from sfxero.model.states import DISPOSITION_OF, Disposition, Entity
 from sfxero.quality.suites import Suite
 from sfxero.sync.holding import held_back, refused_lines
+from sfxero.sync.org_rates import kept_rates
 from sfxero.sync.scope import ENTITY_OF, OBJECT_OF, Scope
 
 _RENAMING_ROUNDS: Final = 3
@@ -111,6 +112,7 @@ def prepare_invoices(
         scope.spec,
         organisation=organisation,
         instance_url=instance_url,
+        org_rates=kept_rates(scope),
     )
     preparation = _Preparation(scope, Entity.OPPORTUNITY, Entity.INVOICE)
     # First, so that nothing more sets out of what is then asked after.
