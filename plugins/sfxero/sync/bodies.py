@@ -18,6 +18,8 @@ ID_FIELD: Final = {Entity.CONTACT: "ContactID", Entity.INVOICE: "InvoiceID"}
 NUMBER_FIELD: Final = {Entity.CONTACT: "ContactNumber", Entity.INVOICE: "InvoiceNumber"}
 _KINDS: Final = {"Addresses": "AddressType", "Phones": "PhoneType"}
 """Lists whose elements are told apart by their kind, of which Xero always returns every one."""
+_OPTIONAL: Final = ("ItemCode", "DiscountRate", "Tracking")
+"""What a line has only if it was sent: lines are replaced as a whole."""
 _TOTALS: Final = ("SubTotal", "TotalTax", "Total")
 
 
@@ -135,6 +137,9 @@ def _holds_field(name: str, value: Any, element: Mapping[str, Any]) -> bool:
     if name == "Status" and value == "AUTHORISED":
         # Xero itself makes PAID of it.
         return element.get(name) in {"AUTHORISED", "PAID"}
+    if name == "LineItems":
+        found = element.get(name)
+        return isinstance(found, list) and _same_lines(value, found)
     return _same(value, element.get(name))
 
 
@@ -155,6 +160,24 @@ def _same(value: Any, found: Any) -> bool:
     if not value:
         return bool(found in (None, "", []))
     return bool(value == found)
+
+
+def _same_lines(lines: list[Mapping[str, Any]], found: list[Any]) -> bool:
+    return len(lines) == len(found) and all(map(_same_line, lines, found))
+
+
+def _same_line(line: Mapping[str, Any], found: Any) -> bool:
+    """Compare a line with all that it may have; categories in any order."""
+    if not isinstance(found, Mapping) or _options(line) != _options(found):
+        return False
+    left_out = [name for name in _OPTIONAL if name not in line]
+    rest = {name: value for name, value in line.items() if name != "Tracking"}
+    return not any(found.get(name) for name in left_out) and holds(rest, found)
+
+
+def _options(line: Mapping[str, Any]) -> dict[Any, Any]:
+    """Return a line's tracking options by category."""
+    return {one.get("Name"): one.get("Option") for one in line.get("Tracking") or ()}
 
 
 def _same_list(values: list[Any], found: list[Any]) -> bool:

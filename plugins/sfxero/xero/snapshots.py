@@ -70,13 +70,16 @@ def _invoice(element: Mapping[str, Any]) -> Canonical:
     contact = element.get("Contact")
     if isinstance(contact, dict) and contact.get("ContactID"):
         canonical["ContactID"] = str(contact["ContactID"])
-    lines = [
-        _texts(line, _LINE_TEXTS) | _numbers(line, _LINE_NUMBERS)
-        for line in _objects(element, "LineItems")
-    ]
+    lines = [_line(line) for line in _objects(element, "LineItems")]
     if lines:
         canonical["LineItems"] = lines
     return canonical
+
+
+def _line(line: Mapping[str, Any]) -> Canonical:
+    canonical = _texts(line, _LINE_TEXTS) | _numbers(line, _LINE_NUMBERS)
+    options = {str(one.get("Name")): str(one.get("Option")) for one in _objects(line, "Tracking")}
+    return canonical | ({"Tracking": options} if options else {})
 
 
 def _texts(element: Mapping[str, Any], names: Sequence[str]) -> Canonical:
