@@ -15,6 +15,7 @@ from sfxero.mapping.fields import needed_fields
 from sfxero.mapping.files import YamlFile
 from sfxero.mapping.money_rules import CurrencyCode, DayRates
 from sfxero.mapping.organisation import AccountFacts, OrganisationFacts
+from sfxero.mapping.related_sources import with_related
 from sfxero.mapping.section import Section
 from sfxero.mapping.spec import RouteSpec
 from sfxero.model.findings import Severity
@@ -161,7 +162,8 @@ class _Frames:
         numbers = (
             invoices.amount, lines.quantity, lines.unit_amount, lines.discount_rate, lines.order_by,
         )  # fmt: skip
-        self._fields = needed_fields(spec)
+        fields = with_related(needed_fields(spec), spec)
+        self._fields = {name: sorted(paths) for name, paths in fields.items()}
         self._types: dict[str, FieldType] = {
             **{name: "number" for name in numbers if name},
             invoices.date: "date",

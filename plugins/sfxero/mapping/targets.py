@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from sfxero.mapping.phones import PARTS
+from sfxero.mapping.related_sources import MOST_PERSONS
 from sfxero.mapping.spec import RouteSpec
 from sfxero.mapping.uses import Key
 
@@ -51,7 +52,8 @@ class Target:
         """The field as a person reads it: `Addresses[POBOX].City`."""
         text = ""
         for part in self.path:
-            text += f"[{part[1:]}]" if part.startswith(_PICK) else f".{part}"
+            is_element = part.startswith(_PICK) or part.isdecimal()
+            text += f"[{part.removeprefix(_PICK)}]" if is_element else f".{part}"
         return text.removeprefix(".")
 
     def value_in(self, document: Mapping[str, Any]) -> Any:
@@ -61,6 +63,12 @@ class Target:
             if part.startswith(_PICK):
                 elements = found if isinstance(found, list) else []
                 found = next((one for one in elements if part[1:] in one.values()), None)
+            elif part.isdecimal():
+                found = (
+                    found[int(part) - 1]
+                    if isinstance(found, list) and len(found) >= int(part)
+                    else None
+                )
             else:
                 found = found.get(part) if isinstance(found, Mapping) else None
         return found
@@ -72,6 +80,7 @@ def contact_targets(spec: RouteSpec) -> list[Target]:
         Target(("Name",), (("contacts", "name"), ("contacts", "name_suffix"))),
         Target(("TaxNumber",), (("contacts", "tax_number"),)),
         Target(("EmailAddress",), (("contacts", "email"),)),
+        *_persons(),
         *_phones(),
         *(
             Target(
@@ -114,6 +123,13 @@ def line_targets(
         path = ("Tracking", f"{_PICK}{rule.category}", "Option")
         targets.append(Target(path, ((*lines, "tracking", place),)))
     return _mapped(targets, spec)
+
+
+def _persons() -> Iterator[Target]:
+    for place in range(1, MOST_PERSONS + 1):
+        for part in ("FirstName", "LastName", "EmailAddress"):
+            path = ("ContactPersons", str(place), part)
+            yield Target(path, (("contacts", "persons"),), is_part=True)
 
 
 def _phones() -> Iterator[Target]:

@@ -37,9 +37,16 @@ class OrgDoctor:
             self._client = client
             for object_name, fields in needed_fields(self._spec).items():
                 self._check_object(object_name, fields)
+            for object_name in self._others():
+                self._check_object(object_name, ())
             self._check_currency()
             if uses_org_rates(self._spec):
                 self._check_rates(client)
+
+    def _others(self) -> list[str]:
+        """Return the objects whose rows lend fields."""
+        named = {one.object_name for one in field_uses(self._spec)}
+        return sorted(named - needed_fields(self._spec).keys())
 
     def _check_object(self, object_name: str, fields: tuple[str, ...]) -> None:
         name = f"fields of {object_name}"
@@ -61,7 +68,8 @@ class OrgDoctor:
             use = FieldUse(self._section(object_name), object_name, field, FieldKind.TEXT)
             self._check_field(name, use, described)
         if self._notes.well(name):
-            self._notes.ok(name, f"{len(fields)} fields, all readable and of the expected type")
+            count = len({*fields, *(one.field for one in uses)})
+            self._notes.ok(name, f"{count} fields, all readable and of the expected type")
 
     def _check_field(self, name: str, use: FieldUse, described: ObjectDescribe) -> None:
         from sfxero.staging.arrow_schema import parent_objects, schema_for

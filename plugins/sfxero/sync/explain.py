@@ -31,6 +31,7 @@ from sfxero.sync.explaining import (
 from sfxero.sync.holding import ACCOUNT_GONE, ACCOUNT_WAITS
 from sfxero.sync.org_rates import read_rates, uses_org_rates
 from sfxero.sync.preflight import check_codes
+from sfxero.sync.related import read_related
 from sfxero.sync.scope import OBJECT_OF
 from sfxero.sync.staged import schema_of
 
@@ -131,7 +132,7 @@ class _Story:
             outcome,
             rule,
             None,
-            self._tell.fields(contact_targets(self._spec), records[0], document),
+            self._tell.fields(contact_targets(self._spec), _lent(frame, records[0]), document),
             findings,
         )
 
@@ -168,7 +169,7 @@ class _Story:
             outcome,
             rule,
             self._condition(records[0], rule),
-            self._tell.fields(invoice_targets(self._spec), records[0], document),
+            self._tell.fields(invoice_targets(self._spec), _lent(frame, records[0]), document),
             findings,
             self._lines(source_id, records[0], lines, frame=line_frame, document=document),
         )
@@ -223,7 +224,9 @@ class _Story:
     def _frame(self, entity: Entity, records: Sequence[Mapping[str, object]]) -> Any:
         from sfxero.staging.records import frame_of
 
-        return frame_of(records, schema=schema_of(self._spec, self._client, OBJECT_OF[entity]))
+        name = OBJECT_OF[entity]
+        frame = frame_of(records, schema=schema_of(self._spec, self._client, name))
+        return read_related(self._spec, self._client, name, frame)
 
     def _checked(self, entity: Entity, frame: Any) -> tuple[Finding, ...]:
         """Return what the entity's expectation suite says."""
@@ -248,6 +251,12 @@ def _end(
         if document.parent_source_id is not None:
             found["Contact"] = document.parent_source_id
     return outcome, rule, found
+
+
+def _lent(frame: Any, record: Mapping[str, object]) -> Mapping[str, object]:
+    """Return a record as it was read, with what rows of other objects lend it."""
+    (row,) = frame.to_dict("records")
+    return {**row, **record}
 
 
 def _not_shown(entity: Entity, source_id: SourceId) -> ConfigurationError:

@@ -19,6 +19,7 @@ from sfxero.model.states import DISPOSITION_OF, Disposition, Entity
 from sfxero.quality.suites import Suite
 from sfxero.sync.holding import held_back, refused_lines
 from sfxero.sync.org_rates import kept_rates
+from sfxero.sync.related import with_related
 from sfxero.sync.scope import ENTITY_OF, OBJECT_OF, Scope
 
 _RENAMING_ROUNDS: Final = 3
@@ -75,6 +76,7 @@ def prepare_contacts(scope: Scope) -> dict[str, int]:
     from sfxero.staging.reader import read_latest
 
     frame = read_latest(scope.staged(OBJECT_OF[Entity.ACCOUNT]))
+    frame = with_related(scope, OBJECT_OF[Entity.ACCOUNT], frame)
     names = scope.ledger.names
     for _ in range(_RENAMING_ROUNDS):
         result = transform_contacts(
@@ -106,8 +108,9 @@ def prepare_invoices(
     from sfxero.staging.reader import read_latest
 
     lines = read_latest(scope.staged(OBJECT_OF[Entity.OPPORTUNITY_LINE]))
+    frame = read_latest(scope.staged(OBJECT_OF[Entity.OPPORTUNITY]))
     result = transform_invoices(
-        read_latest(scope.staged(OBJECT_OF[Entity.OPPORTUNITY])),
+        with_related(scope, OBJECT_OF[Entity.OPPORTUNITY], frame),
         lines,
         scope.spec,
         organisation=organisation,

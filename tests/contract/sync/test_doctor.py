@@ -243,6 +243,15 @@ TROUBLES = {
         "the token lacks the scope accounting.invoices",
         f"Add it to the {APP}",
     ),
+    "a field of rows that lend": Trouble(
+        edit(
+            "  name_suffix: AccountNumber\n",
+            "  related:\n    lead: {object: Contact, of: AccountId}\n  email: lead.E_mail__c\n",
+        ),
+        "email: lead",
+        "Contact has no field E_mail__c that the integration user may see",
+        GRANT,
+    ),
     "a rate of a currency that the organisation lacks": Trouble(
         exchanging('{rates: table, table: {NZD: "1.1", USD: "0.7"}}'),
         "exchange:",

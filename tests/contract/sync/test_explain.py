@@ -88,6 +88,24 @@ def test_a_sale_is_told_with_its_contact_and_each_of_its_lines(shop: Shop) -> No
     assert first["AccountCode"].rules[0].line == shop.line_of("account_code:")
 
 
+def test_what_rows_of_other_objects_lend_is_told_with_its_source(shop: Shop) -> None:
+    of_account = "{object: Contact, of: AccountId}"
+    shop.edit(
+        "  name_suffix: AccountNumber\n",
+        f"  related:\n    lead: {of_account}\n  email: lead.Email\n  persons: {of_account}\n",
+    )
+    account = shop.world.account()
+    shop.world.new("Contact", AccountId=account, LastName="Ann", Email="ann@acme.example")
+
+    (contact,) = explained(shop, account).records
+
+    fields = by_target(contact.fields)
+    assert fields["EmailAddress"].sources == {"lead.Email": "ann@acme.example"}
+    assert fields["EmailAddress"].value == "ann@acme.example"
+    assert fields["ContactPersons[1].LastName"].value == "Ann"
+    assert "ContactPersons[2].LastName" not in fields
+
+
 def test_a_converted_amount_is_told_with_its_rate_and_a_difference_with_its_line(
     shop: Shop,
 ) -> None:
