@@ -12,10 +12,13 @@ from sfxero.mapping.conditions import Condition
 from sfxero.mapping.field_rules import FieldRule, LookupRule, TrackingRule
 from sfxero.mapping.functions import FUNCTIONS
 from sfxero.mapping.loader import load_route
+from sfxero.mapping.related_rules import RelatedSection
 from sfxero.mapping.spec import RouteSpec
 
 PAGE = "docs/route.md"
 NONE = {None, "", ()}
+APART = {FieldRule, LookupRule, TrackingRule, Condition, RelatedSection}
+"""What has a table of its own."""
 
 
 def inner(annotation: Any) -> type[BaseModel] | None:
@@ -29,7 +32,7 @@ def leaves(model: type[BaseModel], path: str = "") -> Iterator[tuple[str, Any]]:
     for name, field in model.model_fields.items():
         key = f"{path}{field.alias or name}"
         below = inner(field.annotation)
-        if below is None or below in {FieldRule, LookupRule, TrackingRule, Condition}:
+        if below is None or below in APART:
             yield key, field
         else:
             if field.default is None:
@@ -58,6 +61,7 @@ def default_text(field: Any) -> set[str]:
         ("## Lookup rules", LookupRule),
         ("## Tracking rules", TrackingRule),
         ("## Conditions", Condition),
+        ("## Rows of other objects", RelatedSection),
     ],
 )
 def test_every_key_is_documented_with_its_default_and_no_other(

@@ -136,5 +136,9 @@ def _sent(
     for entry_id in entry_ids:
         subject = replace(told[entry_id], request=request)
         yield subject.fact(
-            AuditKind.SENT, doer, before=subject.target_snapshot, after=subject.payload
+            AuditKind.SENT,
+            doer,
+            before=subject.target_snapshot,
+            after=subject.payload,
+            note=subject.note,
         )

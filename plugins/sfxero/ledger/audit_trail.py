@@ -18,6 +18,7 @@ from sfxero.ledger.engine import Database, among, load_keyed, put
 from sfxero.ledger.tables import attempts, entries, links, runs
 from sfxero.model.audit import AuditKind, AuditValues
 from sfxero.model.ids import RouteName, RunId
+from sfxero.model.outbox import NOTE
 from sfxero.model.owners import run_of
 from sfxero.model.states import Operation
 
@@ -68,6 +69,12 @@ class Subject:
     def payload(self) -> str:
         """What the entry wants to write."""
         return str(self.row.payload)
+
+    @property
+    def note(self) -> str | None:
+        """How the payload came about, where its values do not tell."""
+        note: str | None = json.loads(self.row.meta).get(NOTE)
+        return note
 
     @property
     def target_snapshot(self) -> str | None:

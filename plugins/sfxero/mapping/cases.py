@@ -13,7 +13,9 @@ from pydantic import Field, model_validator
 from sfxero.errors import ConfigurationError
 from sfxero.mapping.fields import needed_fields
 from sfxero.mapping.files import YamlFile
+from sfxero.mapping.money_rules import CurrencyCode, DayRates
 from sfxero.mapping.organisation import AccountFacts, OrganisationFacts
+from sfxero.mapping.related_sources import with_related
 from sfxero.mapping.section import Section
 from sfxero.mapping.spec import RouteSpec
 from sfxero.model.findings import Severity
@@ -42,6 +44,8 @@ class CaseOrganisation(Section):
     items: tuple[str, ...] = ()
     tracking: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     branding_themes: Mapping[str, str] = Field(default_factory=dict)
+    currencies: tuple[CurrencyCode, ...] = ()
+    """Those that documents may be in, beside its own."""
     locked_until_on: date | None = None
 
 
@@ -74,6 +78,8 @@ class CaseFile(Section):
     organisation: CaseOrganisation
     types: Mapping[str, FieldType] = Field(default_factory=dict)
     """Types of fields that are no text, beside those that the route reads as number or date."""
+    org_rates: Mapping[CurrencyCode, DayRates] = Field(default_factory=dict)
+    """Salesforce's rates, of the org's corporate currency."""
     cases: tuple[Case, ...]
 
 
@@ -128,6 +134,7 @@ def differences(case: Case, spec: RouteSpec, file: CaseFile) -> list[str]:
             spec,
             organisation=_facts(file.organisation),
             instance_url=_INSTANCE_URL,
+            org_rates=file.org_rates,
         )
         found += _compare_document("invoice", case.invoice, invoices)
         results.append(invoices)
@@ -142,6 +149,7 @@ def _facts(organisation: CaseOrganisation) -> OrganisationFacts:
         items=frozenset(organisation.items),
         tracking={name: frozenset(one) for name, one in organisation.tracking.items()},
         branding_themes=organisation.branding_themes,
+        currencies=frozenset(organisation.currencies),
         locked_until_on=organisation.locked_until_on,
     )
 
@@ -154,7 +162,8 @@ class _Frames:
         numbers = (
             invoices.amount, lines.quantity, lines.unit_amount, lines.discount_rate, lines.order_by,
         )  # fmt: skip
-        self._fields = needed_fields(spec)
+        fields = with_related(needed_fields(spec), spec)
+        self._fields = {name: sorted(paths) for name, paths in fields.items()}
         self._types: dict[str, FieldType] = {
             **{name: "number" for name in numbers if name},
             invoices.date: "date",

@@ -19,6 +19,7 @@ from sfxero.mapping.columns import (
     text_column,
 )
 from sfxero.mapping.names import base_name, name_key
+from sfxero.mapping.persons import contact_persons
 from sfxero.mapping.phones import email, phones
 from sfxero.mapping.refusals import Findings
 from sfxero.mapping.render import Json, json_object, json_text
@@ -59,6 +60,7 @@ def transform_contacts(
     fields = {
         "TaxNumber": json_text(tax_numbers),
         "EmailAddress": email(live, spec.contacts.email, findings),
+        "ContactPersons": contact_persons(live, spec.contacts, findings),
         "Phones": phones(live, spec.contacts.phones, findings),
         "Addresses": postal_addresses(live, spec.contacts.postal_address, findings),
     }

@@ -12,11 +12,31 @@ _ALWAYS: Final = ("Id", "SystemModstamp", "IsDeleted")
 
 def needed_fields(spec: RouteSpec) -> dict[str, tuple[str, ...]]:
     """Return, per Salesforce object, the sorted paths that an extract must select."""
+    lent = {*spec.contacts.related, *spec.invoices.related}
+    contacts = [one for one in _contact_fields(spec) if _head(one) not in lent]
+    invoices = [one for one in _invoice_fields(spec) if _head(one) not in lent]
     return {
-        spec.contacts.source: _sorted("MasterRecordId", *_contact_fields(spec)),
-        spec.invoices.source: _sorted("IsWon", "StageName", *_invoice_fields(spec)),
+        spec.contacts.source: _sorted("MasterRecordId", *contacts),
+        spec.invoices.source: _sorted("IsWon", "StageName", *invoices),
         spec.invoices.lines_source: _sorted("OpportunityId", *_line_fields(spec)),
     }
+
+
+def lent_fields(spec: RouteSpec, object_name: str) -> dict[str, tuple[str, ...]]:
+    """Return, per name of related rows, the fields that an object's rules read of them."""
+    is_contact = object_name == spec.contacts.source
+    paths = _contact_fields(spec) if is_contact else _invoice_fields(spec)
+    related = spec.contacts.related if is_contact else spec.invoices.related
+    found: dict[str, set[str]] = {}
+    for path in paths:
+        head, _, rest = (path or "").partition(".")
+        if head in related and rest:
+            found.setdefault(head, set()).add(rest)
+    return {name: tuple(sorted(fields)) for name, fields in found.items()}
+
+
+def _head(path: str | None) -> str:
+    return (path or "").partition(".")[0]
 
 
 def _sorted(*paths: str | None) -> tuple[str, ...]:

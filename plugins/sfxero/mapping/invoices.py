@@ -3,19 +3,18 @@
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sfxero.mapping.balance import balance
 from sfxero.mapping.columns import (
-    NUMBER,
     TEXT,
     clean_text,
     date_column,
     fill_template,
     flag_column,
     flags,
-    number_column,
+    join_filled,
     read_frame,
     read_records,
     stamp_column,
@@ -23,17 +22,21 @@ from sfxero.mapping.columns import (
 )
 from sfxero.mapping.comparing import meets
 from sfxero.mapping.due_dates import due_dates
+from sfxero.mapping.exchange import Exchange, read_exchange
 from sfxero.mapping.field_rules import INSTANCE_URL
 from sfxero.mapping.lines import (
     PricedLines,
+    draft_lines,
+    in_own_currency,
     newest_stamps,
     own_lines,
     price_lines,
     render_lines,
     without_lines,
 )
+from sfxero.mapping.money_rules import NO_RATES, RateTable
 from sfxero.mapping.organisation import OrganisationFacts
-from sfxero.mapping.refusals import Findings, take
+from sfxero.mapping.refusals import Findings
 from sfxero.mapping.render import (
     Json,
     json_constant,
@@ -46,7 +49,7 @@ from sfxero.mapping.result import NOT_WON, OUT_OF_SCOPE, Documents, TransformRes
 from sfxero.mapping.rules import apply_rule, too_long
 from sfxero.mapping.spec import InvoicesSection, RouteSpec
 from sfxero.mapping.template import template_fields
-from sfxero.mapping.totals import Totals
+from sfxero.model.outbox import NOTE
 from sfxero.model.states import Entity
 
 if TYPE_CHECKING:
@@ -62,10 +65,13 @@ def transform_invoices(
     *,
     organisation: OrganisationFacts,
     instance_url: str,
+    org_rates: RateTable = NO_RATES,
 ) -> TransformResult:
     """Return an invoice for every won opportunity that meets the rules.
 
     `lines` must hold all lines of each opportunity, deleted ones too: their stamps count.
+    `org_rates` are Salesforce's, of its corporate currency; a route that does not use them needs
+    none.
     """
     table, line_table = read_records(opportunities), read_frame(lines)
     ids = text_column(table, "Id")
@@ -74,19 +80,26 @@ def transform_invoices(
     candidates = table.filter(pa.array(~gone & wanted))
     findings = Findings(Entity.OPPORTUNITY, text_column(candidates, "Id"))
     header = _header(candidates, spec.invoices, organisation, findings, instance_url=instance_url)
+    exchange = read_exchange(
+        candidates, header["Date"], spec.invoices, organisation, findings, org_rates=org_rates
+    )
     owned = own_lines(line_table, spec.invoices.lines, findings)
     singles = without_lines(candidates, owned, spec.invoices)
-    priced = price_lines(owned, singles, spec.invoices, organisation=organisation)
-    _check_currency(candidates, spec.invoices, organisation, findings)
-    _check_amount(candidates, spec.invoices, priced.totals, findings)
+    drafted = draft_lines(owned, singles, spec.invoices, organisation=organisation)
+    balanced, rounding = balance(candidates, drafted, spec.invoices, findings)
+    own = in_own_currency(balanced, exchange, findings, currency=spec.invoices.currency)
+    priced = price_lines(own, spec.invoices, organisation=organisation, count=len(findings.ids))
     kept = pa.array(~findings.refused)
     stamps = newest_stamps(line_table, findings.ids, stamp_column(candidates, "SystemModstamp"))
     documents = Documents(
         findings.ids.filter(kept),
-        _render(header, priced, spec.invoices, kept=kept, organisation=organisation),
+        _render(header, priced, exchange, spec.invoices, kept=kept, organisation=organisation),
         stamps.filter(kept),
         parents=header["Account"].filter(kept),
-        meta={"number": header["InvoiceNumber"].filter(kept)},
+        meta={
+            "number": header["InvoiceNumber"].filter(kept),
+            NOTE: join_filled([exchange.notes, rounding], "; ").filter(kept),
+        },
     )
     passed_over = {NOT_WON: ~gone & ~won, OUT_OF_SCOPE: ~gone & won & ~wanted}
     return TransformResult(
@@ -207,58 +220,10 @@ def _url(
     return urls
 
 
-def _check_currency(
-    table: pa.Table, spec: InvoicesSection, organisation: OrganisationFacts, findings: Findings
-) -> None:
-    if spec.currency is None:
-        return
-    currencies = clean_text(table, spec.currency)
-    base = pa.scalar(organisation.base_currency, TEXT)
-    findings.add(
-        "currency_not_base",
-        ~flags(pc.equal(currencies, base)),
-        field=spec.currency,
-        values=currencies,
-        hint=f"Only {organisation.base_currency}, the organisation's currency, can be invoiced.",
-    )
-
-
-def _check_amount(
-    table: pa.Table, spec: InvoicesSection, totals: Totals, findings: Findings
-) -> None:
-    """Hold back what the lines do not add up to; without all lines, the sum says nothing."""
-    amounts = number_column(table, spec.amount)
-    findings.add(
-        "amount_missing",
-        flags(pc.is_null(amounts)),
-        field=spec.amount,
-        hint="Without an amount there is nothing to check the lines against.",
-    )
-    mode = spec.line_amount_types
-    name, predicted = (
-        ("total", totals.total) if mode == "Inclusive" else ("subtotal", totals.sub_total)
-    )
-    differs = flags(pc.not_equal(pc.cast(predicted, NUMBER), amounts)) & ~findings.refused
-    both = [
-        f"predicted {name} {ours}, {spec.amount} {theirs.normalize():f}"
-        for ours, theirs in zip(
-            take(predicted, np.flatnonzero(differs)),
-            amounts.filter(pa.array(differs)).to_pylist(),
-            strict=True,
-        )
-    ]
-    findings.add_at(
-        "total_mismatch",
-        np.flatnonzero(differs),
-        field=spec.amount,
-        shown=both,
-        hint="Correct the products or the amount so that they agree to the cent.",
-    )
-
-
 def _render(
     header: dict[str, pa.Array],
     lines: PricedLines,
+    exchange: Exchange,
     spec: InvoicesSection,
     *,
     kept: pa.Array,
@@ -283,7 +248,7 @@ def _render(
             "DueDate": json_date(top["DueDate"]),
             "LineAmountTypes": json_constant(mode),
             "Status": json_constant(spec.status),
-            "CurrencyCode": json_constant(organisation.base_currency),
+            **_currency(exchange, spec, kept=kept, base=organisation.base_currency),
             "Url": json_text(top["Url"]),
             **options,
             "LineItems": render_lines(lines, kept=kept.to_numpy(zero_copy_only=False), mode=mode),
@@ -292,3 +257,15 @@ def _render(
             "Total": json_number(totals.total.filter(kept)),
         }
     )
+
+
+def _currency(
+    exchange: Exchange, spec: InvoicesSection, *, kept: pa.Array, base: str
+) -> dict[str, Json]:
+    """Return the currency, with a rate where it is not left to Xero."""
+    if spec.currency is None:
+        return {"CurrencyCode": json_constant(base)}
+    return {
+        "CurrencyCode": json_text(exchange.currencies.filter(kept)),
+        "CurrencyRate": json_number(exchange.sent.filter(kept)),
+    }

@@ -20,6 +20,8 @@ from sfxero.mapping.columns import (
     stamp_column,
     text_column,
 )
+from sfxero.mapping.drafts import DraftLines
+from sfxero.mapping.exchange import Exchange, convert_lines
 from sfxero.mapping.line_rules import (
     LinesOf,
     bounded_amounts,
@@ -44,7 +46,9 @@ from sfxero.mapping.render import (
     json_text,
 )
 from sfxero.mapping.spec import InvoicesSection, LinesSection, SingleLineSection
+from sfxero.mapping.template import FieldPath
 from sfxero.mapping.totals import FACTOR, PERCENT, Totals, group_totals, line_amounts, line_taxes
+from sfxero.model.findings import Severity
 from sfxero.model.ids import SourceId
 from sfxero.model.states import Entity
 
@@ -121,29 +125,59 @@ def _refuse_repeats(ids: pa.Array) -> None:
         raise StagingError("a staged frame holds a line twice")
 
 
-def price_lines(
+def draft_lines(
     lines: LinesOf, singles: LinesOf, spec: InvoicesSection, *, organisation: OrganisationFacts
-) -> PricedLines:
-    """Read, check and price the lines; what a rule refuses is null in the columns.
+) -> DraftLines:
+    """Read and check the lines; what a rule refuses is null in the columns.
 
     `singles` are the opportunities without lines, each of which becomes one.
     """
-    mode = spec.line_amount_types
-    parts = [_priced(lines, _line_columns(lines, spec, organisation))]
-    if spec.single_line is not None:
-        parts.append(_priced(singles, _single_columns(singles, spec, spec.single_line)))
-    owners = np.concatenate([lines.owners, *([singles.owners] if len(parts) > 1 else [])])
-    columns = {name: pa.concat_arrays([part[name] for part in parts]) for name in parts[0]}
-    if len(parts) > 1:
-        order = pa.array(np.argsort(owners, kind="stable"))
-        columns = {name: column.take(order) for name, column in columns.items()}
-        owners = owners[order.to_numpy()]
+    drafted = DraftLines(lines.owners, _priced(lines, _line_columns(lines, spec, organisation)))
+    if spec.single_line is None:
+        return drafted
+    columns = _priced(singles, _single_columns(singles, spec, spec.single_line))
+    return drafted.with_more(DraftLines(singles.owners, columns))
+
+
+def price_lines(
+    lines: DraftLines, spec: InvoicesSection, *, organisation: OrganisationFacts, count: int
+) -> PricedLines:
+    """Predict the totals of `count` documents from their lines."""
+    owners, columns, mode = lines.owners, dict(lines.columns), spec.line_amount_types
     rates = tax_rates(columns["TaxType"], organisation)
     taxes = line_taxes(columns["LineAmount"], rates, mode=mode)
-    count = len(lines.findings.ids)
     totals = group_totals(columns["LineAmount"], taxes, owners=owners, count=count, mode=mode)
     tracking = {one.category: columns.pop(one.category) for one in spec.lines.tracking}
     return PricedLines(owners, columns, tracking, totals)
+
+
+def in_own_currency(
+    lines: DraftLines, exchange: Exchange, findings: Findings, *, currency: FieldPath | None
+) -> DraftLines:
+    """Convert the lines of documents whose currency the organisation does not have."""
+    if not pc.any(pc.is_valid(exchange.divisors)).as_py():
+        return lines
+    divisors = exchange.divisors.take(pa.array(lines.owners))
+    columns, is_piece = convert_lines(lines.columns, divisors)
+    lost = pc.and_(pc.is_valid(lines.columns["LineAmount"]), pc.is_null(columns["LineAmount"]))
+    findings.add_at(
+        "converted_range",
+        np.unique(lines.owners[flags(lost)]),
+        field=currency,
+        shown=None,
+        hint="Correct the rate or the price: a converted line must be below ten thousand million.",
+    )
+    pieces = np.unique(lines.owners[is_piece])
+    findings.add_at(
+        "converted_as_piece",
+        pieces[~findings.refused[pieces]],
+        field=currency,
+        shown=None,
+        hint="No converted price of four decimals comes to the amount of a line: it goes as one "
+        "piece, without its quantity and discount.",
+        severity=Severity.WARN,
+    )
+    return DraftLines(lines.owners, columns)
 
 
 def _line_columns(

@@ -30,6 +30,8 @@ class OrganisationFacts:
     """Active options by active category; empty if the route names none."""
     branding_themes: Mapping[str, str] = field(default_factory=dict)
     """Ids by name; empty if the route names none."""
+    currencies: frozenset[str] = frozenset()
+    """Codes that documents may be in; empty if the route names no currency field."""
     locked_until_on: date | None = None
     """The last day on which no document may be dated any more."""
     short_code: str | None = None

@@ -26,17 +26,22 @@ def email(table: pa.Table, rule: FieldRule | None, findings: Findings) -> Json:
     texts = apply_rule(table, rule, findings, name="email", limit=_EMAIL_LIMIT)
     if rule is None:
         return json_text(texts)
-    wrong = pc.invert(pc.match_substring_regex(texts, _EMAIL))
+    kept = plain_address(texts)
     findings.add(
         "email_invalid",
-        flags(wrong),
+        flags(pc.and_(pc.is_valid(texts), pc.is_null(kept))),
         field=source_of(rule),
         values=texts,
         hint="Correct the address, in plain letters: the contact goes without it.",
         severity=Severity.WARN,
     )
-    kept = pc.if_else(pc.fill_null(wrong, pa.scalar(False)), pa.scalar(None, TEXT), texts)
     return json_text(kept)
+
+
+def plain_address(texts: pa.Array) -> pa.Array:
+    """Return the texts that are e-mail addresses; null for others."""
+    is_one = pc.fill_null(pc.match_substring_regex(texts, _EMAIL), pa.scalar(False))
+    return pc.if_else(is_one, texts, pa.scalar(None, TEXT))
 
 
 def phones(table: pa.Table, spec: PhonesSection | None, findings: Findings) -> Json:

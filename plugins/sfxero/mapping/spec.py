@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 from zoneinfo import available_timezones
@@ -19,6 +19,8 @@ from pydantic import (
 from sfxero.mapping.conditions import Condition
 from sfxero.mapping.field_rules import INSTANCE_URL, LookupRule, TextRule, TrackingRule
 from sfxero.mapping.functions import NamedFunction
+from sfxero.mapping.money_rules import ExchangeSection, RoundingSection
+from sfxero.mapping.related_rules import PersonsSection, RelatedName, RelatedSection
 from sfxero.mapping.section import Section
 from sfxero.mapping.template import FieldPath, template_fields
 
@@ -161,6 +163,9 @@ class ContactsSection(Section):
     tax_number: TextRule | None = None
     email: TextRule | None = None
     phones: PhonesSection | None = None
+    persons: PersonsSection | None = None
+    related: Mapping[RelatedName, RelatedSection] = Field(default_factory=dict)
+    """Rows of other objects by the name that begins their fields in rules: `person.Email`."""
     postal_address: AddressSection | None = None
 
 
@@ -211,6 +216,7 @@ class InvoicesSection(Section):
     when: Condition | None = None
     """Which won opportunities become invoices; all, if it is left out."""
     lines_source: Literal["OpportunityLineItem"] = "OpportunityLineItem"
+    related: Mapping[RelatedName, RelatedSection] = Field(default_factory=dict)
     status: Literal["DRAFT", "SUBMITTED", "AUTHORISED"]
     line_amount_types: Literal["Exclusive", "Inclusive", "NoTax"]
     number: NumberTemplate
@@ -219,6 +225,8 @@ class InvoicesSection(Section):
     amount: FieldPath = "Amount"
     currency: FieldPath | None = None
     """The currency field of a multi-currency org; others do not have one."""
+    exchange: ExchangeSection = ExchangeSection()
+    rounding: RoundingSection = RoundingSection()
     date: FieldPath = "CloseDate"
     due: DueSection
     url: UrlTemplate
@@ -234,6 +242,8 @@ class InvoicesSection(Section):
     def _fits_together(self) -> "InvoicesSection":
         if (self.without_lines == "one_line") is (self.single_line is None):
             raise ValueError("'without_lines: one_line' and 'single_line' belong together")
+        if self.currency is None and self.exchange != ExchangeSection():
+            raise ValueError("'exchange' needs 'currency', the field that says which one it is")
         if self.sent_to_contact and self.status != "AUTHORISED":
             raise ValueError("'sent_to_contact' needs status AUTHORISED: a draft is not sent")
         return self

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from sfxero.mapping.phones import PARTS
+from sfxero.mapping.related_sources import MOST_PERSONS
 from sfxero.mapping.spec import RouteSpec
 from sfxero.mapping.uses import Key
 
@@ -17,7 +18,8 @@ _ADDRESS: Final = {
     "Country": "country",
 }  # fmt: skip
 _PARTS: Final = frozenset({
-    "AddressLine2", "AddressLine3", "AddressLine4", "PhoneCountryCode", "PhoneAreaCode"
+    "AddressLine2", "AddressLine3", "AddressLine4", "PhoneCountryCode", "PhoneAreaCode",
+    "CurrencyRate",
 })  # fmt: skip
 _LINE: Final = {
     "ItemCode": "item_code", "Description": "description", "Quantity": "quantity",
@@ -27,14 +29,13 @@ _LINE: Final = {
 _HEAD: Final = {
     "Contact": ("account",), "InvoiceNumber": ("number",), "Reference": ("reference",),
     "Date": ("date", "lock_dates"), "DueDate": ("due",), "Status": ("status",),
-    "LineAmountTypes": ("line_amount_types",), "CurrencyCode": ("currency",), "Url": ("url",),
+    "LineAmountTypes": ("line_amount_types",), "CurrencyCode": ("currency", "exchange"),
+    "CurrencyRate": ("currency", "exchange"), "Url": ("url",),
     "BrandingThemeID": ("branding_theme",), "SentToContact": ("sent_to_contact",),
     "SubTotal": ("amount",), "TotalTax": ("lines", "tax_type"), "Total": ("amount",),
 }  # fmt: skip
-_SINGLE: Final = {
-    "Description": ("single_line", "description"), "UnitAmount": ("amount",),
-    "AccountCode": ("single_line", "account_code"), "TaxType": ("single_line", "tax_type"),
-}  # fmt: skip
+_OWN_LINES: Final = {"single_line": ("single_line",), "rounding": ("rounding", "line")}
+"""Sections of lines that no product stands behind: each is of the opportunity's amount."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +45,15 @@ class Target:
     path: tuple[str, ...]
     keys: tuple[Key, ...] = ()
     is_part: bool = False
-    """Says nothing where it is empty: a further line of a street, the area code of a phone."""
+    """Says nothing where it is empty: a further line of a street, a rate that is left to Xero."""
 
     @property
     def name(self) -> str:
         """The field as a person reads it: `Addresses[POBOX].City`."""
         text = ""
         for part in self.path:
-            text += f"[{part[1:]}]" if part.startswith(_PICK) else f".{part}"
+            is_element = part.startswith(_PICK) or part.isdecimal()
+            text += f"[{part.removeprefix(_PICK)}]" if is_element else f".{part}"
         return text.removeprefix(".")
 
     def value_in(self, document: Mapping[str, Any]) -> Any:
@@ -61,6 +63,12 @@ class Target:
             if part.startswith(_PICK):
                 elements = found if isinstance(found, list) else []
                 found = next((one for one in elements if part[1:] in one.values()), None)
+            elif part.isdecimal():
+                found = (
+                    found[int(part) - 1]
+                    if isinstance(found, list) and len(found) >= int(part)
+                    else None
+                )
             else:
                 found = found.get(part) if isinstance(found, Mapping) else None
         return found
@@ -72,6 +80,7 @@ def contact_targets(spec: RouteSpec) -> list[Target]:
         Target(("Name",), (("contacts", "name"), ("contacts", "name_suffix"))),
         Target(("TaxNumber",), (("contacts", "tax_number"),)),
         Target(("EmailAddress",), (("contacts", "email"),)),
+        *_persons(),
         *_phones(),
         *(
             Target(
@@ -92,20 +101,35 @@ def invoice_targets(spec: RouteSpec) -> list[Target]:
         found: tuple[Key, ...] = tuple(("invoices", one) for one in keys)
         if keys[0] == "lines":
             found = (("invoices", *keys),)
-        targets.append(Target((name,), found))
+        targets.append(Target((name,), found, is_part=name in _PARTS))
     return _mapped(targets, spec)
 
 
-def line_targets(spec: RouteSpec, *, is_single: bool = False) -> list[Target]:
-    """Return what the route makes of a product, or of an opportunity without any."""
-    if is_single:
-        return [Target((name,), (("invoices", *key),)) for name, key in _SINGLE.items()]
+def line_targets(
+    spec: RouteSpec, *, of: Literal["product", "single_line", "rounding"] = "product"
+) -> list[Target]:
+    """Return what the route makes of a product, of an opportunity without any, of a difference."""
+    if of != "product":
+        section: Key = ("invoices", *_OWN_LINES[of])
+        return [
+            Target(("Description",), ((*section, "description"),)),
+            Target(("UnitAmount",), (("invoices", "amount"),)),
+            Target(("AccountCode",), ((*section, "account_code"),)),
+            Target(("TaxType",), ((*section, "tax_type"),)),
+        ]
     lines: Key = ("invoices", "lines")
     targets = [Target((name,), ((*lines, key),)) for name, key in _LINE.items()]
     for place, rule in enumerate(spec.invoices.lines.tracking):
         path = ("Tracking", f"{_PICK}{rule.category}", "Option")
         targets.append(Target(path, ((*lines, "tracking", place),)))
     return _mapped(targets, spec)
+
+
+def _persons() -> Iterator[Target]:
+    for place in range(1, MOST_PERSONS + 1):
+        for part in ("FirstName", "LastName", "EmailAddress"):
+            path = ("ContactPersons", str(place), part)
+            yield Target(path, (("contacts", "persons"),), is_part=True)
 
 
 def _phones() -> Iterator[Target]:

@@ -57,15 +57,28 @@ def line_taxes(amounts: pa.Array, rates: pa.Array, *, mode: str) -> pa.Array:
     return pc.cast(_round(pc.divide(products, divisors), 2), AMOUNT)
 
 
+def quotients(values: pa.Array, divisors: pa.Array, *, places: int) -> pa.Array:
+    """Return values / divisors, rounded to `places` decimals; the cut as above."""
+    return _round(pc.divide(values, divisors), places)
+
+
+def document_sums(amounts: pa.Array, *, owners: np.ndarray, count: int) -> pa.Array:
+    """Sum amounts per document; null for one without any."""
+    sums = (
+        pa.table({"owner": owners, "amount": amounts})
+        .group_by("owner")
+        .aggregate([("amount", "sum")])
+    )
+    places = pc.index_in(pa.array(np.arange(count), pa.int64()), sums["owner"].combine_chunks())
+    return pc.cast(sums["amount_sum"].combine_chunks().take(places), SUM)
+
+
 def group_totals(
     amounts: pa.Array, taxes: pa.Array, *, owners: np.ndarray, count: int, mode: str
 ) -> Totals:
     """Sum lines per document; `owners` gives each line's document, below `count`."""
-    table = pa.table({"owner": owners, "amount": amounts, "tax": taxes})
-    sums = table.group_by("owner").aggregate([("amount", "sum"), ("tax", "sum")])
-    places = pc.index_in(pa.array(np.arange(count), pa.int64()), sums["owner"].combine_chunks())
-    amount = pc.cast(sums["amount_sum"].combine_chunks().take(places), SUM)
-    tax = pc.cast(sums["tax_sum"].combine_chunks().take(places), SUM)
+    amount = document_sums(amounts, owners=owners, count=count)
+    tax = document_sums(taxes, owners=owners, count=count)
     # Both sides stay far below 38 digits, so narrowing before the sum cannot fail.
     narrow = pa.decimal128(36, 2)
     if mode == "Inclusive":

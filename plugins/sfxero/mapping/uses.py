@@ -8,8 +8,10 @@ from typing import Final
 from sfxero.mapping.conditions import Condition
 from sfxero.mapping.field_rules import INSTANCE_URL, FieldRule, LookupRule, TrackingRule
 from sfxero.mapping.files import YamlFile
+from sfxero.mapping.money_rules import RoundingLineSection
+from sfxero.mapping.related_rules import RelatedSection
 from sfxero.mapping.section import Section
-from sfxero.mapping.spec import RouteSpec
+from sfxero.mapping.spec import ContactsSection, InvoicesSection, RouteSpec, SingleLineSection
 from sfxero.mapping.template import template_fields
 
 Key = tuple[str | int, ...]
@@ -50,6 +52,8 @@ class FieldUse:
     object_name: str
     field: str
     kind: FieldKind
+    column: str | None = None
+    """Its name beside the record's own fields; None for what no document holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +100,24 @@ def field_uses(spec: RouteSpec) -> Iterator[FieldUse]:
     sections = ((spec.contacts, ("contacts",)), (spec.invoices, ("invoices",)))
     for section, start in sections:
         for key, field, kind in _fields(section, start):
-            yield FieldUse(key, _object_of(spec, key), field, kind)
+            name, _, rest = field.partition(".")
+            lender = section.related.get(name)
+            if lender is not None and rest:
+                yield FieldUse(key, lender.object, rest, kind, field)
+            else:
+                yield FieldUse(key, _object_of(spec, key), field, kind, field)
+        for key, rules in _related(section, start):
+            for place, field, kind in _row_fields(rules, key):
+                yield FieldUse(place, rules.object, field, kind)
 
 
 def code_uses(spec: RouteSpec) -> Iterator[CodeUse]:
     """Yield every code of the organisation that the route spells out, kind by kind."""
-    lines, single = spec.invoices.lines, spec.invoices.single_line
+    lines = spec.invoices.lines
     for name, kind in (("account_code", CodeKind.ACCOUNT), ("tax_type", CodeKind.TAX_TYPE)):
         yield from _spelt(getattr(lines, name), (*_LINES, name), kind)
-        if single is not None:
-            yield CodeUse(("invoices", "single_line", name), kind, getattr(single, name))
+        for key, section in _own_lines(spec):
+            yield CodeUse((*key, name), kind, getattr(section, name))
     if lines.item_code is not None:
         yield from _spelt(lines.item_code, (*_LINES, "item_code"), CodeKind.ITEM)
     for place, rule in enumerate(lines.tracking):
@@ -125,10 +137,16 @@ def sold_pairs(spec: RouteSpec) -> frozenset[tuple[str, str]]:
     else:
         codes = {*accounts.table.values(), accounts.default}
         pairs = [(code, tax) for code in codes for tax in {*taxes.table.values(), taxes.default}]
-    single = spec.invoices.single_line
-    if single is not None:
-        pairs.append((single.account_code, single.tax_type))
+    pairs += [(section.account_code, section.tax_type) for _, section in _own_lines(spec)]
     return frozenset((code, tax) for code, tax in pairs if code and tax)
+
+
+def _own_lines(spec: RouteSpec) -> Iterator[tuple[Key, SingleLineSection | RoundingLineSection]]:
+    """Yield the sections of lines that no product stands behind."""
+    if spec.invoices.single_line is not None:
+        yield ("invoices", "single_line"), spec.invoices.single_line
+    if spec.invoices.rounding.line is not None:
+        yield ("invoices", "rounding", "line"), spec.invoices.rounding.line
 
 
 def _found(rule: LookupRule, value: str | None) -> str | None:
@@ -152,7 +170,7 @@ def _fields(part: object, key: Key) -> Iterator[tuple[Key, str, FieldKind]]:
         yield from _fields(part.option, (*key, "option"))
     elif isinstance(part, Condition):
         yield from _condition_fields(part, key)
-    elif isinstance(part, Section):
+    elif isinstance(part, Section) and not isinstance(part, RelatedSection):
         for name in type(part).model_fields:
             yield from _fields(getattr(part, name), (*key, name))
     elif isinstance(part, tuple):
@@ -160,6 +178,26 @@ def _fields(part: object, key: Key) -> Iterator[tuple[Key, str, FieldKind]]:
             yield from _fields(one, (*key, place))
     elif isinstance(part, str):
         yield from _text_fields(part, key)
+
+
+def _related(
+    section: ContactsSection | InvoicesSection, start: Key
+) -> Iterator[tuple[Key, RelatedSection]]:
+    for name, rules in section.related.items():
+        yield (*start, "related", name), rules
+    if isinstance(section, ContactsSection) and section.persons is not None:
+        yield (*start, "persons"), section.persons
+
+
+def _row_fields(rules: RelatedSection, key: Key) -> Iterator[tuple[Key, str, FieldKind]]:
+    """Yield what is read of the rows themselves."""
+    for name in ("of", "order_by", "first_name", "last_name", "email"):
+        field = getattr(rules, name, None)
+        if field is not None:
+            yield (*key, name), field, FieldKind.TEXT
+    for name, condition in (("when", rules.when), ("first", rules.first)):
+        if condition is not None:
+            yield from _condition_fields(condition, (*key, name))
 
 
 def _text_fields(text: str, key: Key) -> Iterator[tuple[Key, str, FieldKind]]:

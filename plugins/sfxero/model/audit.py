@@ -59,7 +59,7 @@ class AuditValues:
     """The part of an event that can be erased: what may tell of a person, and what is made of it.
 
     `before` and `after` are canonical JSON texts of the target's record; `note` is a refusal's
-    message or a person's reason.
+    message, a person's reason, or how sent values came about.
     """
 
     before: str | None = None

@@ -4,9 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from sfxero.model.ids import RouteName, SourceId, TargetId, TenantId
 from sfxero.model.states import Entity, EntryState, Operation
+
+NOTE: Final = "note"
+"""Key of an entry's `meta`: what the log shall say of how its values came about."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -18,6 +18,10 @@ ID_FIELD: Final = {Entity.CONTACT: "ContactID", Entity.INVOICE: "InvoiceID"}
 NUMBER_FIELD: Final = {Entity.CONTACT: "ContactNumber", Entity.INVOICE: "InvoiceNumber"}
 _KINDS: Final = {"Addresses": "AddressType", "Phones": "PhoneType"}
 """Lists whose elements are told apart by their kind, of which Xero always returns every one."""
+_PERSONS: Final = "ContactPersons"
+"""Replaced as a whole, and cleared by an empty list."""
+_OPTIONAL: Final = ("ItemCode", "DiscountRate", "Tracking")
+"""What a line has only if it was sent: lines are replaced as a whole."""
 _TOTALS: Final = ("SubTotal", "TotalTax", "Total")
 
 
@@ -112,6 +116,8 @@ def _cleared(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any
     gone: dict[str, Any] = {
         name: "" for name, value in before.items() if isinstance(value, str) and name not in now
     }
+    if before.get(_PERSONS) and not now.get(_PERSONS):
+        gone[_PERSONS] = []
     for name, kind in _KINDS.items():
         held, wished = _by_kind(before, name, kind), _by_kind(now, name, kind)
         lost = {
@@ -135,6 +141,12 @@ def _holds_field(name: str, value: Any, element: Mapping[str, Any]) -> bool:
     if name == "Status" and value == "AUTHORISED":
         # Xero itself makes PAID of it.
         return element.get(name) in {"AUTHORISED", "PAID"}
+    if name == _PERSONS:
+        found = element.get(name) or []
+        return isinstance(found, list) and _same_persons(value, found)
+    if name == "LineItems":
+        found = element.get(name)
+        return isinstance(found, list) and _same_lines(value, found)
     return _same(value, element.get(name))
 
 
@@ -155,6 +167,40 @@ def _same(value: Any, found: Any) -> bool:
     if not value:
         return bool(found in (None, "", []))
     return bool(value == found)
+
+
+def _same_persons(values: list[Mapping[str, Any]], found: list[Any]) -> bool:
+    """Compare contact persons in any order."""
+    left = [one for one in found if isinstance(one, Mapping)]
+    for value in values:
+        same = next((one for one in left if _same_person(value, one)), None)
+        if same is None:
+            return False
+        left.remove(same)
+    return not left
+
+
+def _same_person(value: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
+    names = ("FirstName", "LastName", "EmailAddress", "IncludeInEmails")
+    return all((value.get(name) or "") == (found.get(name) or "") for name in names)
+
+
+def _same_lines(lines: list[Mapping[str, Any]], found: list[Any]) -> bool:
+    return len(lines) == len(found) and all(map(_same_line, lines, found))
+
+
+def _same_line(line: Mapping[str, Any], found: Any) -> bool:
+    """Compare a line with all that it may have; categories in any order."""
+    if not isinstance(found, Mapping) or _options(line) != _options(found):
+        return False
+    left_out = [name for name in _OPTIONAL if name not in line]
+    rest = {name: value for name, value in line.items() if name != "Tracking"}
+    return not any(found.get(name) for name in left_out) and holds(rest, found)
+
+
+def _options(line: Mapping[str, Any]) -> dict[Any, Any]:
+    """Return a line's tracking options by category."""
+    return {one.get("Name"): one.get("Option") for one in line.get("Tracking") or ()}
 
 
 def _same_list(values: list[Any], found: list[Any]) -> bool:

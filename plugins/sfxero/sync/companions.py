@@ -10,6 +10,8 @@ from sfxero.model.states import Entity, Measure
 from sfxero.salesforce.client import SalesforceClient
 from sfxero.salesforce.soql import id_chunks, select
 from sfxero.staging.manifest import load, withdraw
+from sfxero.sync.org_rates import keep_rates
+from sfxero.sync.related import stage_related, touched_owners
 from sfxero.sync.scope import ENTITY_OF, OBJECT_OF, Scope
 from sfxero.sync.staged import ids_in, publish_staged
 
@@ -45,12 +47,21 @@ class Companions:
             withdraw(self._scope.companions(object_name))
         in_window = self._ids(_OPPORTUNITY)
         with_lines = self._ids(_LINE, "OpportunityId")
-        missing = (with_lines | self._quarantined(Entity.OPPORTUNITY)) - in_window
+        touched = with_lines | self._quarantined(Entity.OPPORTUNITY) | self._touched(_OPPORTUNITY)
+        missing = touched - in_window
         counts = {_OPPORTUNITY: self._stage(_OPPORTUNITY, missing, by="Id")}
         parents = missing | self._without_all_lines(in_window, with_lines)
         counts[_LINE] = self._stage(_LINE, parents, by="OpportunityId")
         counts[_ACCOUNT] = self._stage(_ACCOUNT, self._missing_accounts(), by="Id")
-        return counts
+        for object_name in (_ACCOUNT, _OPPORTUNITY):
+            window = self._windows[object_name]
+            counts[object_name] += stage_related(self._scope, self._client, window, object_name)
+        return counts | keep_rates(self._scope, self._client)
+
+    def _touched(self, object_name: str) -> set[str]:
+        """Return the records one of whose related rows changed."""
+        window = self._windows[object_name]
+        return touched_owners(self._scope, self._client, window, object_name)
 
     def _without_all_lines(self, in_window: set[str], with_lines: set[str]) -> set[str]:
         """Return the opportunities of which the window of lines may lack some."""
@@ -70,7 +81,8 @@ class Companions:
         ids = [SourceId(account) for account in sorted(needed)]
         linked = self._scope.ledger.links.get_many(self._scope.tenant, Entity.CONTACT, ids)
         quarantined = self._quarantined(Entity.ACCOUNT)
-        return ((needed - set(linked)) | quarantined) - self._ids(_ACCOUNT)
+        wanted = (needed - set(linked)) | quarantined | self._touched(_ACCOUNT)
+        return wanted - self._ids(_ACCOUNT)
 
     def _ids(self, object_name: str, column: str = "Id") -> set[str]:
         """Return the ids in a column of the object's window."""

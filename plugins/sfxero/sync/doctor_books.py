@@ -113,13 +113,23 @@ class BooksDoctor:
                 self._notes.ok(name, f"{', '.join(values)}: active")
 
     def _check_currency(self, facts: OrganisationFacts, currencies: list[str]) -> None:
-        name = "xero currency"
-        if facts.base_currency in currencies:
-            self._notes.ok(name, f"{facts.base_currency}, the organisation's own")
-        else:
+        name, exchange = "xero currency", self._spec.invoices.exchange
+        if facts.base_currency not in currencies:
             self._notes.failed(
                 name,
                 f"{facts.base_currency} is not among the organisation's currencies",
                 hint="Add it in Xero.",
                 key=("invoices",),
             )
+        for code in sorted(exchange.table.keys() - currencies):
+            if exchange.not_enabled == "refuse":
+                self._notes.warn(
+                    name,
+                    f"the organisation does not have {code}, of which the route has rates",
+                    hint="Add the currency in Xero, or let the route convert: not_enabled.",
+                    key=("invoices", "exchange", "table", code),
+                )
+        if self._notes.well(name):
+            others = ", ".join(one for one in currencies if one != facts.base_currency)
+            also = f"; also {others}" if others and self._spec.invoices.currency else ""
+            self._notes.ok(name, f"{facts.base_currency}, the organisation's own{also}")

@@ -10,6 +10,7 @@ from sfxero.mapping.uses import FieldKind, FieldUse, Key, field_uses
 from sfxero.salesforce.client import SalesforceClient
 from sfxero.salesforce.describe import FieldDescribe, ObjectDescribe
 from sfxero.sync.checking import Notebook
+from sfxero.sync.org_rates import read_rates, uses_org_rates
 
 _CONNECTION: Final = ("salesforce", "connection")
 _CURRENCY: Final = "CurrencyIsoCode"
@@ -36,7 +37,16 @@ class OrgDoctor:
             self._client = client
             for object_name, fields in needed_fields(self._spec).items():
                 self._check_object(object_name, fields)
+            for object_name in self._others():
+                self._check_object(object_name, ())
             self._check_currency()
+            if uses_org_rates(self._spec):
+                self._check_rates(client)
+
+    def _others(self) -> list[str]:
+        """Return the objects whose rows lend fields."""
+        named = {one.object_name for one in field_uses(self._spec)}
+        return sorted(named - needed_fields(self._spec).keys())
 
     def _check_object(self, object_name: str, fields: tuple[str, ...]) -> None:
         name = f"fields of {object_name}"
@@ -58,7 +68,8 @@ class OrgDoctor:
             use = FieldUse(self._section(object_name), object_name, field, FieldKind.TEXT)
             self._check_field(name, use, described)
         if self._notes.well(name):
-            self._notes.ok(name, f"{len(fields)} fields, all readable and of the expected type")
+            count = len({*fields, *(one.field for one in uses)})
+            self._notes.ok(name, f"{count} fields, all readable and of the expected type")
 
     def _check_field(self, name: str, use: FieldUse, described: ObjectDescribe) -> None:
         from sfxero.staging.arrow_schema import parent_objects, schema_for
@@ -93,6 +104,14 @@ class OrgDoctor:
                 hint=f"Set invoices.currency to {_CURRENCY}: amounts are else taken as they are.",
                 key=("invoices",),
             )
+
+    def _check_rates(self, client: SalesforceClient) -> None:
+        name, key = "rates of the org", ("invoices", "exchange", "rates")
+        with self._notes.guarding(name, key):
+            rates = read_rates(client)
+            dated = max(map(len, rates.values()), default=0)
+            told = f"dated, up to {dated} of a currency" if dated > 1 else "one of each currency"
+            self._notes.ok(name, f"{', '.join(sorted(rates))}: {told}")
 
     def _describe(self, object_name: str) -> ObjectDescribe | None:
         """Return an object's describe; None if the integration user cannot see it."""

@@ -7,12 +7,14 @@ from typing import Any, Final
 from sfxero.errors import ConfigurationError
 from sfxero.mapping.fields import needed_fields
 from sfxero.mapping.files import YamlFile
+from sfxero.mapping.money_rules import NO_RATES
 from sfxero.mapping.organisation import OrganisationFacts
 from sfxero.mapping.result import OUT_OF_SCOPE, TransformResult
 from sfxero.mapping.spec import RouteSpec
 from sfxero.mapping.targets import contact_targets, invoice_targets, line_targets
 from sfxero.model.findings import Finding
 from sfxero.model.ids import SourceId, to_18
+from sfxero.model.outbox import NOTE
 from sfxero.model.states import Entity
 from sfxero.quality.suites import Suite
 from sfxero.salesforce.client import SalesforceClient
@@ -27,7 +29,9 @@ from sfxero.sync.explaining import (
     outcome_of,
 )
 from sfxero.sync.holding import ACCOUNT_GONE, ACCOUNT_WAITS
+from sfxero.sync.org_rates import read_rates, uses_org_rates
 from sfxero.sync.preflight import check_codes
+from sfxero.sync.related import read_related
 from sfxero.sync.scope import OBJECT_OF
 from sfxero.sync.staged import schema_of
 
@@ -128,7 +132,7 @@ class _Story:
             outcome,
             rule,
             None,
-            self._tell.fields(contact_targets(self._spec), records[0], document),
+            self._tell.fields(contact_targets(self._spec), _lent(frame, records[0]), document),
             findings,
         )
 
@@ -150,6 +154,7 @@ class _Story:
             self._spec,
             organisation=self._around.organisation,
             instance_url=self._client.instance_url,
+            org_rates=read_rates(self._client) if uses_org_rates(self._spec) else NO_RATES,
         )
         findings = (
             *self._checked(Entity.OPPORTUNITY, frame),
@@ -164,7 +169,7 @@ class _Story:
             outcome,
             rule,
             self._condition(records[0], rule),
-            self._tell.fields(invoice_targets(self._spec), records[0], document),
+            self._tell.fields(invoice_targets(self._spec), _lent(frame, records[0]), document),
             findings,
             self._lines(source_id, records[0], lines, frame=line_frame, document=document),
         )
@@ -186,14 +191,20 @@ class _Story:
         if not order:
             if self._spec.invoices.single_line is None:
                 return ()
-            targets = line_targets(self._spec, is_single=True)
+            targets = line_targets(self._spec, of="single_line")
             made = made or [{}]
             return (LineStory(None, self._tell.fields(targets, record, made[0])),)
         targets = line_targets(self._spec)
-        return tuple(
+        told = [
             LineStory(one, self._tell.fields(targets, by_id[one], made[place] if made else {}))
             for place, one in enumerate(order)
-        )
+        ]
+        # What goes beyond the products is the difference to the amount.
+        rounding = line_targets(self._spec, of="rounding")
+        told += [
+            LineStory(None, self._tell.fields(rounding, record, one)) for one in made[len(order) :]
+        ]
+        return tuple(told)
 
     def _condition(self, record: Mapping[str, object], rule: str | None) -> Any:
         if self._spec.invoices.when is None:
@@ -213,7 +224,9 @@ class _Story:
     def _frame(self, entity: Entity, records: Sequence[Mapping[str, object]]) -> Any:
         from sfxero.staging.records import frame_of
 
-        return frame_of(records, schema=schema_of(self._spec, self._client, OBJECT_OF[entity]))
+        name = OBJECT_OF[entity]
+        frame = frame_of(records, schema=schema_of(self._spec, self._client, name))
+        return read_related(self._spec, self._client, name, frame)
 
     def _checked(self, entity: Entity, frame: Any) -> tuple[Finding, ...]:
         """Return what the entity's expectation suite says."""
@@ -233,9 +246,17 @@ def _end(
     # A record that only a suite or its account holds back has a document all the same.
     for document in result.documents:
         found = document_of(document.payload)
+        if NOTE in document.meta:
+            found["(note)"] = document.meta[NOTE]
         if document.parent_source_id is not None:
             found["Contact"] = document.parent_source_id
     return outcome, rule, found
+
+
+def _lent(frame: Any, record: Mapping[str, object]) -> Mapping[str, object]:
+    """Return a record as it was read, with what rows of other objects lend it."""
+    (row,) = frame.to_dict("records")
+    return {**row, **record}
 
 
 def _not_shown(entity: Entity, source_id: SourceId) -> ConfigurationError:

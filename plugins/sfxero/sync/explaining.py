@@ -125,8 +125,9 @@ class Teller:
         )
 
     def _sources(self, keys: Sequence[Key], record: Record) -> dict[str, str | None]:
-        names = (use.field for key in keys for use in self._uses if use.key[: len(key)] == key)
-        return {name: _shown(record.get(name)) for name in names}
+        uses = (use for key in keys for use in self._uses if use.key[: len(key)] == key)
+        columns = (use.column for use in uses if use.column is not None)
+        return {name: _shown(record.get(name)) for name in columns}
 
     def _rules(self, keys: Sequence[Key]) -> tuple[StatedRule, ...]:
         return tuple(map(self._rule, keys))

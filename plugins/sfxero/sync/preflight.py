@@ -71,6 +71,7 @@ def read_facts(spec: RouteSpec, accounting: Accounting) -> OrganisationFacts:
         items=accounting.item_codes() if lines.item_code else (),
         tracking=accounting.tracking_categories() if lines.tracking else (),
         branding_themes=accounting.branding_themes() if needs_theme else {},
+        currencies=accounting.currencies() if spec.invoices.currency else (),
     )
 
 
@@ -105,6 +106,7 @@ def facts_of(
     items: Iterable[str] = (),
     tracking: Iterable[TrackingCategory] = (),
     branding_themes: Mapping[str, str] | None = None,
+    currencies: Iterable[str] = (),
 ) -> OrganisationFacts:
     """Keep what the mapping needs."""
     locks = (organisation.period_lock_on, organisation.end_of_year_lock_on)
@@ -126,6 +128,7 @@ def facts_of(
         items=frozenset(items),
         tracking={one.name: one.options for one in tracking if one.is_active},
         branding_themes=branding_themes or {},
+        currencies=frozenset(currencies),
         locked_until_on=max((one for one in locks if one is not None), default=None),
         short_code=organisation.short_code,
         name=organisation.name,

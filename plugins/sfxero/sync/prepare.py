@@ -18,6 +18,8 @@ from sfxero.model.outbox import Planned, PlannedEntry, PlanOutcome, SourceVersio
 from sfxero.model.states import DISPOSITION_OF, Disposition, Entity
 from sfxero.quality.suites import Suite
 from sfxero.sync.holding import held_back, refused_lines
+from sfxero.sync.org_rates import kept_rates
+from sfxero.sync.related import with_related
 from sfxero.sync.scope import ENTITY_OF, OBJECT_OF, Scope
 
 _RENAMING_ROUNDS: Final = 3
@@ -74,6 +76,7 @@ def prepare_contacts(scope: Scope) -> dict[str, int]:
     from sfxero.staging.reader import read_latest
 
     frame = read_latest(scope.staged(OBJECT_OF[Entity.ACCOUNT]))
+    frame = with_related(scope, OBJECT_OF[Entity.ACCOUNT], frame)
     names = scope.ledger.names
     for _ in range(_RENAMING_ROUNDS):
         result = transform_contacts(
@@ -105,12 +108,14 @@ def prepare_invoices(
     from sfxero.staging.reader import read_latest
 
     lines = read_latest(scope.staged(OBJECT_OF[Entity.OPPORTUNITY_LINE]))
+    frame = read_latest(scope.staged(OBJECT_OF[Entity.OPPORTUNITY]))
     result = transform_invoices(
-        read_latest(scope.staged(OBJECT_OF[Entity.OPPORTUNITY])),
+        with_related(scope, OBJECT_OF[Entity.OPPORTUNITY], frame),
         lines,
         scope.spec,
         organisation=organisation,
         instance_url=instance_url,
+        org_rates=kept_rates(scope),
     )
     preparation = _Preparation(scope, Entity.OPPORTUNITY, Entity.INVOICE)
     # First, so that nothing more sets out of what is then asked after.

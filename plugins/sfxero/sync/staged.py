@@ -1,6 +1,6 @@
 """Staged files as the steps of a run see them: their schema, their publication, their ids."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sfxero.mapping.fields import needed_fields
@@ -17,9 +17,13 @@ if TYPE_CHECKING:
 
 def schema_of(spec: RouteSpec, client: SalesforceClient, object_name: str) -> Any:
     """Return the Arrow schema of the object's fields that the route needs, as the org has them."""
+    return typed_schema(client, object_name, needed_fields(spec)[object_name])
+
+
+def typed_schema(client: SalesforceClient, object_name: str, fields: Sequence[str]) -> Any:
+    """Return the Arrow schema of an object's fields, as the org has them."""
     from sfxero.staging.arrow_schema import parent_objects, schema_for
 
-    fields = needed_fields(spec)[object_name]
     described = client.describe(object_name)
     parents = {name: client.describe(name) for name in parent_objects(described, fields)}
     return schema_for(described, fields, parents=parents)

@@ -20,6 +20,7 @@ _ADDRESS_TEXTS: Final = (
     "AddressLine1", "AddressLine2", "AddressLine3", "AddressLine4", "City", "Region", "PostalCode",
     "Country", "AttentionTo",
 )  # fmt: skip
+_PERSON_TEXTS: Final = ("FirstName", "LastName", "EmailAddress")
 _PHONE_TEXTS: Final = ("PhoneCountryCode", "PhoneAreaCode", "PhoneNumber")
 _INVOICE_TEXTS: Final = (
     "InvoiceID", "InvoiceNumber", "Type", "Status", "Reference", "LineAmountTypes", "CurrencyCode",
@@ -57,7 +58,15 @@ def _contact(element: Mapping[str, Any]) -> Canonical:
         for phone in _objects(element, "Phones")
         if (texts := _texts(phone, _PHONE_TEXTS))
     }
-    return canonical | ({"Phones": phones} if phones else {})
+    # Their order means nothing, and Xero promises none.
+    persons = sorted(map(_person, _objects(element, "ContactPersons")), key=json.dumps)
+    found = {"Phones": phones, "ContactPersons": persons}
+    return canonical | {name: value for name, value in found.items() if value}
+
+
+def _person(person: Mapping[str, Any]) -> Canonical:
+    canonical = _texts(person, _PERSON_TEXTS)
+    return canonical | ({"IncludeInEmails": True} if person.get("IncludeInEmails") is True else {})
 
 
 def _invoice(element: Mapping[str, Any]) -> Canonical:
@@ -70,13 +79,16 @@ def _invoice(element: Mapping[str, Any]) -> Canonical:
     contact = element.get("Contact")
     if isinstance(contact, dict) and contact.get("ContactID"):
         canonical["ContactID"] = str(contact["ContactID"])
-    lines = [
-        _texts(line, _LINE_TEXTS) | _numbers(line, _LINE_NUMBERS)
-        for line in _objects(element, "LineItems")
-    ]
+    lines = [_line(line) for line in _objects(element, "LineItems")]
     if lines:
         canonical["LineItems"] = lines
     return canonical
+
+
+def _line(line: Mapping[str, Any]) -> Canonical:
+    canonical = _texts(line, _LINE_TEXTS) | _numbers(line, _LINE_NUMBERS)
+    options = {str(one.get("Name")): str(one.get("Option")) for one in _objects(line, "Tracking")}
+    return canonical | ({"Tracking": options} if options else {})
 
 
 def _texts(element: Mapping[str, Any], names: Sequence[str]) -> Canonical:

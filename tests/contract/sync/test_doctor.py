@@ -31,6 +31,7 @@ def shop(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     )
     yield Shop(world, tmp_path, monkeypatch)
     world.books.accounts.update(accounts)
+    world.control("POST", "/salesforce/options", {"multi_currency": False, "dated_rates": False})
     world.sandbox.xero.identity.connections[:] = connections
     world.org_switch(hidden_fields=[])
 
@@ -103,6 +104,18 @@ def app_with(scopes: list[str]) -> Callable[[Shop], None]:
         order = {"client_id": "narrow", "client_secret": "s3cret", "scopes": scopes}
         shop.world.control("POST", "/xero/apps", order)
         shop.connect_books(login="narrow", password="s3cret")
+
+    return provoke
+
+
+def exchanging(exchange: str) -> Callable[[Shop], None]:
+    """Give the org several currencies, and the route a say on them."""
+
+    def provoke(shop: Shop) -> None:
+        options = {"multi_currency": True, "dated_rates": True}
+        shop.world.control("POST", "/salesforce/options", options)
+        currency = f"  currency: CurrencyIsoCode\n  exchange: {exchange}\n"
+        shop.edit("  date: CloseDate\n", f"  date: CloseDate\n{currency}")
 
     return provoke
 
@@ -230,6 +243,22 @@ TROUBLES = {
         "the token lacks the scope accounting.invoices",
         f"Add it to the {APP}",
     ),
+    "a field of rows that lend": Trouble(
+        edit(
+            "  name_suffix: AccountNumber\n",
+            "  related:\n    lead: {object: Contact, of: AccountId}\n  email: lead.E_mail__c\n",
+        ),
+        "email: lead",
+        "Contact has no field E_mail__c that the integration user may see",
+        GRANT,
+    ),
+    "a rate of a currency that the organisation lacks": Trouble(
+        exchanging('{rates: table, table: {NZD: "1.1", USD: "0.7"}}'),
+        "exchange:",
+        "the organisation does not have USD, of which the route has rates",
+        "Add the currency in Xero, or let the route convert: not_enabled.",
+        verdict="warning",
+    ),
     "a scope too many": Trouble(
         app_with([*SETTINGS_SCOPES.split(), "accounting.manualjournals"]),
         "connection: xero_demo",
@@ -289,6 +318,15 @@ def test_a_route_in_order_passes_every_check(shop: Shop) -> None:
         assert words in text
     assert "failed" not in text
     assert "warning" not in text
+
+
+def test_the_currencies_and_rates_that_a_route_uses_are_told(shop: Shop) -> None:
+    exchanging("{rates: salesforce, not_enabled: convert}")(shop)
+
+    told_well = {one["name"]: one["message"] for one in look_at(shop)["checks"]}
+
+    assert told_well["rates of the org"] == "AUD, NZD, USD: one of each currency"
+    assert told_well["xero currency"] == "AUD, the organisation's own; also NZD"
 
 
 def test_all_troubles_are_told_at_once_and_the_table_has_their_lines(shop: Shop) -> None:

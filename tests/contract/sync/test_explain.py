@@ -88,6 +88,56 @@ def test_a_sale_is_told_with_its_contact_and_each_of_its_lines(shop: Shop) -> No
     assert first["AccountCode"].rules[0].line == shop.line_of("account_code:")
 
 
+def test_what_rows_of_other_objects_lend_is_told_with_its_source(shop: Shop) -> None:
+    of_account = "{object: Contact, of: AccountId}"
+    shop.edit(
+        "  name_suffix: AccountNumber\n",
+        f"  related:\n    lead: {of_account}\n  email: lead.Email\n  persons: {of_account}\n",
+    )
+    account = shop.world.account()
+    shop.world.new("Contact", AccountId=account, LastName="Ann", Email="ann@acme.example")
+
+    (contact,) = explained(shop, account).records
+
+    fields = by_target(contact.fields)
+    assert fields["EmailAddress"].sources == {"lead.Email": "ann@acme.example"}
+    assert fields["EmailAddress"].value == "ann@acme.example"
+    assert fields["ContactPersons[1].LastName"].value == "Ann"
+    assert "ContactPersons[2].LastName" not in fields
+
+
+def test_a_converted_amount_is_told_with_its_rate_and_a_difference_with_its_line(
+    shop: Shop,
+) -> None:
+    rounding = '{tolerance: "0.05", line: {account_code: "200", tax_type: EXEMPTEXPORT}}'
+    exchange = '{rates: table, table: {USD: "2"}, not_enabled: convert}'
+    shop.edit(
+        "  date: CloseDate\n",
+        f"  date: CloseDate\n  currency: StageName\n  exchange: {exchange}\n"
+        f"  rounding: {rounding}\n",
+    )
+    world = shop.world
+    world.org_switch(allow_amount_mismatch=True)
+    sale = world.won(world.account(), "99.98")
+    world.edit("Opportunity", sale, Amount=Decimal(100))
+    world.org_switch(allow_amount_mismatch=False)
+    records = world.sandbox.org.records.tables["Opportunity"]
+    records[sale] = records[sale] | {"StageName": "USD"}
+
+    _, invoice = explained(shop, sale).records
+
+    fields = by_target(invoice.fields)
+    first, second = (by_target(one.fields) for one in invoice.lines)
+    assert (fields["CurrencyCode"].value, fields["SubTotal"].value) == ("AUD", "50.00")
+    assert fields["CurrencyCode"].rules[1].text == exchange.replace('"', "")
+    assert fields["(note)"].value == (
+        "USD at 2.000000 by table of 2026-11-20, converted to AUD line by line; "
+        "amount less lines 0.0200"
+    )
+    assert (first["LineAmount"].value, second["UnitAmount"].value) == ("49.99", "0.0100")
+    assert second["AccountCode"].rules[0].key == "invoices.rounding.line.account_code"
+
+
 def test_a_default_that_the_file_does_not_state_is_told_as_one(shop: Shop) -> None:
     shop.edit("  date: CloseDate\n", "")
     sale = shop.world.won(shop.world.account(), "100")

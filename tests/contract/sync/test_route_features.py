@@ -1,9 +1,13 @@
 """What a route may state beyond the demo's: it arrives in Xero, and stays quiet afterwards."""
 
+import json
 from typing import Any
 
+import httpx
 import pytest
 from tests.contract.sync.kit import World
+
+from sfxero.model.states import Entity
 
 pytestmark = pytest.mark.contract
 
@@ -63,6 +67,34 @@ def test_an_option_that_changes_is_an_edit_of_the_invoice(world: World) -> None:
     world.run()
 
     assert [dict(line.tracking) for line in world.invoices[0].lines] == [{"Region": "West"}]
+    (held,) = json.loads(world.link(opportunity, Entity.INVOICE).target_snapshot)["LineItems"]
+    assert held["Tracking"] == {"Region": "West"}
+
+
+def test_an_edit_that_only_takes_an_option_away_is_found_undone_after_a_lost_request(
+    world: World,
+) -> None:
+    option = {"from": "Description", "table": {"Alpha": "East"}}
+    world.respec(
+        invoices={"lines": lines_of(world, tracking=[{"category": "Region", "option": option}])}
+    )
+    opportunity = world.won(world.account(), "100")
+    (row,) = world.rows("OpportunityLineItem", OpportunityId=opportunity)
+    world.edit("OpportunityLineItem", row["Id"], Description="Alpha")
+    world.run()
+    world.sleep(HOUR)
+    world.respec(
+        invoices={"lines": lines_of(world, tracking=[])},
+    )
+
+    def lost(_request: httpx.Request, _forward: Any) -> httpx.Response:
+        raise httpx.ReadTimeout("no answer")
+
+    world.seam.plans = [lost] * 3
+    world.run(full=True)
+    world.publish(Entity.INVOICE)
+
+    assert [dict(line.tracking) for line in world.invoices[0].lines] == [{}]
 
 
 def test_phones_arrive_and_one_that_is_emptied_is_cleared(world: World) -> None:

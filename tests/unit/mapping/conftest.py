@@ -143,10 +143,13 @@ def contacts(demo):
 def invoices(demo, organisation):
     """Transform opportunities and their lines by the demo route."""
 
-    def run(opportunities, lines, *, spec=demo, facts=organisation, url="https://acme.example"):
+    def run(
+        opportunities, lines, *, spec=demo, facts=organisation, url="https://acme.example",
+        **options,
+    ):  # fmt: skip
         return transform_invoices(
             frame(opportunities, OPPORTUNITY), frame(lines, LINE), spec,
-            organisation=facts, instance_url=url,
+            organisation=facts, instance_url=url, **options,
         )  # fmt: skip
 
     return run

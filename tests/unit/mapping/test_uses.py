@@ -143,7 +143,7 @@ def test_every_field_that_is_read_is_told_by_a_target_or_decides_what_is_wanted(
     keys = [
         key
         for targets in (contact_targets(spec), invoice_targets(spec), line_targets(spec),
-                        line_targets(spec, is_single=True))
+                        line_targets(spec, of="single_line"))
         for target in targets
         for key in target.keys
     ]  # fmt: skip

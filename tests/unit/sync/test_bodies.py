@@ -159,6 +159,34 @@ def test_a_record_holds_a_wish_if_it_has_each_of_its_values(
     assert holds(wish, held) is same
 
 
+EAST, WEST, SALES = (
+    {"Name": name, "Option": option, "TrackingCategoryID": "c"}
+    for name, option in (("Region", "East"), ("Region", "West"), ("Team", "Sales"))
+)
+
+
+@pytest.mark.parametrize(
+    ("wish", "held", "same"),
+    [
+        ({}, {"Tracking": []}, True),
+        ({}, {"Tracking": [EAST]}, False),
+        ({"Tracking": [EAST]}, {}, False),
+        ({"Tracking": [EAST]}, {"Tracking": [EAST, SALES]}, False),
+        ({"Tracking": [EAST]}, {"Tracking": [WEST]}, False),
+        ({"Tracking": [EAST, SALES]}, {"Tracking": [SALES, EAST]}, True),
+        ({}, {"ItemCode": "", "DiscountRate": Decimal("0.00")}, True),
+        ({}, {"ItemCode": "A"}, False),
+        ({}, {"DiscountRate": Decimal(10)}, False),
+    ],
+)
+def test_a_line_holds_a_wish_only_without_what_the_wish_leaves_out(
+    wish: dict[str, Any], held: dict[str, Any], same: bool
+) -> None:
+    line = {"Description": "A", "LineAmount": Decimal(1)}
+
+    assert holds({"LineItems": [line | wish]}, {"LineItems": [line | held]}) is same
+
+
 def test_totals_are_compared_one_by_one() -> None:
     payload = parse('{"SubTotal":100.00,"TotalTax":10.00,"Total":110.00}')
 

@@ -89,6 +89,19 @@ def test_another_value_gives_another_text(other: dict[str, Any]) -> None:
     assert snapshot(Entity.INVOICE, {**INVOICE, **other}) != snapshot(Entity.INVOICE, INVOICE)
 
 
+def test_tracking_is_kept_by_category_in_any_order() -> None:
+    region = {"Name": "Region", "Option": "East", "TrackingCategoryID": "c"}
+    team = {"Name": "Team", "Option": "Sales"}
+
+    def kept(*tracking: dict[str, str]) -> str:
+        return snapshot(Entity.INVOICE, {"LineItems": [{"Tracking": list(tracking)}]})
+
+    assert json.loads(kept(region))["LineItems"] == [{"Tracking": {"Region": "East"}}]
+    assert kept(region, team) == kept(team, region) != kept(region)
+    assert kept(region) != kept(region | {"Option": "West"})
+    assert json.loads(kept())["LineItems"] == [{}]
+
+
 def test_zero_is_a_value() -> None:
     assert '"AmountDue":"0"' in snapshot(Entity.INVOICE, {"AmountDue": Decimal("-0.00")})
 

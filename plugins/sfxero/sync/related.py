@@ -1,0 +1,109 @@
+"""Rows of other objects that belong to the run's records: found, staged, and joined to them."""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from sfxero.mapping.related_sources import RelatedSource, related_sources
+from sfxero.mapping.spec import RouteSpec
+from sfxero.salesforce.client import SalesforceClient
+from sfxero.salesforce.soql import id_chunks, select, window_where
+from sfxero.staging.manifest import Manifest, load, save
+from sfxero.sync.scope import Scope
+from sfxero.sync.staged import ids_in, typed_schema
+
+if TYPE_CHECKING:
+    from sfxero.ledger.windows import Window
+
+
+def touched_owners(
+    scope: Scope, client: SalesforceClient, window: "Window", owner: str
+) -> set[str]:
+    """Return the records of which a row changed in the window, though they did not themselves.
+
+    A window that reads all needs none, nor does a run over history.
+    """
+    if window.from_at is None or scope.is_history:
+        return set()
+    where = window_where(window.from_at, window.to_at)
+    return {
+        str(row[one.rules.of])
+        for one in related_sources(scope.spec)
+        if one.owner == owner
+        for row in client.query(
+            select(one.rules.object, ("Id", one.rules.of), where=where), all_rows=True
+        )
+        if row.get(one.rules.of)
+    }
+
+
+def stage_related(scope: Scope, client: SalesforceClient, window: "Window", owner: str) -> int:
+    """Stage the rows that belong to the run's records of one object; returns how many there are."""
+    sources = [one for one in related_sources(scope.spec) if one.owner == owner]
+    if not sources:
+        return 0
+    owners = {one for staged in scope.staged(owner) for ids in ids_in(staged) for one in ids}
+    return sum(_stage(scope, client, window, one, owners) for one in sources)
+
+
+def with_related(scope: Scope, owner: str, frame: Any) -> Any:
+    """Return the records with the fields that their rows lend them."""
+    from sfxero.mapping.related import join_related
+    from sfxero.staging.reader import read_frame
+
+    for one in related_sources(scope.spec):
+        if one.owner == owner:
+            frame = join_related(frame, read_frame([load(_folder(scope, one))]), one)
+    return frame
+
+
+def read_related(spec: RouteSpec, client: SalesforceClient, owner: str, frame: Any) -> Any:
+    """Return the records with the fields that their rows lend them, read for this alone."""
+    from sfxero.mapping.related import join_related
+    from sfxero.staging.records import frame_of
+
+    for one in related_sources(spec):
+        if one.owner == owner:
+            schema = typed_schema(client, one.rules.object, one.read_fields)
+            rows = frame_of(_rows(client, one, list(frame["Id"])), schema=schema)
+            frame = join_related(frame, rows, one)
+    return frame
+
+
+def _stage(
+    scope: Scope,
+    client: SalesforceClient,
+    window: "Window",
+    source: RelatedSource,
+    owners: Iterable[str],
+) -> int:
+    from sfxero.staging.writer import write_records
+
+    folder = _folder(scope, source)
+    schema = typed_schema(client, source.rules.object, source.read_fields)
+    rows = write_records(_rows(client, source, sorted(owners)), schema=schema, folder=folder)
+    save(
+        Manifest(
+            route=scope.route,
+            run_id=scope.run_id,
+            object_name=source.rules.object,
+            window_from_at=None,
+            window_to_at=window.to_at,
+            api_version=client.api_version,
+            job_id=None,
+            mapping_version=scope.spec.mapping_version,
+            files=rows.files,
+            row_count=rows.row_count,
+            staged_at=scope.clock.now(),
+        ),
+        folder,
+    )
+    return rows.row_count
+
+
+def _rows(client: SalesforceClient, source: RelatedSource, owners: Iterable[str]) -> Iterator[Any]:
+    for where in id_chunks(owners, source.rules.of):
+        yield from client.query(select(source.rules.object, source.read_fields, where=where))
+
+
+def _folder(scope: Scope, source: RelatedSource) -> Any:
+    return scope.folder(f"{source.owner}-{source.name}")
