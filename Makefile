@@ -8,7 +8,7 @@ SEEDS  ?= 5000
 UV     := uv==0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help install check lint types layers test test-quick test-clients test-socket simulate simulate-defects sim-extract bench-sandbox bench-extract bench-outbox bench-publish demo wheel constraints clean
+.PHONY: help install check lint types layers test test-quick test-clients test-socket simulate simulate-defects sim-extract bench-sandbox bench-extract bench-outbox bench-prepare bench-publish demo wheel constraints clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -76,6 +76,9 @@ sim-extract: $(VENV)/.dev ## random histories of an org, each read by several ru
 
 bench-extract: $(VENV)/.dev ## rows per second and memory of an extract, beside the limit (ROWS=1000000)
 	PYTHONPATH=plugins $(BIN)/python tests/benchmarks/bench_extract.py --rows $(ROWS)
+
+bench-prepare: $(VENV)/.dev ## rows per second and memory of check and prepare, beside the plain bound (ROWS=1000000)
+	PYTHONPATH=plugins $(BIN)/python tests/benchmarks/bench_prepare.py --rows $(ROWS)
 
 bench-outbox: $(VENV)/.dev ## entries per second through plan, claim and settle: 1, 4 and 8 processes, both stores
 	PYTHONPATH=plugins $(BIN)/python tests/benchmarks/bench_outbox.py

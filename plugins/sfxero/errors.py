@@ -22,6 +22,7 @@
         ├── JobFailed           a bulk job ended without its rows
         ├── IncompleteExtract   counts of server, parser and staging disagree
         ├── StagingError        a staged file or manifest is missing or does not fit
+        ├── ChecksFailed        too many staged rows break an expectation
         ├── LedgerError         the ledger refused: a state transition or version that cannot be
         ├── AuditBroken         the audit log was changed, cut or rewritten
         └── GateFailed          a run lost, gave up or quarantined too much
@@ -150,7 +151,7 @@ class ConfigurationError(TerminalError):
 
 
 class MappingFileError(ConfigurationError):
-    """A route file is refused; says where and what to do."""
+    """A route file, or a suite beside it, is refused; says where and what to do."""
 
     def __init__(self, message: str, *, file: str, line: int | None, hint: str | None) -> None:
         """`line` counts from 1."""
@@ -208,6 +209,10 @@ class IncompleteExtract(TerminalError):
 
 class StagingError(TerminalError):
     """A staged file or manifest is missing, damaged or of another window."""
+
+
+class ChecksFailed(TerminalError):
+    """More staged rows break a rule than the expectation suite allows."""
 
 
 class LedgerError(TerminalError):

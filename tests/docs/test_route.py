@@ -5,7 +5,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
-from tests.docs.pages import ROOT, blocks, read, rows, section, spans
+from tests.docs.pages import ROOT, blocks, keys, read, rows, section, spans
 
 from sfxero.errors import MappingFileError
 from sfxero.mapping.conditions import Condition
@@ -14,6 +14,7 @@ from sfxero.mapping.functions import FUNCTIONS
 from sfxero.mapping.loader import load_route
 from sfxero.mapping.related_rules import RelatedSection
 from sfxero.mapping.spec import RouteSpec
+from sfxero.quality.suites import KEYS, TYPES
 
 PAGE = "docs/route.md"
 NONE = {None, "", ()}
@@ -72,6 +73,12 @@ def test_every_key_is_documented_with_its_default_and_no_other(
     assert set(documented) == set(known)
     for key, field in known.items():
         assert documented[key] in default_text(field), key
+
+
+def test_every_key_and_type_of_a_suite_is_documented_and_no_other() -> None:
+    named = keys(section(PAGE, "## Expectation suites"))
+    assert set(named) == {*KEYS, *TYPES}
+    assert len(named) == len(set(named))
 
 
 def test_every_function_is_documented() -> None:

@@ -1,11 +1,9 @@
-"""Runs a suite over a staged frame and says which records broke which rule."""
+"""Runs a suite over staged frames and says which records broke which rule."""
 
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import groupby
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -16,59 +14,125 @@ from sfxero.errors import ConfigurationError
 from sfxero.model.findings import Finding, Severity
 from sfxero.model.ids import SourceId
 from sfxero.model.states import Entity
-from sfxero.quality.suites import Expectation, Only, Suite
+from sfxero.quality.suites import Expectation, Only, Stop, Suite
+from sfxero.quality.values import ColumnCheck, Library
 
-_CHUNK_ROWS: Final = 50_000
-"""Great Expectations hashes and copies the frame it is given; this bounds what that takes."""
 _LONGEST_VALUE: Final = 120
 _ID: Final = "Id"
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What a suite found; anything in `broken` was not checked, so the caller must fail."""
+    """What a suite found; anything in `broken` was not checked, so the caller must fail.
+
+    So it must for anything in `stops`: more rows than the suite allows broke what it names.
+    """
 
     findings: tuple[Finding, ...]
     refused_ids: frozenset[SourceId]
     broken: tuple[str, ...]
+    stops: tuple[str, ...] = ()
 
 
-def check(
-    frame: pd.DataFrame, suite: Suite, *, entity: Entity, chunk_rows: int = _CHUNK_ROWS
-) -> CheckResult:
-    """Check each row of `frame`, which has an `Id` column, against the suite."""
-    broken = _unfit_columns(frame, suite)
-    if broken or frame.empty:
-        return CheckResult(findings=(), refused_ids=frozenset(), broken=broken)
-    rules = list(enumerate(suite.expectations))
-    rules.sort(key=lambda rule: repr(rule[1].only))
-    hits: list[tuple[int, int]] = []
-    failures: dict[str, None] = {}
-    for _, group in groupby(rules, key=lambda rule: repr(rule[1].only)):
-        members = dict(group)
-        runner = _Group(suite.name, members)
-        rows = np.flatnonzero(_selected(frame, next(iter(members.values())).only))
-        for start in range(0, len(rows), chunk_rows):
-            found, failed = runner.check(frame, rows[start : start + chunk_rows])
-            hits += found
-            failures.update(dict.fromkeys(failed))
-    findings = tuple(_findings(frame, suite, sorted(hits), entity=entity))
-    return CheckResult(
-        findings=findings,
-        refused_ids=frozenset(one.source_id for one in findings if one.severity is Severity.REFUSE),
-        broken=tuple(failures),
-    )
+def check(frames: Iterable[pd.DataFrame], suite: Suite, *, entity: Entity) -> CheckResult:
+    """Check each row of the frames, which have an `Id` column, against the suite.
+
+    One frame at a time is held, so that memory does not grow with the window.
+    """
+    checking = _Checking(suite, entity)
+    for frame in frames:
+        checking.look_at(frame)
+    return checking.result()
+
+
+class _Checking:
+    """One suite over one entity's frames: what was looked at so far, and what was found."""
+
+    def __init__(self, suite: Suite, entity: Entity) -> None:
+        self._suite = suite
+        self._entity = entity
+        self._findings: list[Finding] = []
+        self._broken: dict[str, None] = {}
+        self._looked_at = np.zeros(len(suite.expectations), dtype=np.int64)
+        self._missed = np.zeros(len(suite.expectations), dtype=np.int64)
+        self._rows = 0
+        self._groups: list[tuple[Only, list[ColumnCheck]]] | None = None
+
+    def look_at(self, frame: pd.DataFrame) -> None:
+        broken = _unfit_columns(frame, self._suite)
+        self._broken |= dict.fromkeys(broken)
+        if broken or frame.empty:
+            return
+        if self._groups is None:
+            self._groups = list(_groups(self._suite))
+        seen = np.zeros(len(frame), dtype=bool)
+        hits: list[tuple[int, int]] = []
+        for only, checks in self._groups:
+            chosen = _selected(frame, only)
+            seen |= chosen
+            places = np.flatnonzero(chosen)
+            for one in checks:
+                hits += self._look(frame, places, one)
+        self._rows += int(seen.sum())
+        self._findings += _findings(frame, self._suite, sorted(hits), entity=self._entity)
+
+    def result(self) -> CheckResult:
+        refused = frozenset(
+            one.source_id for one in self._findings if one.severity is Severity.REFUSE
+        )
+        return CheckResult(
+            findings=tuple(self._findings),
+            refused_ids=refused,
+            broken=tuple(self._broken),
+            stops=tuple(self._stops(len(refused))),
+        )
+
+    def _look(
+        self, frame: pd.DataFrame, places: np.ndarray, one: ColumnCheck
+    ) -> Iterator[tuple[int, int]]:
+        """Yield (place, expectation) of each miss of the chosen rows."""
+        values = _arrow(frame[one.column]).take(pa.array(places))
+        for number, mask in one.misses(values).items():
+            self._looked_at[number] += len(places)
+            if mask is None:
+                rule = self._suite.expectations[number]
+                said = f"{self._suite.name}: {rule.rule} ({rule.type}) could not be checked"
+                self._broken[said] = None
+                continue
+            missed = places[mask]
+            self._missed[number] += len(missed)
+            yield from ((int(place), number) for place in missed)
+
+    def _stops(self, refused: int) -> Iterator[str]:
+        """Say which shares are exceeded: the suite's own, and those of its expectations."""
+        counted = zip(self._suite.expectations, self._missed, self._looked_at, strict=True)
+        stops: list[tuple[str, Stop | None, int, int]] = [
+            ("refused", self._suite.stop, refused, self._rows),
+            *((rule.rule, rule.stop, int(n), int(of)) for rule, n, of in counted),
+        ]
+        for name, stop, count, looked_at in stops:
+            if stop is not None and stop.is_exceeded(count, looked_at):
+                yield f"{self._suite.name}: {name}, {count} of {looked_at} rows, at most {stop}"
+
+
+def _groups(suite: Suite) -> Iterator[tuple[Only, list[ColumnCheck]]]:
+    """Gather the expectations by the rows that they look at, and those by their column."""
+    library = Library()
+    by_rows: dict[str, dict[str, dict[int, Expectation]]] = {}
+    for number, rule in enumerate(suite.expectations):
+        columns = by_rows.setdefault(repr(sorted(rule.only.items())), {})
+        columns.setdefault(rule.column, {})[number] = rule
+    for columns in by_rows.values():
+        checks = [ColumnCheck(library, suite.name, members) for members in columns.values()]
+        yield next(iter(checks[0].members.values())).only, checks
 
 
 def _unfit_columns(frame: pd.DataFrame, suite: Suite) -> tuple[str, ...]:
     """Return what cannot be checked at all: columns that are missing, repeated, or of no use."""
-    names = [_ID]
-    for expectation in suite.expectations:
-        names += [*expectation.columns, *expectation.only]
     counts = frame.columns.value_counts()
     wrong = [
         f"{suite.name}: column {name} is staged {counts.get(name, 0)} times, not once"
-        for name in dict.fromkeys(names)
+        for name in suite.columns
         if counts.get(name, 0) != 1
     ]
     if not wrong and frame[_ID].isna().any():
@@ -80,7 +144,7 @@ def _selected(frame: pd.DataFrame, only: Only) -> np.ndarray:
     """Return which rows a group of expectations looks at; a missing flag counts as false."""
     mask = np.ones(len(frame), dtype=bool)
     for name, values in only.items():
-        column = pa.array(frame[name], from_pandas=True)
+        column = _arrow(frame[name])
         try:
             wanted = pa.array(list(values), type=column.type)
         except (pa.ArrowInvalid, pa.ArrowTypeError):
@@ -94,97 +158,27 @@ def _selected(frame: pd.DataFrame, only: Only) -> np.ndarray:
     return mask
 
 
-class _Group:
-    """Expectations that look at the same rows, ready to run over chunks of them."""
-
-    def __init__(self, name: str, members: Mapping[int, Expectation]) -> None:
-        """`members` are expectations by their place in the suite called `name`."""
-        self._name = name
-        self._members = members
-        self._columns = list(dict.fromkeys(c for one in members.values() for c in one.columns))
-        with warnings.catch_warnings():
-            # The library and what it imports warn about their own old calls, not about the rows.
-            warnings.simplefilter("ignore")
-            import great_expectations as gx
-
-            context = gx.get_context(mode="ephemeral")
-            context.enable_analytics(False)
-            context.variables.progress_bars = {"globally": False}
-            asset = context.data_sources.add_pandas("staged").add_dataframe_asset("rows")
-            self._all_rows = asset.add_batch_definition_whole_dataframe("all")
-            self._suite = self._build(gx)
-
-    def check(
-        self, frame: pd.DataFrame, places: np.ndarray
-    ) -> tuple[list[tuple[int, int]], list[str]]:
-        """Return (place, expectation) of each miss, and the expectations that could not be run."""
-        plain = pd.DataFrame(
-            {column: _plain(frame[column].iloc[places]) for column in self._columns}, dtype=object
-        )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            batch = self._all_rows.get_batch(batch_parameters={"dataframe": plain})
-            validation = batch.validate(self._suite, result_format={"result_format": "COMPLETE"})
-        hits: list[tuple[int, int]] = []
-        answered = set()
-        for result in validation.results:
-            number = result.expectation_config.meta["number"]
-            rows = [] if result.success else (result.result or {}).get("unexpected_index_list")
-            if rows is not None:
-                answered.add(number)
-                hits += [(int(places[row]), number) for row in rows]
-        return hits, [
-            f"{self._name}: {one.rule} ({one.type}) could not be checked"
-            for number, one in self._members.items()
-            if number not in answered
-        ]
-
-    def _build(self, gx: Any) -> Any:
-        rules = [
-            {"type": one.type, "kwargs": dict(one.kwargs), "meta": {"number": number}}
-            for number, one in self._members.items()
-        ]
-        try:
-            suite = gx.ExpectationSuite(name=self._name, expectations=rules)
-        except (gx.exceptions.GreatExpectationsError, ValueError, TypeError) as error:
-            raise ConfigurationError(
-                f"expectation suite {self._name} is not understood ({type(error).__name__}): "
-                f"{' '.join(str(error).split())[:300]}"
-            ) from None
-        # It leaves out what it does not know, with a line in the log only.
-        known = {one.meta["number"] for one in suite.expectations}
-        unknown = [one.type for number, one in self._members.items() if number not in known]
-        if unknown:
-            raise ConfigurationError(
-                f"expectation suite {self._name} is not understood: {', '.join(unknown)}"
-            )
-        return suite
-
-
-def _plain(series: pd.Series) -> np.ndarray:
-    """Return a column as Python objects, which Great Expectations checks faster than Arrow's.
-
-    Decimals stay exact, dates stay days, and whole numbers with gaps do not turn into floats.
-    """
+def _arrow(series: pd.Series) -> pa.Array:
     column = pa.array(series, from_pandas=True)
-    plain: np.ndarray = column.to_pandas(date_as_object=True, integer_object_nulls=True).to_numpy(
-        dtype=object
-    )
-    return plain
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
 def _findings(
     frame: pd.DataFrame, suite: Suite, hits: Sequence[tuple[int, int]], *, entity: Entity
 ) -> Iterator[Finding]:
-    ids = frame[_ID]
-    for place, number in hits:
+    ids = frame[_ID].iloc[[place for place, _ in hits]].tolist()
+    values = {
+        number: iter(frame[rule.column].iloc[[at for at, one in hits if one == number]].tolist())
+        for number, rule in enumerate(suite.expectations)
+    }
+    for source_id, (_, number) in zip(ids, hits, strict=True):
         rule = suite.expectations[number]
         yield Finding(
             entity=entity,
-            source_id=SourceId(str(ids.iloc[place])),
+            source_id=SourceId(str(source_id)),
             rule=rule.rule,
             field=rule.field,
-            value=_shown(frame[rule.kwargs["column"]].iloc[place]),
+            value=_shown(next(values[number])),
             hint=rule.hint,
             severity=rule.severity,
         )

@@ -3,8 +3,10 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 STAMP: Final = "SystemModstamp"
-_ORDER: Final = "__order__"
+_BEFORE_ALL: Final = pa.scalar(datetime.min.replace(tzinfo=UTC), pa.timestamp("us", "UTC"))
 _PIECE_BYTES: Final = 1024 * 1024
 _AGAIN: Final = "Run the extract of this window again."
 
@@ -32,15 +34,31 @@ def read_latest(staged: Sequence[Staged], *, by: str = "Id") -> "pd.DataFrame":
     Rows come sorted by `by`, since a job's own order means nothing.
     """
     table = _table(staged)
-    missing = [name for name in (by, STAMP) if name not in table.schema.names]
-    if missing:
-        raise StagingError(f"staged files without {missing} cannot be reduced to the newest rows")
-    order = pa.array(range(table.num_rows), type=pa.int64())
-    frame = frame_of_table(table.append_column(_ORDER, order))
-    newest = frame.sort_values([by, STAMP, _ORDER], na_position="first").drop_duplicates(
-        by, keep="last"
-    )
-    return newest.drop(columns=_ORDER).reset_index(drop=True)
+    places = _newest(table, by)
+    # Most jobs give each record once and in order: then nothing needs to be copied.
+    is_as_staged = len(places) == len(table) and bool((np.diff(places) == 1).all())
+    return frame_of_table(table if is_as_staged else table.take(pa.array(places)))
+
+
+def read_latest_parts(
+    staged: Sequence[Staged], *, columns: Sequence[str], rows: int, by: str = "Id"
+) -> "Iterator[pd.DataFrame]":
+    """Yield what `read_latest` returns, as staged and some columns only, by so many rows at most.
+
+    Of the whole, only the columns that tell versions apart are held. A column that was not staged
+    is left out.
+    """
+    keys = _table(staged, columns=(by, STAMP))
+    is_newest = np.zeros(len(keys), dtype=bool)
+    is_newest[_newest(keys, by)] = True
+    start = 0
+    for entry, file in _files(staged):
+        with _opened(entry, file) as parquet:
+            known = [name for name in columns if name in parquet.schema_arrow.names]
+            for batch in parquet.iter_batches(batch_size=rows, columns=known):
+                mask = pa.array(is_newest[start : start + len(batch)])
+                start += len(batch)
+                yield frame_of_table(pa.Table.from_batches([batch.filter(mask)]))
 
 
 def read_ids(staged: Staged, *, column: str = "Id", size: int = 10_000) -> Iterator[list[str]]:
@@ -74,8 +92,31 @@ def frame_of_table(table: pa.Table) -> "pd.DataFrame":
     return frame
 
 
-def _table(staged: Sequence[Staged]) -> pa.Table:
-    tables = [_read(entry, file) for entry in staged for file in entry.manifest.files]
+def _newest(table: pa.Table, by: str) -> np.ndarray:
+    """Return the places of the newest version of each record, in the order of `by`."""
+    missing = [name for name in (by, STAMP) if name not in table.schema.names]
+    if missing:
+        raise StagingError(f"staged files without {missing} cannot be reduced to the newest rows")
+    # The sort is stable, so that of equal stamps the later row stays behind.
+    keys = pa.table({by: table[by], STAMP: pc.fill_null(table[STAMP], _BEFORE_ALL)})
+    places = pc.sort_indices(keys, sort_keys=[(by, "ascending"), (STAMP, "ascending")])
+    ids = keys[by].combine_chunks().take(places)
+    before, after = ids[:-1], ids[1:]
+    differs = pc.coalesce(
+        pc.not_equal(before, after), pc.xor(pc.is_null(before), pc.is_null(after))
+    )
+    is_last = np.ones(len(ids), dtype=bool)
+    is_last[:-1] = differs.to_numpy(zero_copy_only=False)
+    result: np.ndarray = places.to_numpy()[is_last].astype(np.int64)
+    return result
+
+
+def _files(staged: Sequence[Staged]) -> list[tuple[Staged, StagedFile]]:
+    return [(entry, file) for entry in staged for file in entry.manifest.files]
+
+
+def _table(staged: Sequence[Staged], *, columns: Sequence[str] | None = None) -> pa.Table:
+    tables = [_read(entry, file, columns) for entry, file in _files(staged)]
     if not tables:
         raise StagingError("no staged file to read")
     for table in tables[1:]:
@@ -85,9 +126,9 @@ def _table(staged: Sequence[Staged]) -> pa.Table:
     return pa.concat_tables(tables)
 
 
-def _read(staged: Staged, file: StagedFile) -> pa.Table:
+def _read(staged: Staged, file: StagedFile, columns: Sequence[str] | None) -> pa.Table:
     with _opened(staged, file) as parquet:
-        table = parquet.read()
+        table = parquet.read(columns=columns)
     if table.num_rows != file.rows:
         raise StagingError(
             f"{staged.folder / file.name} has {table.num_rows} rows, its manifest {file.rows}",

@@ -233,7 +233,7 @@ class _Story:
         from sfxero.quality.checks import check
 
         suite = self._around.suites.get(entity)
-        return () if suite is None else check(frame, suite, entity=entity).findings
+        return () if suite is None else check([frame], suite, entity=entity).findings
 
 
 def _end(

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Final
 
-from sfxero.errors import LedgerError, StagingError
+from sfxero.errors import ChecksFailed, LedgerError, StagingError
 from sfxero.mapping.organisation import OrganisationFacts
 from sfxero.mapping.result import Document, TransformResult
 from sfxero.mapping.spec import RouteSpec
@@ -23,6 +23,8 @@ from sfxero.sync.related import with_related
 from sfxero.sync.scope import ENTITY_OF, OBJECT_OF, Scope
 
 _RENAMING_ROUNDS: Final = 3
+_CHECKED_AT_ONCE: Final = 100_000
+_SHOWN_OF_A_STOP: Final = 1_000
 
 
 def suite_columns(spec: RouteSpec) -> dict[str, str]:
@@ -52,21 +54,36 @@ def suite_columns(spec: RouteSpec) -> dict[str, str]:
 def check_rows(scope: Scope, suites: dict[Entity, Suite]) -> dict[str, int]:
     """Hold the staged rows against their suites; returns the refused records by object.
 
-    Raises StagingError if an expectation could not be evaluated at all.
+    Raises StagingError if an expectation could not be evaluated at all, and ChecksFailed if more
+    rows break one than the suite allows: then something is wrong with the whole, and nothing goes.
     """
     from sfxero.quality.checks import check
-    from sfxero.staging.reader import read_latest
+    from sfxero.staging.reader import read_latest_parts
 
-    refused = {}
+    refused: dict[str, int] = {}
+    stops: list[str] = []
     for object_name, entity in ENTITY_OF.items():
-        result = check(read_latest(scope.staged(object_name)), suites[entity], entity=entity)
+        suite = suites[entity]
+        frames = read_latest_parts(
+            scope.staged(object_name), columns=suite.columns, rows=_CHECKED_AT_ONCE
+        )
+        result = check(frames, suite, entity=entity)
         if result.broken:
             raise StagingError(
                 f"expectations of {object_name} could not be evaluated: {', '.join(result.broken)}",
                 hint="Correct the suite, or stage the columns that it names.",
             )
-        scope.ledger.quarantine.put(scope.run_id, scope.route, result.findings)
+        stops += result.stops
+        # The cause of a stop is one for all; some of its rows show it.
+        shown = result.findings[:_SHOWN_OF_A_STOP] if result.stops else result.findings
+        scope.ledger.quarantine.put(scope.run_id, scope.route, shown)
         refused[object_name] = len(result.refused_ids)
+    if stops:
+        raise ChecksFailed(
+            f"too many staged rows are refused: {'; '.join(stops)}",
+            hint="Nothing was sent. The quarantine shows some of the rows. Cure what they have in "
+            "common, or raise the suite's `stop`; the next run reads them again.",
+        )
     return refused
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests.contract.sync.kit import INCLUDE, World
 
+from sfxero.errors import ChecksFailed
 from sfxero.model.states import Disposition, Entity
 
 pytestmark = pytest.mark.contract
@@ -220,6 +221,26 @@ def test_a_line_that_only_its_suite_refuses_holds_the_invoice_back_until_it_is_c
 
     assert world.quarantined() == {}
     assert ends(report) == {("in_step", None): 1}
+
+
+@pytest.mark.timeout(120)
+def test_too_many_broken_rows_stop_the_run_before_anything_is_prepared(
+    world: World, tmp_path: Path
+) -> None:
+    suites = Path(shutil.copytree(INCLUDE / "expectations", tmp_path / "expectations"))
+    with (suites / "opportunity_line.yaml").open("a", encoding="utf-8") as file:
+        file.write(f"{SHORT_PRICE}    stop: {{above: 0.5, of_at_least: 2}}\n")
+    opportunity = world.won(world.account(), "2000", "3000", "4")
+    scope = world.begin()
+    world.stage(scope)
+
+    with pytest.raises(ChecksFailed, match="price_too_high, 2 of 3 rows, at most 50 %"):
+        world.check(scope, suites)
+
+    dear = {one["Id"] for one in world.rows("OpportunityLineItem", OpportunityId=opportunity)[:2]}
+    assert set(world.quarantined()) == dear
+    assert world.states() == []
+    assert ends(world.run()) == {("in_step", None): 1}  # without the suite, and nothing was lost
 
 
 @pytest.mark.timeout(120)

@@ -1,6 +1,7 @@
 """What the shipped suites find in staged frames of Arrow columns."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -14,7 +15,8 @@ from sfxero.errors import ConfigurationError
 from sfxero.model.findings import Severity
 from sfxero.model.states import Entity
 from sfxero.quality.checks import CheckResult, check
-from sfxero.quality.suites import Expectation, Suite, load_suite
+from sfxero.quality.suites import TYPES as EXPECTATIONS
+from sfxero.quality.suites import Expectation, Stop, Suite, load_suite
 
 # The first test of a process pays for the import of Great Expectations, which takes seconds.
 pytestmark = pytest.mark.timeout(60)
@@ -71,9 +73,11 @@ def frame_of(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(columns, index=range(len(rows), 0, -1))
 
 
-def checked(entity: Entity, rows: Sequence[Mapping[str, Any]], **options: int) -> CheckResult:
+def checked(entity: Entity, rows: Sequence[Mapping[str, Any]], *, at_once: int = 9) -> CheckResult:
     suite = load_suite(SHIPPED / f"{entity}.yaml", COLUMNS)
-    return check(frame_of(rows), suite, entity=entity, **options)
+    frame = frame_of(rows)
+    frames = [frame.iloc[start : start + at_once] for start in range(0, len(rows), at_once)]
+    return check(frames, suite, entity=entity)
 
 
 def found(result: CheckResult) -> list[tuple[str, str]]:
@@ -119,10 +123,10 @@ def test_a_missing_deletion_flag_does_not_hide_a_record() -> None:
     assert found(result) == [(record_id(0), "no_number")]
 
 
-def test_records_are_named_rightly_across_chunks() -> None:
+def test_records_are_named_rightly_across_frames() -> None:
     rows = [{**WON, "AccountId": None if number in {0, 4, 6} else "001"} for number in range(7)]
 
-    result = checked(Entity.OPPORTUNITY, rows, chunk_rows=3)
+    result = checked(Entity.OPPORTUNITY, rows, at_once=3)
 
     assert found(result) == [(record_id(number), "no_account") for number in (0, 4, 6)]
 
@@ -166,26 +170,27 @@ def test_a_line_needs_its_opportunity_quantity_and_price() -> None:
 def test_an_empty_frame_has_no_findings() -> None:
     suite = load_suite(SHIPPED / "opportunity.yaml", COLUMNS)
 
-    assert check(frame_of([WON]).iloc[:0], suite, entity=Entity.OPPORTUNITY).findings == ()
+    assert check([frame_of([WON]).iloc[:0]], suite, entity=Entity.OPPORTUNITY).findings == ()
 
 
 def test_a_column_that_was_not_staged_breaks_the_suite() -> None:
     suite = load_suite(SHIPPED / "opportunity.yaml", COLUMNS)
 
-    result = check(frame_of([WON]).drop(columns="Amount"), suite, entity=Entity.OPPORTUNITY)
+    result = check([frame_of([WON]).drop(columns="Amount")], suite, entity=Entity.OPPORTUNITY)
 
     assert result.broken == ("opportunity: column Amount is staged 0 times, not once",)
 
 
-def rule(type_: str, **kwargs: object) -> Suite:
+def rule(type_: str, *, stop: Stop | None = None, **kwargs: object) -> Suite:
     one = Expectation(
         type=type_,
-        kwargs={"column": "Amount", **kwargs},
+        kwargs={"column": "Amount"} | kwargs,
         severity=Severity.REFUSE,
         rule="made_up",
         field="Amount",
         hint="",
         only={},
+        stop=stop,
     )
     return Suite(name="own", expectations=(one,))
 
@@ -193,7 +198,7 @@ def rule(type_: str, **kwargs: object) -> Suite:
 def test_an_expectation_that_cannot_be_run_is_broken_and_not_passed() -> None:
     suite = rule("expect_column_values_to_match_regex", regex="(")
 
-    result = check(frame_of([WON]), suite, entity=Entity.OPPORTUNITY)
+    result = check([frame_of([WON])], suite, entity=Entity.OPPORTUNITY)
 
     assert result.broken == (
         "own: made_up (expect_column_values_to_match_regex) could not be checked",
@@ -210,4 +215,94 @@ def test_an_expectation_that_cannot_be_run_is_broken_and_not_passed() -> None:
 )
 def test_an_expectation_unknown_to_the_library_is_a_configuration_error(suite: Suite) -> None:
     with pytest.raises(ConfigurationError, match="suite own is not understood"):
-        check(frame_of([WON]), suite, entity=Entity.OPPORTUNITY)
+        check([frame_of([WON])], suite, entity=Entity.OPPORTUNITY)
+
+
+def test_repeated_values_are_found_in_every_row_that_has_them() -> None:
+    amounts = [Decimal("1.50"), Decimal(-2), None, Decimal("1.5"), Decimal("-2.00")]
+
+    result = check(
+        [frame_of([{**WON, "Amount": one} for one in amounts])],
+        rule("expect_column_values_to_be_between", min_value=0),
+        entity=Entity.OPPORTUNITY,
+    )
+
+    assert [(one.source_id, one.value) for one in result.findings] == [
+        (record_id(1), "-2"),
+        (record_id(4), "-2"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("bad", "of", "stop", "stops"),
+    [
+        (2, 10, Stop(Decimal("0.2"), 1), ()),
+        (3, 10, Stop(Decimal("0.2"), 1), ("own: made_up, 3 of 10 rows, at most 20 %",)),
+        (3, 10, Stop(Decimal("0.2"), 11), ()),
+        (1, 10, Stop(Decimal(0), 10), ("own: made_up, 1 of 10 rows, at most 0 %",)),
+    ],
+)
+def test_a_share_above_the_expectations_own_stops_the_run(
+    bad: int, of: int, stop: Stop, stops: Sequence[str]
+) -> None:
+    rows = [{**WON, "Amount": None if number < bad else Decimal(1)} for number in range(of)]
+    frame = frame_of(rows)
+    suite = rule("expect_column_values_to_not_be_null", stop=stop)
+
+    result = check([frame.iloc[:4], frame.iloc[4:]], suite, entity=Entity.OPPORTUNITY)
+
+    assert result.stops == tuple(stops)
+    assert len(result.refused_ids) == bad
+
+
+def test_the_suites_share_counts_each_refused_row_once_and_no_warning() -> None:
+    rows = [WON, {**WON, "Amount": None, "AccountId": None}, {**WON, "Amount": None}]
+    shipped = load_suite(SHIPPED / "opportunity.yaml", COLUMNS)
+    at_most = replace(shipped, stop=Stop(Decimal("0.66"), 1))
+
+    result = check([frame_of(rows)], at_most, entity=Entity.OPPORTUNITY)
+
+    assert result.stops == ("opportunity: refused, 2 of 3 rows, at most 66 %",)
+
+
+KWARGS: Mapping[str, Mapping[str, object]] = {
+    "expect_column_value_lengths_to_be_between": {"min_value": 3},
+    "expect_column_value_lengths_to_equal": {"value": 4},
+    "expect_column_values_to_be_in_set": {"value_set": ["good", "fine"]},
+    "expect_column_values_to_match_json_schema": {"json_schema": {"type": "integer"}},
+    "expect_column_values_to_match_regex": {"regex": "^g"},
+    "expect_column_values_to_match_regex_list": {"regex_list": ["^g", "^h"]},
+    "expect_column_values_to_match_strftime_format": {"strftime_format": "%Y"},
+    "expect_column_values_to_not_be_in_set": {"value_set": ["no"]},
+    "expect_column_values_to_not_match_regex": {"regex": "^n"},
+    "expect_column_values_to_not_match_regex_list": {"regex_list": ["^n"]},
+}
+GOOD: Mapping[str, str | None] = {
+    "expect_column_values_to_be_null": None,
+    "expect_column_values_to_be_dateutil_parseable": "2026-11-20",
+    "expect_column_values_to_be_json_parseable": "{}",
+    "expect_column_values_to_match_json_schema": "1",
+    "expect_column_values_to_match_strftime_format": "2026",
+}
+BAD: Mapping[str, str | None] = {
+    "expect_column_values_to_match_json_schema": '"no"',
+    "expect_column_values_to_not_be_null": None,
+}
+
+
+@pytest.mark.parametrize(
+    "type_",
+    # The shipped suites, above, use that one for days and for amounts.
+    [one for one in EXPECTATIONS if one != "expect_column_values_to_be_between"],
+)
+def test_each_type_that_a_suite_may_use_tells_good_values_from_bad_ones(type_: str) -> None:
+    good, bad = GOOD.get(type_, "good"), BAD.get(type_, "no")
+    suite = rule(type_, column="Number__c", **KWARGS.get(type_, {}))
+    rows = [{**WON, "Number__c": value} for value in (good, bad, good, bad)]
+
+    result = check([frame_of(rows)], suite, entity=Entity.OPPORTUNITY)
+
+    assert (found(result), result.broken) == (
+        [(record_id(1), "made_up"), (record_id(3), "made_up")],
+        (),
+    )

@@ -1,12 +1,13 @@
 """Suites read from files: placeholders, filters, and errors that say file and place."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from sfxero.errors import ConfigurationError
+from sfxero.errors import MappingFileError
 from sfxero.model.findings import Severity
-from sfxero.quality.suites import load_suite
+from sfxero.quality.suites import Stop, load_suite
 
 SHIPPED = Path(__file__).parents[3] / "include" / "expectations"
 RULE = """
@@ -29,8 +30,8 @@ def test_placeholders_are_filled_with_the_routes_columns(tmp_path: Path) -> None
 
     (rule,) = suite.expectations
     assert suite.name == "opportunity"
-    assert (rule.columns, rule.field, rule.severity) == (
-        ("Number__c",),
+    assert (rule.column, rule.field, rule.severity) == (
+        "Number__c",
         "Number__c",
         Severity.REFUSE,
     )
@@ -49,7 +50,7 @@ def test_an_optional_expectation_is_left_out_without_its_column(tmp_path: Path) 
 
     suite = load_suite(write(tmp_path, optional), {"number_field": "N"})
 
-    assert [rule.columns for rule in suite.expectations] == [("N",)]
+    assert [rule.column for rule in suite.expectations] == ["N"]
 
 
 def test_filters_of_suite_and_expectation_add_up(tmp_path: Path) -> None:
@@ -61,38 +62,82 @@ def test_filters_of_suite_and_expectation_add_up(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "line", "said"),
     [
-        ("{number_field}", "{numbr}", "expectation 1 names {numbr}, for which there is no column"),
-        ("severity: critical", "severity: fatal", "must be critical or warning"),
-        ("rule: no_number, ", "", "must name a `rule`"),
-        ("meta:", "mta:", "unknown keys: mta"),
-        ("hint: Number", "tip: Number", "unknown keys: tip"),
-        ("expect_column_values_to_not_be_null", "expect_table_row_count", "of a column"),
-        ('column: "{number_field}"', "mostly: 1", "must name a `column`"),
-        ('"{number_field}"', "Amount, min_value: 0.1", "floating point"),
-        ("kwargs: {", "only: [IsWon]\n    kwargs: {", "must map columns"),
-        ("expectations:", "expectation:", "unknown keys: expectation"),
-        ("severity: critical", "severity: [", "is not YAML"),
-        (RULE, "expectations: []", "must be a list and not be empty"),
-        (RULE, "expectations: [3]", "expectation 1 must be a mapping"),
-        (RULE, "- 3", "must be a mapping with `expectations`"),
+        (
+            "{number_field}",
+            "{numbr}",
+            3,
+            (
+                "expectation 1 names {numbr}, for which there is no column. "
+                "Known: number_field; or mark it `optional: true`."
+            ),
+        ),
+        ("severity: critical", "severity: fatal", 5, "must be critical or warning"),
+        ("rule: no_number, ", "", 6, "`meta` of expectation 1 must name a `rule`"),
+        ("meta:", "mta:", 6, "expectation 1 has an unknown key: mta. Did you mean `meta`?"),
+        ("hint: Number", "hnt: Number", 6, "has an unknown key: hnt. Did you mean `hint`?"),
+        ("meta:", "colour: red\n    meta:", 6, "Known: type, kwargs, severity, meta, only, stop"),
+        (
+            "values_to_not_be_null",
+            "value_to_not_be_null",
+            3,
+            (
+                "`type` of expectation 1 names no expectation of single values: "
+                "expect_column_value_to_not_be_null. "
+                "Did you mean `expect_column_values_to_not_be_null`?"
+            ),
+        ),
+        ("type: expect_column_values_to_not_be_null", "type: 7", 3, "Known: expect_column_value_"),
+        ("values_to_not_be_null", "values_to_be_unique", 3, "no expectation of single values"),
+        ('column: "{number_field}"', "value: 1", 4, "must name a `column`"),
+        ('"{number_field}"', "Amount, mostly: 1", 4, "`mostly`. Use `stop: {above: 0.05}`"),
+        ('"{number_field}"', "Amount, min_value: 0.1", 4, "floating point number. Use whole ones"),
+        ("kwargs: {", "only: [IsWon]\n    kwargs: {", 4, "must map columns"),
+        ("expectations:", "only: [1]\nexpectations:", 2, "`only` of the suite must map columns"),
+        ("expectations:", "expectation:", 2, "unknown key: expectation. Did you mean"),
+        ("severity: critical", "severity: [", 7, "is not YAML"),
+        ("meta:", "type: again\n    meta:", 6, "`type` is given twice. The first is on line 3"),
+        ("meta:", "stop: 0.1\n    meta:", 6, "`stop` of expectation 1 must be a mapping"),
+        ("meta:", "stop: {above: 1}\n    meta:", 6, "must be a share from 0 to below 1"),
+        ("meta:", "stop: {above: few}\n    meta:", 6, "must be a share from 0 to below 1"),
+        ("meta:", "stop: {abve: 0.1}\n    meta:", 6, "Did you mean `above`?"),
+        (
+            "meta:",
+            "stop: {above: 0.1, of_at_least: 0}\n    meta:",
+            6,
+            "`of_at_least` of expectation 1's `stop` must be a number of rows",
+        ),
+        ("expectations:", "stop: {}\nexpectations:", 2, "`above` of the suite's `stop`"),
+        (RULE, "expectations: []", 1, "must be a list and not be empty"),
+        (RULE, "expectations: [3]", 1, "expectation 1 must be a mapping"),
+        (RULE, "- 3", None, "must be a mapping with `expectations`"),
+        (RULE, "", None, "must be a mapping with `expectations`"),
     ],
 )
-def test_a_wrong_suite_is_refused_with_file_and_place(
-    tmp_path: Path, old: str, new: str, said: str
+def test_a_wrong_suite_is_refused_with_file_line_and_hint(
+    tmp_path: Path, old: str, new: str, line: int | None, said: str
 ) -> None:
     path = write(tmp_path, RULE.replace(old, new))
 
-    with pytest.raises(ConfigurationError) as caught:
+    with pytest.raises(MappingFileError) as caught:
         load_suite(path, {"number_field": "N"})
 
-    assert str(path) in str(caught.value)
+    assert (caught.value.file, caught.value.line) == (str(path), line)
     assert said in str(caught.value)
 
 
+def test_a_share_is_read_as_it_is_written(tmp_path: Path) -> None:
+    text = "stop: {above: 0.1, of_at_least: 20}\n" + RULE + "    stop: {above: 0.05}\n"
+
+    suite = load_suite(write(tmp_path, text), {"number_field": "N"})
+
+    assert suite.stop == Stop(Decimal("0.1"), 20)
+    assert suite.expectations[0].stop == Stop(Decimal("0.05"), 100)
+
+
 def test_a_missing_file_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"gone\.yaml: cannot be read"):
+    with pytest.raises(MappingFileError, match=r"gone\.yaml: cannot be read"):
         load_suite(tmp_path / "gone.yaml", {})
 
 

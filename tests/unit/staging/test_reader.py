@@ -8,7 +8,7 @@ import pytest
 
 from sfxero.errors import StagingError
 from sfxero.staging.manifest import Manifest, Staged, save
-from sfxero.staging.reader import read_frame, read_ids, read_latest
+from sfxero.staging.reader import read_frame, read_ids, read_latest, read_latest_parts
 from sfxero.staging.writer import write_records
 
 SCHEMA = pa.schema(
@@ -75,6 +75,23 @@ def test_columns_stay_arrows_and_money_decimal(stage):
 def test_extract_without_rows_reads_as_an_empty_frame(stage):
     frame = read_latest([stage(), stage()])
     assert (len(frame), frame.columns.tolist()) == (0, SCHEMA.names)
+
+
+def test_rows_come_sorted_by_id_even_where_each_is_there_once(stage):
+    frame = read_latest([stage(("b", "1", _at(1)), ("a", "2", _at(2)))])
+    assert frame["Id"].tolist() == ["a", "b"]
+
+
+def test_parts_hold_the_newest_versions_as_staged_in_some_columns(stage):
+    first = stage(("a", "2", _at(2)), ("b", "1", _at(1)), ("a", "1", _at(1)))
+    second = stage(("b", "9", _at(0)), ("c", "3", _at(3)))
+    parts = list(read_latest_parts([first, second], columns=("Amount", "Id", "Gone__c"), rows=2))
+    assert [one["Id"].tolist() for one in parts] == [["a", "b"], [], ["c"]]
+    assert all(sorted(one.columns) == ["Amount", "Id"] for one in parts)
+
+
+def test_parts_of_an_extract_without_rows_hold_none(stage):
+    assert [len(one) for one in read_latest_parts([stage()], columns=("Id",), rows=2)] in ([], [0])
 
 
 def test_frame_keeps_every_row_as_staged(stage):
