@@ -18,7 +18,7 @@ from sfxero.sandbox.salesforce.objects_more import currencies, people, setup
 from sfxero.sandbox.salesforce.schema import Field, ObjectType, Schema
 
 INVOICE_STATUSES = ("DRAFT", "SUBMITTED", "AUTHORISED", "PAID", "VOIDED", "DELETED")
-PAYMENT_STATUSES = ("Unpaid", "Partly paid", "Paid", "Credited", "Voided")
+PAYMENT_STATUSES = ("Unpaid", "Part paid", "Paid", "Credited", "Voided", "Overdue")
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +192,9 @@ def _xero_fields() -> tuple[Field, ...]:
         text("Xero_Invoice_Number__c", 255, label="Xero Invoice Number"),
         text("Xero_Invoice_Status__c", 255, "picklist", picklist=INVOICE_STATUSES),
         text("Xero_Payment_Status__c", 255, "picklist", picklist=PAYMENT_STATUSES),
+        text("Xero_Invoice_Url__c", 255, "url", label="Xero Invoice"),
         money("Xero_Amount_Paid__c"), money("Xero_Amount_Due__c"),
+        money("Xero_Amount_Credited__c"),
         Field(name="Xero_Paid_On__c", kind="date", label="Xero Paid On"),
         Field(name="Xero_Last_Synced_At__c", kind="datetime", label="Xero Last Synced At"),
         text("Xero_Sync_Error__c", 32768, "textarea", label="Xero Sync Error"),
