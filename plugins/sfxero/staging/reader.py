@@ -23,7 +23,7 @@ _AGAIN: Final = "Run the extract of this window again."
 
 def read_frame(staged: Sequence[Staged]) -> "pd.DataFrame":
     """Return all rows of all manifests, in order, as they were staged."""
-    return frame_of_table(_table(staged))
+    return frame_of_table(read_table(staged))
 
 
 def read_latest(staged: Sequence[Staged], *, by: str = "Id") -> "pd.DataFrame":
@@ -31,7 +31,7 @@ def read_latest(staged: Sequence[Staged], *, by: str = "Id") -> "pd.DataFrame":
 
     Rows come sorted by `by`, since a job's own order means nothing.
     """
-    table = _table(staged)
+    table = read_table(staged)
     missing = [name for name in (by, STAMP) if name not in table.schema.names]
     if missing:
         raise StagingError(f"staged files without {missing} cannot be reduced to the newest rows")
@@ -74,7 +74,8 @@ def frame_of_table(table: pa.Table) -> "pd.DataFrame":
     return frame
 
 
-def _table(staged: Sequence[Staged]) -> pa.Table:
+def read_table(staged: Sequence[Staged]) -> pa.Table:
+    """Return all rows of all manifests, in order, as an Arrow table."""
     tables = [_read(entry, file) for entry in staged for file in entry.manifest.files]
     if not tables:
         raise StagingError("no staged file to read")

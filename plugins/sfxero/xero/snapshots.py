@@ -39,7 +39,7 @@ def snapshot(entity: Entity, element: Mapping[str, Any]) -> str:
     if entity is Entity.CONTACT:
         canonical = _contact(element)
     elif entity is Entity.INVOICE:
-        canonical = _invoice(element)
+        canonical = canonical_invoice(element)
     else:
         raise ValueError(f"Xero has no {entity}")
     return json.dumps(canonical, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
@@ -60,7 +60,8 @@ def _contact(element: Mapping[str, Any]) -> Canonical:
     return canonical | ({"Phones": phones} if phones else {})
 
 
-def _invoice(element: Mapping[str, Any]) -> Canonical:
+def canonical_invoice(element: Mapping[str, Any]) -> Canonical:
+    """Return the fields of an invoice that we own, as values of canonical JSON."""
     canonical = _texts(element, _INVOICE_TEXTS) | _numbers(element, _INVOICE_NUMBERS)
     for name in ("Date", "DueDate"):
         # The String twin needs no offset to be read, so it comes first.
