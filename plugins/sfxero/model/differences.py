@@ -100,7 +100,8 @@ KINDS: Final[Mapping[DifferenceKind, KindFacts]] = {
         "Changed in Salesforce since the last sync", "Nothing: the next sync reads it."
     ),
     _K.CHANGED_WHILE_READING: _explained(
-        "Sent while the books were compared", "Nothing: the next reconciliation compares it."
+        "Sent while the books were read, so not compared",
+        "Nothing: the next reconciliation compares it.",
     ),
     _K.DATED_OTHERWISE: _explained(
         "Dated otherwise than it was closed, by the route's rule", "Nothing."

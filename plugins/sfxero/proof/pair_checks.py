@@ -71,7 +71,7 @@ class PairChecks:
 
     def run(self) -> None:
         """Find everything."""
-        self._moving_ones()
+        self._found.add(Kind.CHANGED_WHILE_READING, self._moving)
         self._links()
         self._existence()
         self._currency()
@@ -98,13 +98,6 @@ class PairChecks:
         if read_to is None:
             return np.ones(len(self._pairs), dtype=bool)
         return flags(pc.greater_equal(self._pairs["s_stamp_at"], _at(read_to)))
-
-    def _moving_ones(self) -> None:
-        pairs = self._pairs
-        unlike = self._moving & (
-            pairs.differs("s_amount", "x_amount") | ~self._standing | ~pairs.is_invoiced
-        )
-        self._found.add(Kind.CHANGED_WHILE_READING, unlike)
 
     def _links(self) -> None:
         pairs = self._pairs

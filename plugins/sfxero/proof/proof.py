@@ -41,6 +41,8 @@ class Proof:
     links: int
     opportunities: int
     invoices: int
+    is_taxed_in: bool
+    """Whether the opportunity's amount is the invoice's total, tax included."""
 
 
 def prove(
@@ -66,6 +68,7 @@ def prove(
         links=books.links.num_rows,
         opportunities=int(pairs.flag("s_scoped").sum()),
         invoices=books.invoices.num_rows,
+        is_taxed_in=spec.invoices.line_amount_types == "Inclusive",
     )
 
 
