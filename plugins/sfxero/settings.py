@@ -14,6 +14,8 @@ class Settings:
     """Holds `mappings/` and `expectations/`."""
     staging_root: str
     """A folder or an object storage URL."""
+    outputs_root: str
+    """Where marts and reports go: a folder or an object storage URL."""
     ledger_url: str
     """The ledger when no Airflow connection names another."""
     token_keys: tuple[str, ...] = field(default=(), repr=False)
@@ -31,7 +33,7 @@ class Settings:
 
 
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
-    """Read SFXERO_INCLUDE, SFXERO_STAGING, SFXERO_TOKEN_KEY and AIRFLOW_HOME.
+    """Read SFXERO_INCLUDE, SFXERO_STAGING, SFXERO_OUTPUTS, SFXERO_TOKEN_KEY and AIRFLOW_HOME.
 
     Every one has a default.
     """
@@ -41,6 +43,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     return Settings(
         include=_include_folder(env.get("SFXERO_INCLUDE"), home),
         staging_root=env.get("SFXERO_STAGING") or f"file://{own / 'staging'}",
+        outputs_root=env.get("SFXERO_OUTPUTS") or f"file://{own / 'outputs'}",
         ledger_url=f"sqlite:///{own / 'ledger.db'}",
         token_keys=keys_in(env.get("SFXERO_TOKEN_KEY") or ""),
     )

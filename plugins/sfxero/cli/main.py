@@ -12,6 +12,7 @@ from sfxero.cli import (
     mapping,
     outbox,
     pools,
+    reconcile,
     sandbox,
     tokens,
     xero,
@@ -26,8 +27,10 @@ app.add_typer(tokens.app)
 app.add_typer(outbox.app)
 app.add_typer(dead_letters.app)
 app.add_typer(alerts.app)
+app.add_typer(reconcile.app)
 app.command(name="pools")(pools.pools)
 app.command(name="doctor")(doctor.doctor)
+app.command(name="reconcile")(reconcile.reconcile)
 
 
 @app.command()

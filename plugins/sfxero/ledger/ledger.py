@@ -7,6 +7,7 @@ from sfxero.clock import Clock, SystemClock
 from sfxero.ledger.alerts import Alerts
 from sfxero.ledger.audit import Audit
 from sfxero.ledger.circuits import Circuits
+from sfxero.ledger.differences import Differences
 from sfxero.ledger.engine import Database
 from sfxero.ledger.links import Links
 from sfxero.ledger.migrations import is_there, is_up_to_date, migrate
@@ -42,6 +43,7 @@ class Ledger:
         self.links = Links(self._database)
         self.quarantine = Quarantine(self._database)
         self.names = Names(self._database)
+        self.differences = Differences(self._database)
         self.alerts = Alerts(self._database)
         self.org_usage = OrgUsage(self._database)
         self.audit = Audit(self._database)

@@ -1,6 +1,6 @@
 """Names of the target's contacts: who holds which, kept so that a suffix never moves."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Final
@@ -113,6 +113,15 @@ class Names:
             stored = [{"tenant": tenant, **asdict(contact)} for contact in chunk]
             with self._database.write() as conn:
                 put(conn, target_contacts, stored, update=_FRESH)
+
+    def directory(self, tenant: TenantId) -> Iterator[dict[str, str]]:
+        """Yield id and status of each contact that the target lists."""
+        statement = select(target_contacts.c.contact_id, target_contacts.c.status).where(
+            target_contacts.c.tenant == tenant
+        )
+        with self._database.read() as conn:
+            for row in conn.execute(statement):
+                yield {"contact_id": row.contact_id, "status": row.status}
 
     def directory_watermark(self, tenant: TenantId) -> datetime | None:
         """Return the newest change that the directory knows."""

@@ -1,7 +1,7 @@
 """Reading the outbox: lists and single entries for people, and whether there is work to do."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -111,6 +111,25 @@ class OutboxReading:
         )
         with self._database.read() as conn:
             return [_line(row) for row in conn.execute(statement)]
+
+    def standing(self, tenant: TenantId, entity: Entity) -> Iterator[tuple[SourceId, str, str]]:
+        """Yield, of each record with a live entry, its state and why it is in it.
+
+        A record may have a waiting and an active one; the waiting one comes last. A dead letter
+        that a person has discarded is `discarded`.
+        """
+        columns = ("source_id", "state", "discarded_at", "message", "reason")
+        of_state = (ACTIVE, DEAD, WAITING)
+        with self._database.read() as conn:
+            for states in of_state:
+                statement = select(*(entries.c[name] for name in columns)).where(
+                    entries.c.tenant == tenant,
+                    entries.c.entity == entity,
+                    one_of(entries.c.state, states),
+                )
+                for row in conn.execute(statement):
+                    state = "discarded" if row.discarded_at else str(row.state)
+                    yield row.source_id, state, row.message or row.reason or ""
 
     def count(self, wanted: EntryFilter) -> int:
         """Return how many entries there are."""

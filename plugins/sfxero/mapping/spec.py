@@ -249,6 +249,23 @@ class InvoicesSection(Section):
         return self
 
 
+class RepairSection(Section):
+    """What a reconciliation may do about a difference; `list` leaves it to a person."""
+
+    not_invoiced: Literal["list", "resend"] = "list"
+    link_missing: Literal["list", "resend"] = "list"
+    opportunity_changed: Literal["list", "resend"] = "list"
+
+
+class ReconcileSection(Section):
+    """The nightly comparison of both systems with the ledger."""
+
+    schedule: Annotated[str, AfterValidator(_check_schedule)] | None = "30 15 * * *"
+    aged_contacts: int = Field(default=10, ge=0, le=200)
+    """How many contacts' aged receivables are asked for; each costs a call."""
+    repair: RepairSection = RepairSection()
+
+
 class RouteSpec(Section):
     """One Salesforce org and one Xero organisation, and all that joins them."""
 
@@ -265,6 +282,7 @@ class RouteSpec(Section):
     publish: PublishSection = PublishSection()
     quarantine: QuarantineSection = QuarantineSection()
     history: HistorySection = HistorySection()
+    reconcile: ReconcileSection = ReconcileSection()
     contacts: ContactsSection
     invoices: InvoicesSection
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sfxero.ledger.ledger import Ledger
     from sfxero.salesforce.client import SalesforceClient
     from sfxero.xero.accounting import Accounting
+    from sfxero.xero.client import XeroClient
 
 Run = dict[str, Any]
 """What travels between the tasks of a run: ids only."""
@@ -111,14 +112,17 @@ def accounting_of(scope: Scope, *, budget: Budget | None = None) -> "Accounting"
     """Return the tenant's API behind the limiter and the circuit that all workers share."""
     from sfxero.xero.accounting import Accounting
 
-    budget = budget or scope.budget
+    return Accounting(xero_client_of(scope, budget=budget))
 
+
+def xero_client_of(scope: Scope, *, budget: Budget | None = None) -> "XeroClient":
+    """Return the client of the tenant's API, as above."""
+    budget = budget or scope.budget
     section, ledger = scope.spec.xero, scope.ledger
     hook = XeroHook(section.connection)
-    client = hook.client(
+    return hook.client(
         tenant_id=scope.tenant,
         limiter=xero_limiter(ledger, scope.tenant, policy=xero_policy(section), budget=budget),
         circuit=hook.circuit(wanted_tenant(scope.spec), ledger),
         ledger=ledger,
     )
-    return Accounting(client)

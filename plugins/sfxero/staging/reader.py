@@ -25,7 +25,7 @@ _AGAIN: Final = "Run the extract of this window again."
 
 def read_frame(staged: Sequence[Staged]) -> "pd.DataFrame":
     """Return all rows of all manifests, in order, as they were staged."""
-    return frame_of_table(_table(staged))
+    return frame_of_table(read_table(staged))
 
 
 def read_latest(staged: Sequence[Staged], *, by: str = "Id") -> "pd.DataFrame":
@@ -33,7 +33,7 @@ def read_latest(staged: Sequence[Staged], *, by: str = "Id") -> "pd.DataFrame":
 
     Rows come sorted by `by`, since a job's own order means nothing.
     """
-    table = _table(staged)
+    table = read_table(staged)
     places = _newest(table, by)
     # Most jobs give each record once and in order: then nothing needs to be copied.
     is_as_staged = len(places) == len(table) and bool((np.diff(places) == 1).all())
@@ -48,7 +48,7 @@ def read_latest_parts(
     Of the whole, only the columns that tell versions apart are held. A column that was not staged
     is left out.
     """
-    keys = _table(staged, columns=(by, STAMP))
+    keys = read_table(staged, columns=(by, STAMP))
     is_newest = np.zeros(len(keys), dtype=bool)
     is_newest[_newest(keys, by)] = True
     start = 0
@@ -115,7 +115,8 @@ def _files(staged: Sequence[Staged]) -> list[tuple[Staged, StagedFile]]:
     return [(entry, file) for entry in staged for file in entry.manifest.files]
 
 
-def _table(staged: Sequence[Staged], *, columns: Sequence[str] | None = None) -> pa.Table:
+def read_table(staged: Sequence[Staged], *, columns: Sequence[str] | None = None) -> pa.Table:
+    """Return all rows of all manifests, in order, as an Arrow table."""
     tables = [_read(entry, file, columns) for entry, file in _files(staged)]
     if not tables:
         raise StagingError("no staged file to read")

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sfxero.mapping.fields import needed_fields
+from sfxero.model.differences import DifferenceKind
 from sfxero.model.ids import SourceId
 from sfxero.model.states import Entity, Measure
 from sfxero.salesforce.client import SalesforceClient
@@ -48,6 +49,7 @@ class Companions:
         in_window = self._ids(_OPPORTUNITY)
         with_lines = self._ids(_LINE, "OpportunityId")
         touched = with_lines | self._quarantined(Entity.OPPORTUNITY) | self._touched(_OPPORTUNITY)
+        touched |= self._to_resend()
         missing = touched - in_window
         counts = {_OPPORTUNITY: self._stage(_OPPORTUNITY, missing, by="Id")}
         parents = missing | self._without_all_lines(in_window, with_lines)
@@ -93,6 +95,12 @@ class Companions:
         if self._scope.is_history:
             return set()
         return set(self._scope.ledger.quarantine.open_ids(self._scope.route, entity))
+
+    def _to_resend(self) -> set[str]:
+        """Return what a reconciliation found and the route lets the sync plan again."""
+        repair = self._scope.spec.reconcile.repair
+        kinds = [kind for kind in DifferenceKind if getattr(repair, kind, None) == "resend"]
+        return set(self._scope.ledger.differences.sources(self._scope.route, kinds))
 
     def _stage(self, object_name: str, ids: Iterable[str], *, by: str) -> int:
         """Read records by REST, deleted ones too, and stage them beside the window."""

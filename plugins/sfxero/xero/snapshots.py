@@ -40,7 +40,7 @@ def snapshot(entity: Entity, element: Mapping[str, Any]) -> str:
     if entity is Entity.CONTACT:
         canonical = _contact(element)
     elif entity is Entity.INVOICE:
-        canonical = _invoice(element)
+        canonical = canonical_invoice(element)
     else:
         raise ValueError(f"Xero has no {entity}")
     return json.dumps(canonical, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
@@ -69,7 +69,8 @@ def _person(person: Mapping[str, Any]) -> Canonical:
     return canonical | ({"IncludeInEmails": True} if person.get("IncludeInEmails") is True else {})
 
 
-def _invoice(element: Mapping[str, Any]) -> Canonical:
+def canonical_invoice(element: Mapping[str, Any]) -> Canonical:
+    """Return the fields of an invoice that we own, as values of canonical JSON."""
     canonical = _texts(element, _INVOICE_TEXTS) | _numbers(element, _INVOICE_NUMBERS)
     for name in ("Date", "DueDate"):
         # The String twin needs no offset to be read, so it comes first.

@@ -1,0 +1,91 @@
+"""Xero's aged receivables report of some contacts, against the invoices that Xero lists."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sfxero.model.differences import Difference, DifferenceKind
+from sfxero.proof.documents import MONEY
+
+_TOP_SHARE: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class AgedContact:
+    """One contact's report: what is due by document, and the sum that the invoices come to."""
+
+    contact_id: str
+    reported: Decimal
+    listed: Decimal
+    other_documents: Decimal
+    """Credit notes, overpayments and the like, which the report counts as well."""
+
+
+def owing(invoices: pa.Table, *, base_currency: str, as_of: date) -> pa.Table:
+    """Return approved invoices in the organisation's currency that are owed on a day."""
+    owed = pc.and_(
+        pc.equal(invoices["status"], "AUTHORISED"),
+        pc.not_equal(invoices["due"], pa.scalar(0, MONEY)),
+    )
+    dated = pc.less_equal(invoices["dated_on"], pa.scalar(as_of, pa.date32()))
+    own = pc.equal(invoices["currency"], base_currency)
+    return invoices.filter(pc.and_(pc.and_(owed, own), dated)).combine_chunks()
+
+
+def chosen_contacts(owed: pa.Table, ours: pa.Array, *, count: int, turn: int) -> list[str]:
+    """Return contacts to ask for: those who owe us most, and others by turns.
+
+    A report costs a call, so that all of them would take hours where there are thousands.
+    """
+    of_ours = owed.filter(pc.is_in(owed["id"], ours))
+    sums = of_ours.group_by("contact_id").aggregate([("due", "sum")])
+    ranked = sums.sort_by([("due_sum", "descending"), ("contact_id", "ascending")])
+    ids: list[str] = ranked["contact_id"].to_pylist()
+    first = ids[: -(-count // _TOP_SHARE)]
+    rest = ids[len(first) :]
+    start = (turn * (count - len(first))) % len(rest) if rest else 0
+    return first + (rest[start:] + rest[:start])[: count - len(first)]
+
+
+def compare_report(
+    contact_id: str, reported: Mapping[str, Decimal], owed: pa.Table
+) -> tuple[AgedContact, list[Difference]]:
+    """Hold one report against the invoices of its contact; `reported` is what is due by document.
+
+    A document that no list of invoices has is a credit, which is summed apart.
+    """
+    rows = owed.filter(pc.equal(owed["contact_id"], contact_id)).to_pylist()
+    known = {row["id"]: row for row in rows}
+    other = sum((due for one, due in reported.items() if one not in known), Decimal(0))
+    differences = [
+        Difference(
+            kind=DifferenceKind.AGED_DIFFERS,
+            key=row["id"],
+            field="AmountDue",
+            source_id=None,
+            target_id=row["id"],
+            number=row["number"],
+            salesforce=None,
+            ledger=f"{row['due']:.2f}",
+            xero=f"{reported.get(row['id'], Decimal(0)):.2f}",
+            amount=reported.get(row["id"], Decimal(0)) - row["due"],
+            currency=row["currency"],
+            dated_on=row["dated_on"],
+        )
+        for row in rows
+        if reported.get(row["id"], Decimal(0)) != row["due"]
+    ]
+    return (
+        AgedContact(
+            contact_id=contact_id,
+            reported=sum(reported.values(), Decimal(0)),
+            listed=sum((row["due"] for row in rows), Decimal(0)),
+            other_documents=other,
+        ),
+        differences,
+    )

@@ -1,0 +1,49 @@
+"""Accounts and their contacts: whether both still stand."""
+
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sfxero.mapping.columns import flag_column, flags, text_column
+from sfxero.model.differences import DifferenceKind as Kind
+from sfxero.proof.documents import places_in, text
+from sfxero.proof.found import Found, Sides
+
+LINKED: Final = pa.schema([("source_id", pa.string()), ("target_id", pa.string())])
+DIRECTORY: Final = pa.schema([("contact_id", pa.string()), ("status", pa.string())])
+
+
+def check_contacts(accounts: pa.Table, links: pa.Table, directory: pa.Table) -> Found:
+    """Look for both ends of each link: `links` has `source_id` and `target_id`.
+
+    `directory` has the organisation's contacts by `contact_id`, with their `status`.
+    """
+    sources, targets = text(links["source_id"]), text(links["target_id"])
+    nothing = pa.nulls(links.num_rows, pa.string())
+    found = Found(
+        {
+            "key": sources,
+            "source_id": sources,
+            "target_id": targets,
+            "number": nothing,
+            "currency": nothing,
+            "dated_on": pa.nulls(links.num_rows, pa.date32()),
+        }
+    )
+    at = places_in(targets, text(directory["contact_id"]))
+    status = text(directory["status"]).take(at)
+    is_listed = flags(pc.is_valid(at))
+    found.add(Kind.CONTACT_MISSING, ~is_listed, Sides(ledger=targets))
+    archived = is_listed & ~flags(pc.equal(status, "ACTIVE"))
+    found.add(Kind.CONTACT_ARCHIVED, archived, Sides(ledger=targets, xero=status))
+    at = places_in(sources, text(text_column(accounts, "Id")))
+    is_known = flags(pc.is_valid(at))
+    found.add(Kind.ACCOUNT_MISSING, ~is_known, Sides(ledger=sources))
+    gone = np.zeros(links.num_rows, dtype=bool)
+    gone[is_known] = flag_column(accounts, "IsDeleted")[
+        at.drop_null().to_numpy(zero_copy_only=False)
+    ]
+    found.add(Kind.ACCOUNT_DELETED, gone, Sides(ledger=sources))
+    return found

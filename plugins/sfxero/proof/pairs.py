@@ -1,0 +1,166 @@
+"""Opportunities, links and invoices side by side: one row for each opportunity that any knows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sfxero.mapping.columns import (
+    clean_text,
+    date_column,
+    fill_template,
+    flag_column,
+    flags,
+    number_column,
+    stamp_column,
+    text_column,
+)
+from sfxero.mapping.comparing import meets
+from sfxero.proof.documents import MONEY, amount_column, one_piece, places_in, text
+
+if TYPE_CHECKING:
+    from sfxero.mapping.spec import RouteSpec
+
+LIVE: Final = pa.array(["DRAFT", "SUBMITTED", "AUTHORISED", "PAID"])
+SHOWN_MONEY: Final = ("amount_paid", "amount_due", "amount_credited")
+
+
+def opportunity_table(
+    staged: pa.Table, spec: "RouteSpec", *, base_currency: str, shown: Mapping[str, str]
+) -> pa.Table:
+    """Return the org's opportunities as columns; `shown` names its status fields by their keys."""
+    invoices = spec.invoices
+    won = flag_column(staged, "IsWon") & ~flag_column(staged, "IsDeleted")
+    scoped = won if invoices.when is None else won & meets(invoices.when, staged)
+    currency = pa.scalar(base_currency, pa.string())
+    if invoices.currency is None:
+        currencies = pa.repeat(currency, staged.num_rows)
+    else:
+        currencies = pc.fill_null(text(clean_text(staged, invoices.currency)), currency)
+    columns = {
+        "id": text(text_column(staged, "Id")),
+        "name": text(text_column(staged, "Name")),
+        "account_id": text(clean_text(staged, invoices.account)),
+        "amount": _money(staged, invoices.amount),
+        "currency": currencies,
+        "closed_on": date_column(staged, invoices.date),
+        "number": text(fill_template(staged, invoices.number)),
+        "deleted": pa.array(flag_column(staged, "IsDeleted")),
+        "won": pa.array(won),
+        "scoped": pa.array(scoped),
+        "stamp_at": stamp_column(staged, "SystemModstamp"),
+    }
+    for key, name in shown.items():
+        is_money = key in SHOWN_MONEY
+        columns[f"shown_{key}"] = (
+            _money(staged, name) if is_money else text(clean_text(staged, name))
+        )
+    return pa.table(columns)
+
+
+@dataclass(frozen=True, slots=True)
+class ThreeSides:
+    """What was read: opportunities, links and invoices as columns, and what stands for records."""
+
+    opportunities: pa.Table
+    links: pa.Table
+    invoices: pa.Table
+    standing: Mapping[str, str]
+    """By opportunity, the state of its live entry, `quarantined` or `discarded`."""
+    reasons: Mapping[str, str]
+    """By opportunity, the rule or message that says why."""
+    contacts: Mapping[str, str]
+    """By account, its contact."""
+
+
+class Pairs:
+    """The joined rows, read by column: `s_` of Salesforce, `l_` of the ledger, `x_` of Xero."""
+
+    def __init__(self, books: ThreeSides, *, line_amount_types: str) -> None:
+        """Join on the opportunity's id, and on the link's invoice."""
+        org, links = books.opportunities, books.links
+        ids = pc.unique(pa.concat_arrays([text(org["id"]), text(links["source_id"])]))
+        parts = {
+            "s": _looked_up(ids, org, "id"),
+            "l": _looked_up(ids, links, "source_id"),
+        }
+        parts["x"] = _looked_up(text(parts["l"]["id"]), books.invoices, "id")
+        self._columns: dict[str, pa.Array] = {
+            f"{side}_{name}": one_piece(table[name])
+            for side, table in parts.items()
+            for name in table.column_names
+        }
+        self._columns["id"] = ids
+        total = amount_column(line_amount_types)
+        self._columns["l_amount"] = self["l_" + total]
+        self._columns["x_amount"] = self["x_" + total]
+        self._columns["s_contact_id"] = _mapped(self["s_account_id"], books.contacts)
+        self._columns["state"] = _mapped(ids, books.standing)
+        self._columns["reason"] = _mapped(ids, books.reasons)
+
+    @property
+    def ids(self) -> pa.Array:
+        """The opportunities' ids."""
+        return self["id"]
+
+    def __len__(self) -> int:
+        """Count the opportunities."""
+        return len(self.ids)
+
+    def __getitem__(self, name: str) -> pa.Array:
+        """Return a column."""
+        return self._columns[name]
+
+    def __contains__(self, name: str) -> bool:
+        """Say whether there is such a column."""
+        return name in self._columns
+
+    def flag(self, name: str) -> np.ndarray:
+        """Return a column of booleans; missing counts as false."""
+        return flags(self[name])
+
+    def has(self, name: str) -> np.ndarray:
+        """Say which rows have a value."""
+        return flags(pc.is_valid(self[name]))
+
+    def is_in(self, name: str, values: Any) -> np.ndarray:
+        """Say which rows have one of the values."""
+        return flags(pc.is_in(self[name], pa.array(values)))
+
+    def differs(self, left: str, right: str) -> np.ndarray:
+        """Say where two columns differ; both empty is alike, one empty is not."""
+        return differing(self[left], self[right])
+
+    @property
+    def is_invoiced(self) -> np.ndarray:
+        """Which rows have a link whose invoice stands in Xero."""
+        return flags(pc.is_in(self["x_status"], LIVE))
+
+
+def differing(left: pa.Array, right: pa.Array) -> np.ndarray:
+    """Say where two columns differ; both empty is alike, one empty is not."""
+    unequal = pc.fill_null(pc.not_equal(left, right), False)
+    return flags(pc.or_(unequal, pc.xor(pc.is_null(left), pc.is_null(right))))
+
+
+def minus(left: pa.Array, right: pa.Array) -> pa.Array:
+    """Return left less right, an empty value counting as nothing."""
+    nothing = pa.scalar(0, MONEY)
+    return pc.cast(pc.subtract(pc.fill_null(left, nothing), pc.fill_null(right, nothing)), MONEY)
+
+
+def _looked_up(keys: pa.Array, table: pa.Table, key: str) -> pa.Table:
+    return table.combine_chunks().take(places_in(keys, text(table[key])))
+
+
+def _mapped(keys: pa.Array, values: Mapping[str, str]) -> pa.Array:
+    known = pa.array(list(values), pa.string())
+    taken = pa.array(list(values.values()), pa.string())
+    return taken.take(places_in(keys, known))
+
+
+def _money(staged: pa.Table, path: str) -> pa.Array:
+    return pc.cast(pc.round(number_column(staged, path), ndigits=4), MONEY)

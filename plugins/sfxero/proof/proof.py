@@ -1,0 +1,83 @@
+"""One comparison, from what was read to its differences, sums and mart."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sfxero.model.differences import Difference
+from sfxero.proof.contacts import check_contacts
+from sfxero.proof.found import Found
+from sfxero.proof.pair_checks import Moments, PairChecks
+from sfxero.proof.pairs import Pairs, ThreeSides
+from sfxero.proof.receivables import receivables
+from sfxero.proof.shown import check_shown
+from sfxero.proof.strays import check_alone, stray_invoices
+from sfxero.proof.sums import Sums, sum_up
+
+if TYPE_CHECKING:
+    from sfxero.mapping.spec import RouteSpec
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Accounts of the org, their links, and the organisation's contacts."""
+
+    accounts: pa.Table
+    links: pa.Table
+    directory: pa.Table
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a comparison found."""
+
+    differences: Sequence[Difference]
+    sums: Sums
+    receivables: pa.Table
+    links: int
+    opportunities: int
+    invoices: int
+    is_taxed_in: bool
+    """Whether the opportunity's amount is the invoice's total, tax included."""
+
+
+def prove(
+    books: ThreeSides, people: People, spec: "RouteSpec", *, moments: Moments, as_of: date
+) -> Proof:
+    """Compare everything; each record that does not agree on all sides gets a named difference."""
+    pairs = Pairs(books, line_amount_types=spec.invoices.line_amount_types)
+    found = Found(_ids(pairs))
+    checks = PairChecks(
+        pairs, found, moments, moves_locked_dates=spec.invoices.lock_dates == "first_open_day"
+    )
+    checks.run()
+    strays = stray_invoices(books, spec)
+    of_strays = check_alone(pairs, checks, strays)
+    if moments.books_read_to is not None:
+        check_shown(pairs, found, books_read_to=moments.books_read_to)
+    of_people = check_contacts(people.accounts, people.links, people.directory)
+    sums = sum_up(pairs, found, strays, of_strays)
+    return Proof(
+        differences=[*found.rows, *of_strays.rows, *of_people.rows, *sums.unexplained()],
+        sums=sums,
+        receivables=receivables(pairs, people.accounts, as_of=as_of),
+        links=books.links.num_rows,
+        opportunities=int(pairs.flag("s_scoped").sum()),
+        invoices=books.invoices.num_rows,
+        is_taxed_in=spec.invoices.line_amount_types == "Inclusive",
+    )
+
+
+def _ids(pairs: Pairs) -> dict[str, pa.Array]:
+    return {
+        "key": pairs["id"],
+        "source_id": pairs["id"],
+        "target_id": pc.coalesce(pairs["x_id"], pairs["l_id"]),
+        "number": pc.coalesce(pairs["x_number"], pairs["l_number"], pairs["s_number"]),
+        "currency": pc.coalesce(pairs["x_currency"], pairs["s_currency"]),
+        "dated_on": pc.coalesce(pairs["s_closed_on"], pairs["x_dated_on"]),
+    }

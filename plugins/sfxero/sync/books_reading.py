@@ -1,0 +1,110 @@
+"""Reads an organisation's sales invoices for a comparison into staging."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final, Protocol
+
+from sfxero.errors import PermissionDenied
+from sfxero.model.ids import TargetId
+from sfxero.staging.manifest import Manifest, is_published, load, save
+from sfxero.sync.org_reading import Period
+from sfxero.sync.preflight import refresh_directory
+from sfxero.sync.scope import Scope
+from sfxero.xero.accounting import Accounting
+
+INVOICES: Final = "compared-Invoices"
+_MOST_LOOKED_UP: Final = 400
+
+Row = Mapping[str, Any]
+
+
+class SalesBooks(Protocol):
+    """The receivables side of the organisation."""
+
+    def invoices(self, *, dated_from: Any = None, dated_to: Any = None) -> Iterable[Row]:
+        """Yield the sales invoices of any status, dated in `[from, to]`."""
+        ...
+
+    def aged_receivables(self, contact_id: TargetId, *, on: Any) -> Mapping[str, Decimal]:
+        """Return what a contact owes on a day, by document."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """The organisation, as a comparison asks it."""
+
+    accounting: Accounting
+    sales: SalesBooks
+
+
+@dataclass(frozen=True, slots=True)
+class BooksReading:
+    """What one run reads of the organisation."""
+
+    scope: Scope
+    period: Period | None = None
+    """Days of the invoices; None for everything."""
+
+    def read(self, books: Books) -> int:
+        """Stage the sales invoices page by page, and return how many rows came.
+
+        The ledger's list of contacts is brought up to date as well.
+        """
+        from sfxero.proof.documents import INVOICE, invoice_rows
+        from sfxero.staging.writer import write_records
+
+        folder = self.scope.folder(INVOICES)
+        first, last = self.period or (None, None)
+        refresh_directory(self.scope, books.accounting)
+        elements = books.sales.invoices(dated_from=first, dated_to=last)
+        rows = write_records(invoice_rows(elements), schema=INVOICE, folder=folder)
+        now = self.scope.clock.now()
+        save(
+            Manifest(
+                route=self.scope.route,
+                run_id=self.scope.run_id,
+                object_name="Invoices",
+                window_from_at=None,
+                window_to_at=now,
+                api_version="2.0",
+                job_id=None,
+                mapping_version=self.scope.spec.mapping_version,
+                files=rows.files,
+                row_count=rows.row_count,
+                staged_at=now,
+            ),
+            folder,
+        )
+        return rows.row_count
+
+    def is_read(self) -> bool:
+        """Say whether the invoices lie in staging."""
+        return is_published(self.scope.folder(INVOICES))
+
+    def table(self) -> Any:
+        """Return the invoices, the newest state of each."""
+        from sfxero.proof.documents import newest_invoices
+        from sfxero.staging.reader import read_table
+
+        return newest_invoices(read_table([load(self.scope.folder(INVOICES))]))
+
+
+def look_up(accounting: Accounting, ids: list[str]) -> Any:
+    """Return invoices that the list did not hold, the first few, before they are called missing."""
+    from sfxero.proof.documents import INVOICE, invoice_rows, row_table
+
+    wanted = [TargetId(one) for one in ids[:_MOST_LOOKED_UP]]
+    found = accounting.invoices_by_id(wanted) if wanted else []
+    return row_table(invoice_rows(found), INVOICE)
+
+
+def aged_reports(
+    books: SalesBooks, contact_ids: Iterable[str], *, on: Any
+) -> dict[str, Mapping[str, Decimal]] | None:
+    """Return the aged receivables of contacts; None if the app may not read them."""
+    try:
+        return {one: books.aged_receivables(TargetId(one), on=on) for one in contact_ids}
+    except PermissionDenied:
+        return None

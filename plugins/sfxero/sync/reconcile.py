@@ -1,0 +1,207 @@
+"""Reconcile: Salesforce, ledger and Xero compared whole; each difference named, aged and kept."""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from sfxero.errors import GateFailed
+from sfxero.model.differences import KINDS, Difference
+from sfxero.model.states import Entity
+from sfxero.staging.manifest import load
+from sfxero.sync.books_reading import Books, BooksReading, aged_reports, look_up
+from sfxero.sync.org_reading import ACCOUNT, OPPORTUNITY, OrgReading, Period
+from sfxero.sync.scope import Scope
+
+if TYPE_CHECKING:
+    from sfxero.ledger.differences import StoredDifference
+    from sfxero.ledger.links import Link
+    from sfxero.proof.aged import AgedContact
+    from sfxero.proof.pairs import ThreeSides
+    from sfxero.proof.proof import People, Proof
+    from sfxero.xero.organisation import Organisation
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a reconciliation found, for its verdict and its report."""
+
+    proof: "Proof"
+    stored: "Sequence[StoredDifference]"
+    resolved: int
+    aged: "Sequence[AgedContact] | None"
+    """None if the app may not read the report."""
+    period: Period | None
+    as_of: date
+    began_at: datetime
+
+    @property
+    def open(self) -> "list[StoredDifference]":
+        """What fails the run: not explained, and accepted by nobody."""
+        return [
+            one
+            for one in self.stored
+            if not KINDS[one.difference.kind].is_explained and one.accepted_at is None
+        ]
+
+    @property
+    def verdict(self) -> str:
+        """The outcome in one line."""
+        sums = self.proof.sums
+        currencies = sorted({*sums.won, *sums.invoiced} - {""})
+        totals = "; ".join(
+            f"{one} {sums.won.get(one, 0):,.2f} won, {sums.invoiced.get(one, 0):,.2f} invoiced"
+            for one in currencies
+        )
+        accepted = sum(one.accepted_at is not None for one in self.stored)
+        explained = len(self.stored) - len(self.open) - accepted
+        rest = f"{self.proof.links} links, {totals or 'nothing won'}; {explained} explained"
+        if accepted:
+            rest += f", {accepted} accepted"
+        if not self.open:
+            return f"in step: {rest}"
+        kinds: dict[str, int] = {}
+        for one in self.open:
+            kinds[one.difference.kind] = kinds.get(one.difference.kind, 0) + 1
+        named = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+        return f"FAILED: {len(self.open)} differences: {named} ({rest})"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One comparison over what was read."""
+
+    scope: Scope
+    org: OrgReading
+    read: BooksReading
+    services: Books
+    organisation: "Organisation"
+    began_at: datetime
+
+    def run(self) -> Outcome:
+        """Compare, keep the differences, and return what was found."""
+        from sfxero.proof.pair_checks import Moments
+        from sfxero.proof.proof import prove
+
+        scope, as_of = self.scope, self.scope.clock.now().date()
+        books = self._three_sides()
+        moments = Moments(
+            began_at=self.began_at,
+            org_read_to=scope.ledger.windows.watermark(scope.route, Entity.OPPORTUNITY),
+            books_read_to=scope.ledger.windows.watermark(scope.route, Entity.INVOICE),
+        )
+        proof = prove(books, self._people(), scope.spec, moments=moments, as_of=as_of)
+        aged, unlike = self._aged(books, as_of)
+        found = [*proof.differences, *unlike]
+        store = scope.ledger.differences
+        resolved = store.store(scope.run_id, scope.route, found, period=self.org.period)
+        log.info("compared links=%d differences=%d resolved=%d", proof.links, len(found), resolved)
+        return Outcome(
+            proof=proof,
+            stored=store.listing(scope.route),
+            resolved=resolved,
+            aged=aged,
+            period=self.org.period,
+            as_of=as_of,
+            began_at=self.began_at,
+        )
+
+    def _three_sides(self) -> "ThreeSides":
+        """Read the ledger last, and look up what either list lacks, before it counts as missing."""
+        from sfxero.proof.documents import amount_key, link_table
+        from sfxero.proof.narrowing import joined, missing_invoices, missing_opportunities, within
+        from sfxero.proof.pairs import ThreeSides, opportunity_table
+        from sfxero.staging.reader import read_table
+        from sfxero.staging.writer import record_batches
+
+        scope, spec = self.scope, self.scope.spec
+        staged = read_table([load(self.org.folder(OPPORTUNITY))])
+        invoices = self.read.table()
+        links = link_table(
+            scope.ledger.links.all(scope.tenant, Entity.INVOICE),
+            amount=amount_key(spec.invoices.line_amount_types),
+        )
+        if self.org.period is not None:
+            links = within(links, staged["Id"], invoices["id"], period=self.org.period)
+        lost = missing_opportunities(links, staged)
+        if lost and self.org.period is not None:
+            batches = record_batches(self.org.opportunities_by_id(lost), staged.schema)
+            staged = joined(staged, batches)
+        absent = missing_invoices(links, invoices)
+        if absent:
+            invoices = joined(invoices, look_up(self.services.accounting, absent).to_batches())
+        return ThreeSides(
+            opportunities=opportunity_table(
+                staged,
+                spec,
+                base_currency=self.organisation.base_currency,
+                shown=self.org.shown_fields(),
+            ),
+            links=links,
+            invoices=invoices,
+            contacts={one.source_id: one.target_id for one in self._contacts()},
+            **self._standing(),
+        )
+
+    def _contacts(self) -> "Iterator[Link]":
+        return self.scope.ledger.links.all(self.scope.tenant, Entity.CONTACT)
+
+    def _standing(self) -> dict[str, Mapping[str, str]]:
+        """Return what stands for opportunities: refusals, and above them live entries."""
+        scope = self.scope
+        standing: dict[str, str] = {}
+        reasons: dict[str, str] = {}
+        for row in scope.ledger.quarantine.listing(scope.route):
+            if row.entity is Entity.OPPORTUNITY:
+                standing[row.source_id] = "quarantined"
+                reasons.setdefault(row.source_id, row.rule)
+        for source_id, state, reason in scope.ledger.outbox.standing(scope.tenant, Entity.INVOICE):
+            standing[source_id] = state
+            reasons[source_id] = reason or reasons.get(source_id, "")
+        return {"standing": standing, "reasons": reasons}
+
+    def _people(self) -> "People":
+        """Return accounts and contacts; a link made meanwhile is left to the next comparison."""
+        from sfxero.proof.contacts import DIRECTORY, LINKED
+        from sfxero.proof.documents import row_table
+        from sfxero.proof.proof import People
+        from sfxero.staging.reader import read_table
+
+        linked = (
+            {"source_id": one.source_id, "target_id": one.target_id}
+            for one in self._contacts()
+            if one.settled_at < self.began_at
+        )
+        listed = self.scope.ledger.names.directory(self.scope.tenant)
+        return People(
+            accounts=read_table([load(self.org.folder(ACCOUNT))]),
+            links=row_table(linked, LINKED),
+            directory=row_table(listed, DIRECTORY),
+        )
+
+    def _aged(
+        self, books: "ThreeSides", as_of: date
+    ) -> "tuple[list[AgedContact] | None, list[Difference]]":
+        """Compare Xero's own report for some contacts, those who owe most and others by turns."""
+        from sfxero.proof.aged import chosen_contacts, compare_report, owing
+
+        count = self.scope.spec.reconcile.aged_contacts
+        if self.org.period is not None:
+            return [], []
+        owed = owing(books.invoices, base_currency=self.organisation.base_currency, as_of=as_of)
+        ours = books.links["id"].combine_chunks()
+        chosen = chosen_contacts(owed, ours, count=count, turn=as_of.toordinal())
+        reports = aged_reports(self.services.sales, chosen, on=as_of)
+        if reports is None:
+            return None, []
+        compared = [compare_report(one, report, owed) for one, report in reports.items()]
+        return [aged for aged, _ in compared], [one for _, found in compared for one in found]
+
+
+def pass_or_fail(verdict: str, *, is_in_step: bool) -> None:
+    """Raise GateFailed with the verdict unless all is in step."""
+    if not is_in_step:
+        raise GateFailed(verdict)

@@ -1,0 +1,180 @@
+"""Both systems and the ledger compared: an untouched state is in step, each tampering is named."""
+
+import shutil
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from tests.contract.sync.comparing import HOUR, Comparer
+from tests.contract.sync.kit import World
+from tests.contract.sync.tamperings import EXPLAINED, TAMPERINGS, Case
+
+from sfxero.model.differences import KINDS, DifferenceKind
+from sfxero.model.states import Entity
+from sfxero.sandbox.server import Sandbox
+from sfxero.sync.reconcile import Outcome
+
+pytestmark = pytest.mark.contract
+
+
+@pytest.fixture
+def comparer(world: World) -> Comparer:
+    return Comparer(world)
+
+
+def test_an_untouched_state_is_in_step_to_the_cent(comparer: Comparer) -> None:
+    comparer.invoiced("100", "23.45")
+    comparer.invoiced("0.99")
+    outcome = comparer.compare()
+    assert outcome.stored == []
+    assert outcome.verdict == "in step: 2 links, AUD 124.44 won, 124.44 invoiced; 0 explained"
+
+
+@pytest.fixture(scope="module")
+def tampered(
+    served: tuple[Sandbox, str], empty_ledger: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Outcome, dict[str, str]]]:
+    """One org in which everything happens at once, each to a record of its own."""
+    sandbox, address = served
+    sandbox.reset()
+    folder = tmp_path_factory.mktemp("tampered")
+    shutil.copy(empty_ledger, folder / "ledger.db")
+    world = World(sandbox, address, folder, f"sqlite:///{folder / 'ledger.db'}")
+    world.org_switch(job_delay_s=0)
+    accounts = {name: world.account(f"Firm {name}") for name in TAMPERINGS}
+    wins = {name: world.won(account, "100", "23.45") for name, account in accounts.items()}
+    other = world.won(world.account("Bystander"), "50")
+    world.sleep(HOUR)
+    world.run()
+    world.sleep(HOUR)
+    by_url = {str(one.url).split("/")[-2]: one for one in world.invoices}
+    keys = {}
+    for name, (tamper, _) in TAMPERINGS.items():
+        case = Case(world, wins[name], accounts[name], by_url[wins[name]], by_url[other])
+        tamper(case)
+        keys[name] = case.opportunity
+    yield Comparer(world).compare(), keys
+    world.close()
+
+
+def told(outcome: Outcome) -> dict[str, set[str]]:
+    """What is said of each record, by its short id: kinds, with the field where there is one."""
+    found = defaultdict(set)
+    for one in outcome.stored:
+        difference = one.difference
+        name = str(difference.source_id or difference.key)[:15]
+        found[name].add(f"{difference.kind} {difference.field}".strip())
+    return found
+
+
+@pytest.mark.parametrize("name", TAMPERINGS)
+def test_each_tampering_is_found_and_named(
+    tampered: tuple[Outcome, dict[str, str]], name: str
+) -> None:
+    outcome, keys = tampered
+    assert told(outcome)[keys[name][:15]] == TAMPERINGS[name][1]
+
+
+def test_nothing_is_said_of_records_that_nobody_touched(
+    tampered: tuple[Outcome, dict[str, str]],
+) -> None:
+    outcome, keys = tampered
+    others = set(told(outcome)) - {key[:15] for key in keys.values()}
+    # Another link leads to the bystander's invoice.
+    assert [told(outcome)[one] for one in others] == [{"link_shared"}]
+
+
+def test_what_is_on_its_way_or_refused_by_a_rule_does_not_fail_the_run(
+    tampered: tuple[Outcome, dict[str, str]],
+) -> None:
+    outcome, keys = tampered
+    explained = {keys[f"explained: {name}"] for name in EXPLAINED}
+    assert not explained & {one.difference.key for one in outcome.open}
+    assert outcome.verdict.startswith(f"FAILED: {len(outcome.open)} differences: ")
+
+
+def test_the_named_differences_make_up_the_gap_between_both_sides_to_the_cent(
+    tampered: tuple[Outcome, dict[str, str]],
+) -> None:
+    sums = tampered[0].proof.sums
+    gap = {one: sums.invoiced[one] - sums.won[one] for one in sums.won}
+    bridged: dict[str, Decimal] = defaultdict(Decimal)
+    for step in sums.bridges:
+        bridged[step.currency] += step.amount
+    assert gap == bridged
+    assert gap["AUD"] != 0
+    assert sums.unexplained() == []
+
+
+def test_what_is_cured_is_resolved_and_what_stays_grows_older(comparer: Comparer) -> None:
+    first, second = comparer.invoiced("100"), comparer.invoiced("60")
+    world = comparer.world
+    for one in (first, second):
+        world.control("POST", f"/salesforce/Opportunity/{one}/reopen")
+    found = comparer.compare()
+    world.control("POST", f"/salesforce/Opportunity/{first}/win")
+    world.run()
+    again = comparer.compare()
+    assert [one.difference.key for one in again.open] == [second]
+    assert again.resolved == 1
+    seen = {one.difference.key: one.first_seen_at for one in found.stored}
+    assert again.open[0].first_seen_at == seen[second] < again.open[0].last_seen_at
+
+
+def test_an_accepted_difference_passes_until_it_says_something_else(comparer: Comparer) -> None:
+    opportunity = comparer.invoiced("100")
+    (invoice,) = comparer.world.invoices
+    comparer.world.change_invoice(invoice, reference="by hand")
+    (found,) = comparer.compare().open
+    differences = comparer.world.ledger.differences
+    differences.accept([found.difference_id], actor="Ann", reason="agreed on the phone")
+    accepted = comparer.compare()
+    assert accepted.open == []
+    assert accepted.verdict.endswith("0 explained, 1 accepted")
+    comparer.world.change_invoice(invoice, reference="by another hand")
+    (other,) = comparer.compare().open
+    assert (other.difference.key, other.accepted_by) == (opportunity, None)
+
+
+def test_a_period_is_compared_alone_and_resolves_nothing_of_another(comparer: Comparer) -> None:
+    march = comparer.invoiced("100", CloseDate="2026-03-10")
+    april = comparer.invoiced("70", CloseDate="2026-04-10")
+    for one in (march, april):
+        comparer.world.control("POST", f"/salesforce/Opportunity/{one}/reopen")
+    whole = comparer.compare()
+    of_april = comparer.compare((date(2026, 4, 1), date(2026, 4, 30)))
+    assert {one.difference.key for one in whole.open} == {march, april}
+    assert of_april.proof.links == 1
+    assert {one.difference.key for one in of_april.open} == {march, april}
+    assert of_april.resolved == 0
+
+
+def test_a_record_that_left_the_period_is_looked_up_before_it_is_called_missing(
+    comparer: Comparer,
+) -> None:
+    opportunity = comparer.invoiced("100", CloseDate="2026-03-10")
+    comparer.world.sandbox.org.records.tables["Opportunity"][opportunity].update(
+        CloseDate=date(2026, 5, 1)
+    )
+    march = comparer.compare((date(2026, 3, 1), date(2026, 3, 31)))
+    assert [str(one.difference.kind) for one in march.open] == ["opportunity_changed"]
+
+
+def test_what_the_route_allows_is_read_again_and_sent(comparer: Comparer) -> None:
+    world = comparer.world
+    comparer.invoiced("100")
+    world.respec(reconcile={"repair": {"not_invoiced": "resend"}})
+    unseen = world.won(world.account("Unseen"), "31")
+    record = world.sandbox.org.records.tables["Opportunity"][unseen]
+    record["SystemModstamp"] = world.clock.now() - timedelta(days=30)
+    assert comparer.kinds() == ["not_invoiced"]
+    world.run()
+    assert comparer.kinds() == []
+    assert world.link(unseen, Entity.INVOICE)
+
+
+def test_every_kind_has_its_words() -> None:
+    assert list(KINDS) == list(DifferenceKind)
