@@ -8,12 +8,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import cache, partial
+from functools import cache, partial, partialmethod
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from tests.simulation.faults import Weather
 from tests.simulation.network import Network
 from tests.simulation.scheduler import Scheduler
@@ -84,7 +85,10 @@ class Stage:
         self.ledger = Ledger("sqlite://", clock=self.clock)
         self.ledger.migrate()
         self._share_time()
-        pa.set_cpu_count(1)  # handing small work to threads costs more than doing it
+        # Handing small work to threads costs more than doing it.
+        pa.set_cpu_count(1)
+        read: Any = partialmethod(pq.ParquetFile.read, use_threads=False)
+        pq.ParquetFile.read = read
         # Threads would slip out of the scheduler's hands; the pages of a job are read in turn.
         extract.download_pages = partial(extract.download_pages, at_once=1)  # type: ignore[assignment]
         self._empty = sqlite3.connect(":memory:", check_same_thread=False)

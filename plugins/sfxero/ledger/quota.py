@@ -1,7 +1,7 @@
 """Quota: one row per tenant says when the next call may leave, for all workers everywhere."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -83,14 +83,18 @@ class Quota:
 
     def observe(self, tenant: TenantId, observed: Observed) -> None:
         """Correct the row by what the service says is left."""
-        now = self._now
-        minute, day = observed.minute_remaining, observed.day_remaining
-        correction = rules.what_is_left(tenant, now, minute=minute, day=day)
-        if correction is not None:
+        now, minute, day = self._now, observed.minute_remaining, observed.day_remaining
+        said = {"minute_left": minute, "day_left": day}
+        said = {name: left for name, left in said.items() if left is not None}
+        if said:
+            correction = rules.what_is_left(
+                now, of_minute=minute is not None, of_day=day is not None, day_is_over=day == 0
+            )
             with self._database.write() as conn:
-                if day and conn.execute(rules.new_day(tenant, day, now)).rowcount:
+                new_day = {"whose": tenant, "day_left": day}
+                if day and conn.execute(rules.new_day(now), new_day).rowcount:
                     _end_alert(conn, self._database, tenant)
-                _change(conn, tenant, correction)
+                _change(conn, tenant, correction, {"whose": tenant, **said})
                 if minute == 0:
                     self._hold(conn, quota.c.tenant == tenant, _end_of_minute)
         if observed.app_minute_remaining == 0:
@@ -178,10 +182,12 @@ def _end_of_minute(row: Row[Any]) -> int:
     return end_us
 
 
-def _change(conn: Connection, tenant: TenantId, statement: Update) -> None:
-    if conn.execute(statement).rowcount == 0:
+def _change(
+    conn: Connection, tenant: TenantId, statement: Update, values: Mapping[str, Any] | None = None
+) -> None:
+    if conn.execute(statement, values).rowcount == 0:
         _open_row(conn, tenant)
-        conn.execute(statement)
+        conn.execute(statement, values)
 
 
 def _open_row(conn: Connection, tenant: TenantId) -> None:

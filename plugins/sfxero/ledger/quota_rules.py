@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Select,
     Update,
@@ -28,6 +29,8 @@ _PROBE: Final = 30 * MINUTE
 
 # A statement that each call needs is built once, which takes longer than carrying it out.
 MINE: Final = quota.c.tenant == bindparam("whose")
+_MINUTE_LEFT: Final = bindparam("minute_left", type_=BigInteger)
+_DAY_LEFT: Final = bindparam("day_left", type_=BigInteger)
 
 _LATE_REPLIES: Final = 10
 """Replies overtake one another: only a rise by more than these means a new day at the service."""
@@ -77,32 +80,29 @@ def _next_start(policy: LimitPolicy, now: Moment) -> Any:
     )
 
 
-def what_is_left(
-    tenant: TenantId, now: Moment, *, minute: int | None, day: int | None
-) -> Update | None:
-    """Correct minute and day by what the service says is left; None if it said neither."""
+@lru_cache
+def what_is_left(now: Moment, *, of_minute: bool, of_day: bool, day_is_over: bool) -> Update:
+    """Correct minute and day by what the service says is left."""
     values: dict[str, Any] = {}
-    if minute is not None:
-        values |= {
-            "minute_started_us": _minute_started(minute, now),
-            "minute_remaining": minute,
-        }
-    if day is not None:
-        values |= _day_left(day, now)
-    return update(quota).where(quota.c.tenant == tenant).values(values) if values else None
+    if of_minute:
+        values |= {"minute_started_us": _minute_started(now), "minute_remaining": _MINUTE_LEFT}
+    if of_day:
+        values |= _day_left(now, is_over=day_is_over)
+    return update(quota).where(MINE).values(values)
 
 
-def new_day(tenant: TenantId, remaining: int, now: Moment) -> Update:
+@lru_cache
+def new_day(now: Moment) -> Update:
     """Begin a day if the service has more calls left than it said last."""
     return (
         update(quota)
-        .where(quota.c.tenant == tenant, quota.c.day_said + _LATE_REPLIES < remaining)
+        .where(MINE, quota.c.day_said + _LATE_REPLIES < _DAY_LEFT)
         .values(
             day_resets_us=now + _DAY,
             day_used=1,
-            day_remaining=remaining,
-            day_said=remaining,
-            day_limit=remaining + 1,
+            day_remaining=_DAY_LEFT,
+            day_said=_DAY_LEFT,
+            day_limit=_DAY_LEFT + 1,
         )
     )
 
@@ -133,30 +133,30 @@ def locked(condition: ColumnElement[bool], now: Moment) -> Select[Any]:
     )
 
 
-def _minute_started(remaining: int, now: Moment) -> ColumnElement[int]:
+def _minute_started(now: Moment) -> ColumnElement[int]:
     """The service's minute began, at the latest, when its remainder last rose."""
     anew = or_(
         quota.c.minute_remaining.is_(None),
-        quota.c.minute_remaining < remaining,
+        quota.c.minute_remaining < _MINUTE_LEFT,
         quota.c.minute_started_us <= now - MINUTE,
     )
     return case((anew, now), else_=quota.c.minute_started_us)
 
 
-def _day_left(remaining: int, now: Moment) -> dict[str, Any]:
+def _day_left(now: Moment, *, is_over: bool) -> dict[str, Any]:
     """Permits still on their way make our own figure the smaller one for a while."""
     ours = and_(
-        quota.c.day_remaining <= remaining, quota.c.day_remaining + _LATE_REPLIES >= remaining
+        quota.c.day_remaining <= _DAY_LEFT, quota.c.day_remaining + _LATE_REPLIES >= _DAY_LEFT
     )
     resets: Any = quota.c.day_resets_us
-    if remaining == 0:
+    if is_over:
         # When the service's day began is a guess, so one call asks again before ours is over.
         probe = now + _PROBE
         resets = case((quota.c.day_resets_us > probe, probe), else_=quota.c.day_resets_us)
     return {
-        "day_remaining": case((ours, quota.c.day_remaining), else_=remaining),
-        "day_said": remaining,
-        "day_limit": func.coalesce(quota.c.day_limit, remaining + quota.c.day_used),
+        "day_remaining": case((ours, quota.c.day_remaining), else_=_DAY_LEFT),
+        "day_said": _DAY_LEFT,
+        "day_limit": func.coalesce(quota.c.day_limit, _DAY_LEFT + quota.c.day_used),
         "day_resets_us": resets,
     }
 
