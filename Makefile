@@ -50,11 +50,12 @@ layers: $(VENV)/.dev ## one-way layers
 
 test: $(VENV)/.dev ## every test; whole runs come last, a file of them on each core
 	$(BIN)/pytest -q -n 2 -m "not e2e" --ignore tests/simulation/test_defects.py
+	@$(MAKE) --no-print-directory simulate SEEDS=500
 	@$(MAKE) --no-print-directory test-socket
 	$(BIN)/pytest -q -m e2e -n 2 --dist loadfile
 
 test-quick: $(VENV)/.dev ## unit and contract tests
-	$(BIN)/pytest -q -m "not dag and not e2e and not clients"
+	$(BIN)/pytest -q -m "not dag and not e2e and not clients and not simulation"
 
 test-clients: $(VENV)/.dev ## clients that others wrote, unchanged, against the sandbox
 	$(BIN)/pytest -q -m clients tests/clients

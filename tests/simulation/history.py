@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from tests.simulation import invariants
 from tests.simulation.actors import Bookkeeper, Salesperson
 from tests.simulation.airflow import Airflow
+from tests.simulation.attendant import Attendant
 from tests.simulation.scheduler import Stuck, Worker
 from tests.simulation.tasks import Run
 from tests.simulation.world import World, demo_spec, repeatable_ids
@@ -74,6 +75,7 @@ class History:
         self._chance = world.chance("director")
         self._salesperson = Salesperson(world)
         self._bookkeeper = Bookkeeper(world)
+        self._attendant = Attendant(world)
         self._drivers: list[Worker] = []
         world.spec = demo_spec(
             self._chance.choice((1, 2, 3)), self._chance.choice((1, 2, 3, 5, 50))
@@ -117,7 +119,8 @@ class History:
         self.airflow.skews_s = self._chance.choice(((0.0,), (0.0,), (-1.0, 0.0, 1.0)))
 
     def _spawn_people(self) -> None:
-        for person, most in ((self._salesperson, 10), (self._bookkeeper, 3)):
+        people = ((self._salesperson, 10), (self._bookkeeper, 3), (self._attendant, 4))
+        for person, most in people:
             self._spawn(person, self._chance.randint(0, most))
 
     def _spawn(self, person: Person, count: int) -> None:
@@ -160,6 +163,8 @@ class History:
         rest_s = _REST_S
         for number in range(_MOST_ROUNDS):
             world.sleep(rest_s)
+            if number == 0 and self._chance.random() < 0.5:
+                self._attendant.replay_all()
             before = invariants.fingerprint(world)
             run = Run(f"rest{number}")
             driver = self.airflow.start(run)

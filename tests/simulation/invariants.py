@@ -19,7 +19,7 @@ _MOST_AT_ONCE: Final = 5
 # Each try of a task may make one, and another for one that failed.
 _MOST_JOBS: Final = 6
 # What a person may have done to an invoice that keeps it from ending as Salesforce has it.
-_BY_HAND: Final = frozenset({"paid", "voided", "edited", "renumbered", "number taken"})
+_BY_HAND: Final = frozenset({"paid", "voided", "edited", "renumbered", "number taken", "discarded"})
 
 Violations = Iterator[str]
 
