@@ -2,8 +2,9 @@
 
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -14,6 +15,9 @@ from tests.simulation.attendant import Attendant
 from tests.simulation.scheduler import Stuck, Worker
 from tests.simulation.tasks import Run
 from tests.simulation.world import World, demo_spec, repeatable_ids
+
+from sfxero.model.states import Measure
+from sfxero.sync.history import Interval
 
 _HORIZON_S: Final = 200.0
 # After this, leases have ended, late commits are visible, and retries are due.
@@ -147,11 +151,29 @@ class History:
             self._drivers.append(driver)
             if chance.random() < 0.3:
                 self._drivers.append(self.airflow.start_drain(f"drain{number}"))
+            if chance.random() < 0.15:
+                past = Run(f"past{number}", kind="history", history=self._past())
+                self._drivers.append(self.airflow.start(past))
             if overlaps:
                 world.sleep(chance.choice((5.0, 15.0, 60.0, 150.0, 150.0)))
             else:
                 world.scheduler.join(driver)
                 world.sleep(chance.choice((1.0, 90.0, 600.0)))
+
+    def _past(self) -> Interval:
+        """A stretch of the past: some weeks of close dates, or what changed before now."""
+        now_at = self._world.scheduler.moment()
+        day = datetime(2026, 11, 1, tzinfo=UTC)
+        return self._chance.choice((
+            Interval(day, day + timedelta(days=30), Measure.CLOSE_DATE),
+            Interval(day, day + timedelta(days=20), Measure.CLOSE_DATE),
+            Interval(day, now_at, Measure.STAMP),
+        ))  # fmt: skip
+
+    def _join_in_turn(self, *starts: Callable[[], Worker]) -> None:
+        for start in starts:
+            self._drivers.append(start())
+            self._join(self._drivers[-1:])
 
     def _join(self, workers: Sequence[Worker]) -> None:
         for worker in workers:
@@ -167,9 +189,10 @@ class History:
                 self._attendant.replay_all()
             before = invariants.fingerprint(world)
             run = Run(f"rest{number}")
-            driver = self.airflow.start(run)
-            self._drivers.append(driver)
-            world.scheduler.join(driver)
+            self._join_in_turn(
+                lambda run=run: self.airflow.start(run),
+                lambda number=number: self.airflow.start_drain(f"drain after rest{number}"),
+            )
             if run.is_whole and invariants.fingerprint(world) == before:
                 return
             rest_s = _REST_S if run.is_whole else _LONG_REST_S

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 
 from tests.simulation.world import TENANT, World
@@ -13,10 +14,12 @@ from sfxero.ledger.runs import RunReport
 from sfxero.model.findings import Finding
 from sfxero.model.ids import RunId, SourceId
 from sfxero.model.states import Entity
+from sfxero.ratelimit.policy import Budget
 from sfxero.salesforce.client import SalesforceClient
-from sfxero.sync import extract, gate, preflight, prepare
+from sfxero.sync import extract, gate, history, preflight, prepare
 from sfxero.sync.companions import Companions
 from sfxero.sync.draining import tenant_with_work
+from sfxero.sync.history import Interval
 from sfxero.sync.publish import Lane, LaneReport, LaneSpec
 from sfxero.sync.renaming import Renaming
 from sfxero.sync.scope import ENTITY_OF, Scope
@@ -37,7 +40,10 @@ class Run:
     """What travels between the tasks of a run, and how they ended."""
 
     name: str
+    kind: str = "changes"
     is_full: bool = False
+    history: Interval | None = None
+    """The stretch of the past that it reads, if it is a run over history."""
     windows: dict[str, int] = field(default_factory=dict)
     states: dict[str, str] = field(default_factory=dict)
     reports: list[LaneReport] = field(default_factory=list)
@@ -48,7 +54,12 @@ class Run:
     def run_id(self) -> RunId:
         return RunId(f"demo/{self.name}")
 
-    kind: str = "changes"
+    @property
+    def budgets(self) -> tuple[Budget, ...]:
+        """By which budgets it sends, one after the other; all else goes by the first."""
+        if self.kind == "drain":
+            return (Budget.SYNC, Budget.MIGRATION)
+        return (Budget.SYNC,) if self.history is None else (Budget.MIGRATION,)
 
     @property
     def is_whole(self) -> bool:
@@ -61,18 +72,29 @@ class Tasks:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._accountings: list[Accounting] = []
+        self._accountings: dict[Budget, list[Accounting]] = {one: [] for one in Budget}
         self._clients: list[SalesforceClient] = []
 
     def start(self, run: Run) -> None:
         scope = self._begin(run)
-        with self._accounting() as accounting, self._salesforce() as client:
+        if run.history is not None:
+            self._start_history(scope, run, run.history)
+            return
+        with self._accounting(scope.budget) as accounting, self._salesforce() as client:
             choose_tenant(accounting._client, TENANT)
             preflight.read_organisation(scope, accounting)
             preflight.refresh_directory(scope, accounting)
             run.windows = extract.draw_windows(
                 scope, server_now=client.server_now(), full_refresh=run.is_full
             )
+
+    def _start_history(self, scope: Scope, run: Run, interval: Interval) -> None:
+        with self._accounting(scope.budget) as accounting, self._salesforce() as client:
+            choose_tenant(accounting._client, TENANT)
+            run.windows = history.draw_windows(scope, interval)
+            history.forecast(scope, client, run.windows)
+            preflight.share_organisation(scope, accounting)
+            preflight.refresh_directory(scope, accounting)
 
     def look(self, run: Run) -> bool:
         """Begin a drain if anything waits that can go now."""
@@ -134,9 +156,14 @@ class Tasks:
             )
 
     def publish(self, run: Run, entity: Entity, owner: str) -> None:
-        """One lane; it fails if Xero computed other totals than predicted."""
+        """One lane, by each budget of the run."""
+        for budget in run.budgets:
+            self._publish(run, entity, owner, budget)
+
+    def _publish(self, run: Run, entity: Entity, owner: str, budget: Budget) -> None:
+        """Fails if Xero computed other totals than predicted."""
         world = self._world
-        with self._accounting() as accounting:
+        with self._accounting(budget) as accounting:
             spec = LaneSpec(
                 tenant=TENANT,
                 entity=entity,
@@ -144,6 +171,7 @@ class Tasks:
                 owner=owner,
                 ends_at=world.clock.now() + _LANE_TIME,
                 batch_size=world.spec.publish.batch_size,
+                is_migration=budget is Budget.MIGRATION,
             )
             report = Lane(
                 spec,
@@ -198,11 +226,13 @@ class Tasks:
             ledger=world.ledger,
             root=world.root,
             clock=world.clock,
+            budget=run.budgets[0],
         )
 
     @contextmanager
-    def _accounting(self) -> Iterator[Accounting]:
-        with self._borrowed(self._accountings, self._world.new_accounting) as accounting:
+    def _accounting(self, budget: Budget) -> Iterator[Accounting]:
+        make = partial(self._world.new_accounting, budget)
+        with self._borrowed(self._accountings[budget], make) as accounting:
             yield accounting
 
     @contextmanager

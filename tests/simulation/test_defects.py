@@ -7,7 +7,7 @@ import pytest
 from tests.simulation.defects import DEFECTS, Defect
 from tests.simulation.history import simulate
 
-pytestmark = [pytest.mark.simulation, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.simulation, pytest.mark.timeout(1800)]
 
 MOST_SEEDS = 200
 LEAST_DEFECTS = 12

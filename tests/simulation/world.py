@@ -31,7 +31,7 @@ from sfxero.model.alerts import AlertKind
 from sfxero.model.ids import TenantId
 from sfxero.ratelimit.circuit import Circuit, CircuitKey
 from sfxero.ratelimit.limiter import Limiter
-from sfxero.ratelimit.policy import LimitPolicy
+from sfxero.ratelimit.policy import Budget, LimitPolicy
 from sfxero.salesforce.client import SalesforceClient
 from sfxero.sandbox.clock import SandboxClock
 from sfxero.sandbox.salesforce.switches import Switches as OrgSwitches
@@ -171,7 +171,7 @@ class World:
     def new_key(self) -> str:
         return f"key-{next(self._keys)}"
 
-    def new_accounting(self) -> Accounting:
+    def new_accounting(self, budget: Budget) -> Accounting:
         """A client as each task builds its own."""
         limiter = Limiter(
             self.ledger.quota,
@@ -183,6 +183,7 @@ class World:
             tenant=TENANT,
             sleeper=self,
             permits=self.ledger.permits,
+            budget=budget,
         )
         client = XeroClient(
             api_url=ADDRESS,
