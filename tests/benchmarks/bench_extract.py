@@ -30,7 +30,7 @@ from extract_ways import JOB_ID
 HERE = Path(__file__).parent
 SANDBOX = (sys.executable, "-m", "sfxero.sandbox.server", "--port", "0", "--opportunities", "0")
 NOTED_ROWS = 1_000_000
-"""Up to here the storing of ids is measured too, and the tutorial way more than once."""
+"""Up to here the storing of ids is measured too, which takes much longer than all else."""
 FORM = {
     "grant_type": "client_credentials",
     "client_id": "sandbox-sf-client",
@@ -39,6 +39,9 @@ FORM = {
 MOST_MIB = 350
 MOST_GROWTH_MIB = 64
 LEAST_OVER_TUTORIAL = 3.5
+PIECE_BYTES = 1 << 20
+RENDERED_ROWS = 1_000_000
+"""More are the same pages again: to render ten millions takes longer than to measure them."""
 LEAST_TIMED_ROWS = 1_000_000
 """Below it, connecting and asking for the pages counts for as much as the rows."""
 
@@ -54,6 +57,25 @@ def running(command: list[str], pattern: str) -> Iterator[str]:
             yield found.group()
         finally:
             process.terminate()
+
+
+def repeat(folder: Path, *, times: int) -> None:
+    """Make a job of several times the rendered one's rows, by giving each page again and again."""
+    facts = json.loads((folder / "job.json").read_text())
+    counts = facts["page_rows"]
+    for number in range(len(counts), times * len(counts)):
+        page = folder / f"page-{number % len(counts)}.csv.gz"
+        (folder / f"page-{number}.csv.gz").symlink_to(page)
+    facts |= {"page_rows": counts * times}
+    facts["numberRecordsProcessed"] = sum(facts["page_rows"])
+    (folder / "job.json").write_text(json.dumps(facts))
+    with (folder / "all.csv").open("r+b") as whole:
+        whole.readline()
+        begin, end = whole.tell(), whole.seek(0, os.SEEK_END)
+        for _ in range(times - 1):
+            for start in range(begin, end, PIECE_BYTES):
+                piece = os.pread(whole.fileno(), min(PIECE_BYTES, end - start), start)
+                whole.write(piece)
 
 
 def render(folder: Path, *, rows: int, page_rows: int) -> None:
@@ -94,7 +116,7 @@ def _keep_pages(org: httpx.Client, path: str, folder: Path) -> Iterator[int]:
                 header = text.readline()
                 if number == 0:
                     whole.write(header)
-                while piece := text.read(1 << 20):
+                while piece := text.read(PIECE_BYTES):
                     whole.write(piece)
             number += 1
 
@@ -190,7 +212,9 @@ def measured_at(rows: int, *, page_rows: int, pairs: int, tutorials: int) -> dic
     load_before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        render(folder, rows=rows, page_rows=page_rows)
+        times = max(1, rows // RENDERED_ROWS)
+        render(folder, rows=rows // times, page_rows=page_rows)
+        repeat(folder, times=times)
         keep_schema(folder)
         tls = prepare_tls(folder / "tls")
         command = [sys.executable, str(HERE / "replay_server.py"), name]
@@ -241,17 +265,19 @@ def main() -> None:
     parser.add_argument("--page-rows", type=int, default=100_000)
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--tutorials", type=int, default=3, help="how many of the pairs have one")
+    parser.add_argument(
+        "--tutorial-rows", type=int, default=10_000_000, help="the most; it holds all in memory"
+    )
     parser.add_argument("--results", type=Path, default=HERE / "results")
     given = parser.parse_args()
     given.results.mkdir(exist_ok=True)
     sizes: dict[int, dict[str, Any]] = {}
     for rows in map(int, given.rows.split(",")):
-        is_huge = rows > NOTED_ROWS
         sizes[rows] = measured_at(
             rows,
             page_rows=given.page_rows,
             pairs=given.pairs,
-            tutorials=min(given.tutorials, 1) if is_huge else given.tutorials,
+            tutorials=given.tutorials if rows <= given.tutorial_rows else 0,
         )
         line = json.dumps(sizes[rows])
         (given.results / f"extract-{rows}.json").write_text(f"{line}\n", encoding="utf-8")
