@@ -75,7 +75,7 @@ bench-sandbox: $(VENV)/.dev ## what the sandbox costs: start, memory, calls, row
 sim-extract: $(VENV)/.dev ## random histories of an org, each read by several runs (SEEDS=5000)
 	SFXERO_EXTRACT_SEEDS=$(SEEDS) $(BIN)/pytest -q -n 2 tests/contract/sync/test_extract_property.py
 
-bench-extract: $(VENV)/.dev ## rows per second and memory of an extract, beside the limit (ROWS=1000000)
+bench-extract: $(VENV)/.dev ## rows per second and memory of an extract, beside the limit (ROWS=100000,1000000)
 	PYTHONPATH=plugins $(BIN)/python tests/benchmarks/bench_extract.py --rows $(ROWS)
 
 bench-prepare: $(VENV)/.dev ## rows per second and memory of check and prepare, beside the plain bound (ROWS=1000000)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from tests.e2e.world import (
+    DAG_ID,
     DUE_DAYS,
     Books,
     Deployment,
@@ -35,6 +36,8 @@ class After:
     dispositions: list[tuple[Any, ...]]
     lost: list[tuple[Any, ...]]
     """Records that the run read and that ended nowhere."""
+    tasks: dict[str, str]
+    """How each task ended, by its id and map index."""
 
     @property
     def writes(self) -> list[str]:
@@ -60,6 +63,7 @@ class Story:
             quarantined=self.deployment.quarantined(),
             dispositions=self.deployment.dispositions(run_id),
             lost=self.deployment.lost_records(run_id),
+            tasks=self.deployment.task_states(DAG_ID),
         )
 
 
@@ -189,6 +193,16 @@ def test_every_record_that_was_read_has_ended_somewhere(first: After) -> None:
             assert how == "in_step"
         else:
             assert how == ("quarantined" if opportunity["IsWon"] else "skipped")
+
+
+def test_a_large_result_is_read_by_several_tasks_and_a_small_one_by_one(
+    first: After, second: After
+) -> None:
+    def readers(after: After) -> set[str]:
+        return {one for one in after.tasks if one.startswith("extract.Opportunity.download/")}
+
+    assert readers(first) == {f"extract.Opportunity.download/{index}" for index in (0, 1)}
+    assert readers(second) == {"extract.Opportunity.download/0"}
 
 
 def test_no_limit_of_xero_is_met(third: After, story: Story) -> None:

@@ -25,7 +25,7 @@ DAG_ID = f"salesforce_to_xero__{ROUTE}"
 DRAIN_ID = f"outbox_drain__{ROUTE}"
 OWN_ROUTE = {
     "route: demo": f"route: {ROUTE}",
-    "connection: salesforce_demo": "connection: own_crm",
+    "connection: salesforce_demo": "connection: own_crm\n  rows_per_reader: 100",
     "connection: xero_demo": "connection: own_xero",
     "lanes: 3": "lanes: 2",
     "batch_size: 50 ": "batch_size: 10 ",

@@ -26,6 +26,7 @@ from sqlalchemy import (
     literal,
     make_url,
     select,
+    true,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
@@ -43,10 +44,10 @@ _TURN_S: Final = 0.002
 _T = TypeVar("_T")
 
 
-def chunked(rows: Iterable[_T]) -> Iterator[list[_T]]:
-    """Cut `rows` into lists of at most CHUNK."""
+def chunked(rows: Iterable[_T], size: int = CHUNK) -> Iterator[list[_T]]:
+    """Cut `rows` into lists of at most `size`."""
     iterator = iter(rows)
-    while chunk := list(itertools.islice(iterator, CHUNK)):
+    while chunk := list(itertools.islice(iterator, size)):
         yield chunk
 
 
@@ -97,12 +98,18 @@ def among(
 
     PostgreSQL takes an array whose length it cannot see for a short one, and uses the index.
     """
-    listed = orjson.dumps(list(values)).decode()
+    value = _listed(conn, values)
     if conn.dialect.name == "sqlite":
-        return column.in_(select(func.json_each(listed).table_valued("value").c.value))
-    array = cast(literal(listed, Text), postgresql.JSON)
-    texts = func.json_array_elements_text(array, type_=Text)
-    return column == any_(func.array(select(cast(texts, column.type)).scalar_subquery()))
+        return column.in_(select(value))
+    return column == any_(func.array(select(cast(value, column.type)).scalar_subquery()))
+
+
+def _listed(conn: Connection, values: Iterable[str | int]) -> ColumnElement[Any]:
+    """Return the values as a column to select: one parameter, which the database takes apart."""
+    text = orjson.dumps(list(values)).decode()
+    if conn.dialect.name == "sqlite":
+        return func.json_each(text).table_valued("value").c.value
+    return func.json_array_elements_text(cast(literal(text, Text), postgresql.JSON), type_=Text)
 
 
 def put(
@@ -134,6 +141,21 @@ def _upsert(dialect: str, table: Table, update: tuple[str, ...], only_if_same: s
     if only_if_same is not None:
         agree = table.c[only_if_same] == statement.excluded[only_if_same]
     return statement.on_conflict_do_update(index_elements=key, set_=columns, where=agree)
+
+
+def put_keys(
+    conn: Connection, table: Table, values: Iterable[str], *, column: str, **same: str
+) -> None:
+    """Insert a row for each value of `column`, alike in all else; what is there already stays.
+
+    Several times as fast as `put`, since the rows are made by the database.
+    """
+    names = [*same, column]
+    rows = select(*(literal(value) for value in same.values()), _listed(conn, values))
+    insert = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
+    # Without a condition, SQLite takes ON CONFLICT for a part of the query.
+    statement = insert(table).from_select(names, rows.where(true()))
+    conn.execute(statement.on_conflict_do_nothing())
 
 
 def load(conn: Connection, table: Table, columns: Mapping[str, Iterable[Any]]) -> Sequence[int]:

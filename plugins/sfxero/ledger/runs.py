@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 from sfxero.errors import LedgerError
-from sfxero.ledger.engine import Database, chunked, put
+from sfxero.ledger.engine import Database, chunked, put, put_keys
 from sfxero.ledger.tables import (
     DEAD,
     RunState,
@@ -38,6 +38,7 @@ from sfxero.model.ids import RouteName, RunId, SourceId
 from sfxero.model.states import DISPOSITION_OF, Disposition, Entity, WindowState
 
 _SAMPLE: Final = 20
+_KEYS: Final = 10_000
 READ_AGAIN: Final = "read_again"
 """Rule of records that a deferred run read and did not map: the next run reads them again."""
 DISCARDED: Final = "discarded"
@@ -140,12 +141,9 @@ class Runs:
 
     def add_records(self, run_id: RunId, entity: Entity, source_ids: Iterable[SourceId]) -> None:
         """Remember which records the run read; the same id twice is one record."""
-        for chunk in chunked(source_ids):
-            rows = [
-                {"run_id": run_id, "entity": entity, "source_id": source_id} for source_id in chunk
-            ]
+        for chunk in chunked(source_ids, _KEYS):
             with self._database.write() as conn:
-                put(conn, run_records, rows)
+                put_keys(conn, run_records, chunk, column="source_id", run_id=run_id, entity=entity)
 
     def record_dispositions(self, run_id: RunId, rows: Iterable[DispositionRow]) -> None:
         """Store what became of records; the last word on a record stands."""

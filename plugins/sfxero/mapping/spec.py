@@ -75,6 +75,8 @@ class SalesforceSection(Section):
     """How much of the org's day may be used, by everyone, before the sync leaves off."""
     readers: int = Field(default=4, ge=1, le=16)
     """How many tasks at most read the pages of one large result side by side."""
+    rows_per_reader: int = Field(default=500_000, gt=0)
+    """A result is large, and has a reader more, from so many records on and for each so many."""
 
 
 def _pool_of(values: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from sfxero.errors import IncompleteExtract, StagingError
 from sfxero.staging.columns import WHOLE, narrowed, typed
 
 # The parser reads 32 blocks ahead; small ones keep memory flat and the processor's cache warm.
-_BLOCK_BYTES: Final = 1024 * 1024
+_BLOCK_BYTES: Final = 512 * 1024
 # A record has at most 400,000 characters; one that fills a block cannot be parsed.
 _CAREFUL_BLOCK_BYTES: Final = 8 * 1024 * 1024
 _QUOTE: Final = ord('"')

@@ -21,8 +21,6 @@ _SECOND: Final = timedelta(seconds=1)
 # A bulk job costs four calls at least: create, look, read, delete.
 _REST_ROWS: Final = 2_000
 _REST_CALLS: Final = 4
-# What one reader stages in little more time than its task takes to start.
-_READER_ROWS: Final = 500_000
 
 
 def draw_windows(scope: Scope, *, server_now: datetime, full_refresh: bool) -> dict[str, int]:
@@ -83,7 +81,8 @@ def wanted_readers(scope: Scope, client: SalesforceClient, window_id: int) -> in
         return 0
     if not status.is_ended:
         return 0
-    return min(scope.spec.salesforce.readers, status.rows // _READER_ROWS + 1)
+    section = scope.spec.salesforce
+    return min(section.readers, status.rows // section.rows_per_reader + 1)
 
 
 def download(scope: Scope, client: SalesforceClient, window_id: int) -> str:

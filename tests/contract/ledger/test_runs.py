@@ -32,9 +32,9 @@ def test_a_record_without_a_disposition_is_missing_by_name(ledger: Ledger) -> No
 
 
 def test_the_sample_of_missing_records_is_short_and_the_count_is_not(ledger: Ledger) -> None:
-    _start(ledger, *(f"s{number:04}" for number in range(2100)))
+    _start(ledger, *(f"s{number:04}" for number in range(10_100)))
     report = ledger.runs.settle(RUN)
-    assert (report.missing_count, len(report.missing_sample)) == (2100, 20)
+    assert (report.missing_count, len(report.missing_sample)) == (10_100, 20)
 
 
 def test_a_record_read_twice_is_one_record(ledger: Ledger) -> None:

@@ -87,6 +87,8 @@ def main(
             transport=_Network(int(number) if number else -1),
         )
         download_pages(scope, client, int(window_id), share=int(share), of=int(of), at_once=1)
+    # Frames would cost each download half a second and 40 MB.
+    assert "pandas" not in sys.modules
 
 
 if __name__ == "__main__":
