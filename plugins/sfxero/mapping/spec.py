@@ -219,7 +219,9 @@ class InvoicesSection(Section):
     related: Mapping[RelatedName, RelatedSection] = Field(default_factory=dict)
     status: Literal["DRAFT", "SUBMITTED", "AUTHORISED"]
     line_amount_types: Literal["Exclusive", "Inclusive", "NoTax"]
-    number: NumberTemplate
+    numbering: Literal["template", "xero"] = "template"
+    """Whose number an invoice has: that of `number`, or the next of Xero's own sequence."""
+    number: NumberTemplate | None = None
     reference: TextRule | None = None
     account: FieldPath = "AccountId"
     amount: FieldPath = "Amount"
@@ -242,6 +244,8 @@ class InvoicesSection(Section):
     def _fits_together(self) -> "InvoicesSection":
         if (self.without_lines == "one_line") is (self.single_line is None):
             raise ValueError("'without_lines: one_line' and 'single_line' belong together")
+        if (self.numbering == "template") is (self.number is None):
+            raise ValueError("'number' is needed, unless 'numbering: xero' stands in its place")
         if self.currency is None and self.exchange != ExchangeSection():
             raise ValueError("'exchange' needs 'currency', the field that says which one it is")
         if self.sent_to_contact and self.status != "AUTHORISED":
