@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.contract.sync.comparing import Comparer
 from tests.contract.sync.kit import World
 
 from sfxero.model.states import Entity
@@ -48,6 +49,8 @@ def test_xero_numbers_invoices_and_each_reply_is_matched_without_a_look_up(
     world.forget_calls()
     world.run(full=True)
     assert world.writes() == []
+    world.sleep(HOUR)
+    assert Comparer(world).kinds() == []
 
 
 def test_an_invoice_whose_reply_was_lost_is_found_by_its_link(unnumbered: World) -> None:
