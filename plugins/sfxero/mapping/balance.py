@@ -34,7 +34,8 @@ def balance(
         field=spec.amount,
         hint="Without an amount there is nothing to check the lines against.",
     )
-    sums = document_sums(lines.columns["LineAmount"], owners=lines.owners, count=len(amounts))
+    priced = {"amount": lines.columns["LineAmount"]}
+    (sums,) = document_sums(priced, owners=lines.owners, count=len(amounts))
     gaps = pc.subtract(pc.cast(amounts, _WIDE), pc.cast(sums, _WIDE))
     differs = flags(pc.not_equal(gaps, pa.scalar(Decimal(0), NUMBER))) & ~findings.refused
     is_small = flags(_is_small(gaps, spec))

@@ -66,7 +66,7 @@ def _invoice_fields(spec: RouteSpec) -> list[str | None]:
         invoices.currency,
         invoices.date,
         invoices.due.days_from,
-        *template_fields(invoices.number),
+        *template_fields(invoices.number or ""),
         *(path for path in template_fields(invoices.url) if path != INSTANCE_URL),
         *_sources((invoices.reference, single.description if single else None)),
         *(invoices.when.fields() if invoices.when else ()),

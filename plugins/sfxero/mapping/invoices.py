@@ -170,6 +170,8 @@ def _off_locked_days(
 
 
 def _number(table: pa.Table, spec: InvoicesSection, findings: Findings) -> pa.Array:
+    if spec.number is None:
+        return pa.nulls(table.num_rows, TEXT)
     numbers = fill_template(table, spec.number)
     field = " and ".join(template_fields(spec.number))
     findings.add(

@@ -170,6 +170,12 @@ class ContactsSection(Section):
     """Rows of other objects by the name that begins their fields in rules: `person.Email`."""
     postal_address: AddressSection | None = None
 
+    def own_fields(self) -> Iterator[str]:
+        """Yield the fields that must be the record's own: its name is kept unique by them."""
+        yield from self.name.fields()
+        if self.name_suffix is not None:
+            yield self.name_suffix
+
 
 class DueSection(Section):
     """When an invoice is due: so many days after its date or its month, or a day of a month."""
@@ -221,7 +227,9 @@ class InvoicesSection(Section):
     related: Mapping[RelatedName, RelatedSection] = Field(default_factory=dict)
     status: Literal["DRAFT", "SUBMITTED", "AUTHORISED"]
     line_amount_types: Literal["Exclusive", "Inclusive", "NoTax"]
-    number: NumberTemplate
+    numbering: Literal["template", "xero"] = "template"
+    """Whose number an invoice has: that of `number`, or the next of Xero's own sequence."""
+    number: NumberTemplate | None = None
     reference: TextRule | None = None
     account: FieldPath = "AccountId"
     amount: FieldPath = "Amount"
@@ -240,10 +248,20 @@ class InvoicesSection(Section):
     branding_theme: str | None = None
     sent_to_contact: bool = False
 
+    def own_fields(self) -> Iterator[str]:
+        """Yield the fields that must be the record's own: they decide more than a text."""
+        given = (self.account, self.amount, self.currency, self.date, self.due.days_from)
+        yield from (path for path in given if path is not None)
+        yield from template_fields(self.number or "")
+        yield from template_fields(self.url)
+        yield from self.when.fields() if self.when else ()
+
     @model_validator(mode="after")
     def _fits_together(self) -> "InvoicesSection":
         if (self.without_lines == "one_line") is (self.single_line is None):
             raise ValueError("'without_lines: one_line' and 'single_line' belong together")
+        if (self.numbering == "template") is (self.number is None):
+            raise ValueError("'number' is needed, unless 'numbering: xero' stands in its place")
         if self.currency is None and self.exchange != ExchangeSection():
             raise ValueError("'exchange' needs 'currency', the field that says which one it is")
         if self.sent_to_contact and self.status != "AUTHORISED":
@@ -294,6 +312,21 @@ class RouteSpec(Section):
             rule: LookupRule = getattr(self.invoices.lines, name)
             if not rule.table and rule.default is None:
                 raise ValueError(f"invoices.lines.{name} has neither a table nor a default")
+        return self
+
+    @model_validator(mode="after")
+    def _decides_by_own_fields(self) -> "RouteSpec":
+        """Keep what decides whether, when and for how much something is sold to its own fields."""
+        for name, section, paths in (
+            ("contacts", self.contacts, self.contacts.own_fields()),
+            ("invoices", self.invoices, self.invoices.own_fields()),
+        ):
+            for path in paths:
+                if path.partition(".")[0] in section.related:
+                    raise ValueError(
+                        f"'{path}' can stand in texts only, not where '{name}' needs fields of the "
+                        "record itself"
+                    )
         return self
 
     @property

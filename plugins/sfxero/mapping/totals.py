@@ -62,23 +62,22 @@ def quotients(values: pa.Array, divisors: pa.Array, *, places: int) -> pa.Array:
     return _round(pc.divide(values, divisors), places)
 
 
-def document_sums(amounts: pa.Array, *, owners: np.ndarray, count: int) -> pa.Array:
-    """Sum amounts per document; null for one without any."""
-    sums = (
-        pa.table({"owner": owners, "amount": amounts})
-        .group_by("owner")
-        .aggregate([("amount", "sum")])
-    )
+def document_sums(
+    columns: dict[str, pa.Array], *, owners: np.ndarray, count: int
+) -> list[pa.Array]:
+    """Sum columns per document; null for one without any."""
+    table = pa.table({"owner": owners, **columns})
+    sums = table.group_by("owner").aggregate([(name, "sum") for name in columns])
     places = pc.index_in(pa.array(np.arange(count), pa.int64()), sums["owner"].combine_chunks())
-    return pc.cast(sums["amount_sum"].combine_chunks().take(places), SUM)
+    return [pc.cast(sums[f"{name}_sum"].combine_chunks().take(places), SUM) for name in columns]
 
 
 def group_totals(
     amounts: pa.Array, taxes: pa.Array, *, owners: np.ndarray, count: int, mode: str
 ) -> Totals:
     """Sum lines per document; `owners` gives each line's document, below `count`."""
-    amount = document_sums(amounts, owners=owners, count=count)
-    tax = document_sums(taxes, owners=owners, count=count)
+    columns = {"amount": amounts, "tax": taxes}
+    amount, tax = document_sums(columns, owners=owners, count=count)
     # Both sides stay far below 38 digits, so narrowing before the sum cannot fail.
     narrow = pa.decimal128(36, 2)
     if mode == "Inclusive":

@@ -21,6 +21,7 @@ class DifferenceKind(StrEnum):
     NOT_READ_YET = "not_read_yet"
     CHANGED_WHILE_READING = "changed_while_reading"
     DATED_OTHERWISE = "dated_otherwise"
+    ROUNDED_OTHERWISE = "rounded_otherwise"
     # A record is missing on one side.
     NOT_INVOICED = "not_invoiced"
     INVOICE_MISSING = "invoice_missing"
@@ -105,6 +106,9 @@ KINDS: Final[Mapping[DifferenceKind, KindFacts]] = {
     ),
     _K.DATED_OTHERWISE: _explained(
         "Dated otherwise than it was closed, by the route's rule", "Nothing."
+    ),
+    _K.ROUNDED_OTHERWISE: _explained(
+        "Differs by cents, within the route's tolerance or by its conversion", "Nothing."
     ),
     _K.NOT_INVOICED: KindFacts(
         "Won, without an invoice and without a reason",

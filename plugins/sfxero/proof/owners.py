@@ -37,7 +37,7 @@ def named_by_number(numbers: pa.Array, opportunities: pa.Table) -> pa.Array:
 
 def has_our_number(numbers: pa.Array, spec: "RouteSpec") -> pa.Array:
     """Say which numbers begin and end as those that the route makes; none if that says nothing."""
-    parts = split_template(spec.invoices.number)
+    parts = split_template(spec.invoices.number or "")
     head, tail = parts[0][0], parts[-1][0]
     if len(head) + len(tail) < _SHORTEST:
         return pa.repeat(pa.scalar(False), len(numbers))

@@ -51,9 +51,16 @@ class PairChecks:
     """Holds the three sides of each opportunity against each other."""
 
     def __init__(
-        self, pairs: Pairs, found: Found, moments: Moments, *, moves_locked_dates: bool
+        self,
+        pairs: Pairs,
+        found: Found,
+        moments: Moments,
+        *,
+        moves_locked_dates: bool,
+        tolerance: Decimal,
     ) -> None:
         """Differences go into `found`, the gravest of a record first."""
+        self._tolerance = tolerance
         self._pairs = pairs
         self._found = found
         self._moments = moments
@@ -142,14 +149,18 @@ class PairChecks:
         of_org = pairs.differs("s_amount", "x_amount")
         org_and_ledger = pairs.differs("s_amount", "l_amount")
         sides = self._money("amount")
-        small = _within_cents(minus(pairs["x_amount"], pairs["s_amount"])) & ~self._is_newer()
+        gaps, older = minus(pairs["x_amount"], pairs["s_amount"]), ~self._is_newer()
+        small = _within(gaps, _CENTS) & older
+        # Lines that are converted one by one may come to other cents than their amount.
+        by_rule = (_within(gaps, self._tolerance) & older) | (small & pairs.flag("s_converted"))
         found.add(Kind.LEDGER_DIFFERS, both & of_ledger & ~of_org, sides, about="amount")
         found.add(Kind.AMOUNT_EDITED, both & of_ledger & ~org_and_ledger, sides, about="amount")
         all_differ = both & of_ledger & of_org & org_and_ledger
         found.add(Kind.AMOUNTS_DIFFER, all_differ, sides, about="amount")
         changed = both & of_org & ~of_ledger
-        found.add(Kind.ROUNDING_DIFFERS, changed & small, sides, about="amount")
-        self.explain(changed & ~small, Kind.OPPORTUNITY_CHANGED, sides, about="amount")
+        found.add(Kind.ROUNDED_OTHERWISE, changed & by_rule, sides, about="amount")
+        found.add(Kind.ROUNDING_DIFFERS, changed & small & ~by_rule, sides, about="amount")
+        self.explain(changed & ~small & ~by_rule, Kind.OPPORTUNITY_CHANGED, sides, about="amount")
         tax = both & ~of_ledger & pairs.differs("l_tax", "x_tax")
         found.add(Kind.TAX_DIFFERS, tax, self._ledger_and_books("tax"), about="TotalTax")
 
@@ -220,5 +231,5 @@ def _unlike_zero(amounts: pa.Array) -> np.ndarray:
     return flags(pc.not_equal(amounts, pa.scalar(0, MONEY)))
 
 
-def _within_cents(gaps: pa.Array) -> np.ndarray:
-    return flags(pc.less_equal(pc.abs(gaps), pa.scalar(_CENTS, MONEY)))
+def _within(gaps: pa.Array, most: Decimal) -> np.ndarray:
+    return flags(pc.less_equal(pc.abs(gaps), pa.scalar(most, MONEY)))

@@ -19,6 +19,12 @@ from sfxero.mapping.columns import (
     text_column,
 )
 from sfxero.mapping.comparing import meets
+from sfxero.mapping.exchange import read_exchange
+from sfxero.mapping.money_rules import RateTable
+from sfxero.mapping.organisation import OrganisationFacts
+from sfxero.mapping.refusals import Findings
+from sfxero.mapping.totals import quotients
+from sfxero.model.states import Entity
 from sfxero.proof.documents import MONEY, amount_column, one_piece, places_in, text
 
 if TYPE_CHECKING:
@@ -29,25 +35,30 @@ SHOWN_MONEY: Final = ("amount_paid", "amount_due", "amount_credited")
 
 
 def opportunity_table(
-    staged: pa.Table, spec: "RouteSpec", *, base_currency: str, shown: Mapping[str, str]
+    staged: pa.Table,
+    spec: "RouteSpec",
+    *,
+    organisation: OrganisationFacts,
+    org_rates: RateTable,
+    shown: Mapping[str, str],
 ) -> pa.Table:
-    """Return the org's opportunities as columns; `shown` names its status fields by their keys."""
+    """Return the org's opportunities as columns; `shown` names its status fields by their keys.
+
+    What the route converts is told as its invoice is: in the organisation's currency.
+    """
     invoices = spec.invoices
     won = flag_column(staged, "IsWon") & ~flag_column(staged, "IsDeleted")
     scoped = won if invoices.when is None else won & meets(invoices.when, staged)
-    currency = pa.scalar(base_currency, pa.string())
-    if invoices.currency is None:
-        currencies = pa.repeat(currency, staged.num_rows)
-    else:
-        currencies = pc.fill_null(text(clean_text(staged, invoices.currency)), currency)
+    currencies, amounts, converted = _amounts(staged, spec, organisation, org_rates)
     columns = {
         "id": text(text_column(staged, "Id")),
         "name": text(text_column(staged, "Name")),
         "account_id": text(clean_text(staged, invoices.account)),
-        "amount": _money(staged, invoices.amount),
+        "amount": amounts,
         "currency": currencies,
+        "converted": converted,
         "closed_on": date_column(staged, invoices.date),
-        "number": text(fill_template(staged, invoices.number)),
+        "number": _numbers(staged, invoices.number),
         "deleted": pa.array(flag_column(staged, "IsDeleted")),
         "won": pa.array(won),
         "scoped": pa.array(scoped),
@@ -160,6 +171,36 @@ def _mapped(keys: pa.Array, values: Mapping[str, str]) -> pa.Array:
     known = pa.array(list(values), pa.string())
     taken = pa.array(list(values.values()), pa.string())
     return taken.take(places_in(keys, known))
+
+
+def _amounts(
+    staged: pa.Table, spec: "RouteSpec", organisation: OrganisationFacts, org_rates: RateTable
+) -> tuple[pa.Array, pa.Array, pa.Array]:
+    """Return each opportunity's currency and amount, and whether they are converted."""
+    invoices = spec.invoices
+    exchange = read_exchange(
+        staged,
+        date_column(staged, invoices.date),
+        invoices,
+        organisation,
+        Findings(Entity.OPPORTUNITY, text_column(staged, "Id")),
+        org_rates=org_rates,
+    )
+    amounts = _money(staged, invoices.amount)
+    is_converted = pc.is_valid(exchange.divisors)
+    own = pc.cast(quotients(amounts, exchange.divisors, places=2), MONEY)
+    base = pa.scalar(organisation.base_currency, pa.string())
+    currencies = pc.fill_null(text(exchange.currencies), base)
+    if invoices.exchange.not_enabled == "refuse" and invoices.currency is not None:
+        currencies = pc.fill_null(text(clean_text(staged, invoices.currency)), base)
+        return currencies, amounts, pa.repeat(pa.scalar(False), staged.num_rows)
+    return currencies, pc.if_else(is_converted, own, amounts), is_converted
+
+
+def _numbers(staged: pa.Table, template: str | None) -> pa.Array:
+    if template is None:
+        return pa.nulls(staged.num_rows, pa.string())
+    return text(fill_template(staged, template))
 
 
 def _money(staged: pa.Table, path: str) -> pa.Array:

@@ -52,7 +52,11 @@ def prove(
     pairs = Pairs(books, line_amount_types=spec.invoices.line_amount_types)
     found = Found(_ids(pairs))
     checks = PairChecks(
-        pairs, found, moments, moves_locked_dates=spec.invoices.lock_dates == "first_open_day"
+        pairs,
+        found,
+        moments,
+        moves_locked_dates=spec.invoices.lock_dates == "first_open_day",
+        tolerance=spec.invoices.rounding.tolerance,
     )
     checks.run()
     strays = stray_invoices(books, spec)

@@ -52,6 +52,12 @@ def own_number(entry: Entry) -> str:
     return str(parse(entry.payload).get(NUMBER_FIELD[entry.entity], ""))
 
 
+def own_url(entry: Entry) -> str | None:
+    """Return the link by which a record without a number of ours is told."""
+    url: str | None = parse(entry.payload).get("Url")
+    return url
+
+
 def with_name(payload: str, name: str) -> str:
     """Return a contact's payload with another name, everything else to the letter as it was."""
     fields = json.loads(payload)

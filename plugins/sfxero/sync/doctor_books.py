@@ -99,6 +99,7 @@ class BooksDoctor:
         with self._notes.guarding(_CODES, _CONNECTION):
             facts = read_facts(self._spec, accounting)
             self._check_codes(facts)
+            self._check_numbering()
             self._check_currency(facts, accounting.currencies())
 
     def _check_codes(self, facts: OrganisationFacts) -> None:
@@ -111,6 +112,17 @@ class BooksDoctor:
             name = f"xero {kind.plural}"
             if values and self._notes.well(name):
                 self._notes.ok(name, f"{', '.join(values)}: active")
+
+    def _check_numbering(self) -> None:
+        """Say what it costs to leave numbers to Xero."""
+        if self._spec.invoices.numbering == "xero":
+            self._notes.warn(
+                "xero numbering",
+                "invoice numbers are Xero's own, so Xero itself refuses no second invoice",
+                hint="What a lost reply left behind is found by its link alone: keep the ledger "
+                "safe, and leave the links of invoices as they are.",
+                key=("invoices", "numbering"),
+            )
 
     def _check_currency(self, facts: OrganisationFacts, currencies: list[str]) -> None:
         name, exchange = "xero currency", self._spec.invoices.exchange

@@ -7,7 +7,6 @@ from typing import Any, Final
 from sfxero.errors import ConfigurationError
 from sfxero.mapping.fields import needed_fields
 from sfxero.mapping.files import YamlFile
-from sfxero.mapping.money_rules import NO_RATES
 from sfxero.mapping.organisation import OrganisationFacts
 from sfxero.mapping.result import OUT_OF_SCOPE, TransformResult
 from sfxero.mapping.spec import RouteSpec
@@ -29,7 +28,7 @@ from sfxero.sync.explaining import (
     outcome_of,
 )
 from sfxero.sync.holding import ACCOUNT_GONE, ACCOUNT_WAITS
-from sfxero.sync.org_rates import read_rates, uses_org_rates
+from sfxero.sync.org_rates import rates_if_used
 from sfxero.sync.preflight import check_codes
 from sfxero.sync.related import read_related
 from sfxero.sync.scope import OBJECT_OF
@@ -154,7 +153,7 @@ class _Story:
             self._spec,
             organisation=self._around.organisation,
             instance_url=self._client.instance_url,
-            org_rates=read_rates(self._client) if uses_org_rates(self._spec) else NO_RATES,
+            org_rates=rates_if_used(self._spec, self._client),
         )
         findings = (
             *self._checked(Entity.OPPORTUNITY, frame),

@@ -58,7 +58,8 @@ class LookUp:
 
     def _find(self, entity: Entity, entries: Sequence[Entry]) -> dict[int, Found]:
         """Return what the target holds of records that were to be created, by entry id."""
-        numbers = [own_number(entry) for entry in entries]
+        # A route may leave numbers to Xero; its invoices are found by their links alone.
+        numbers = [number for entry in entries if (number := own_number(entry))]
         if entity is Entity.CONTACT:
             elements = self._target.contacts_by_number(numbers)
             return {
@@ -66,7 +67,7 @@ class LookUp:
                 for entry in entries
                 if (matches := _numbered(elements, entry))
             }
-        elements = self._target.invoices_by_number(numbers)
+        elements = self._target.invoices_by_number(numbers) if numbers else []
         found = {
             entry.entry_id: _judge_invoice(entry, matches)
             for entry in entries
@@ -132,7 +133,7 @@ def settlement_of(entry: Entry, element: Mapping[str, Any]) -> Settlement:
 
 def _numbered(elements: Sequence[Mapping[str, Any]], entry: Entry) -> list[Mapping[str, Any]]:
     field, number = NUMBER_FIELD[entry.entity], own_number(entry)
-    return [element for element in elements if element.get(field) == number]
+    return [element for element in elements if number and element.get(field) == number]
 
 
 def _judge_contact(matches: Sequence[Mapping[str, Any]]) -> Found:

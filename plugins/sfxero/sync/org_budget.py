@@ -4,6 +4,7 @@ import logging
 from datetime import datetime, timedelta
 from typing import Final
 
+from sfxero.mapping.related_sources import related_sources
 from sfxero.model.org_day import Forecast, OrgDay
 from sfxero.salesforce.client import SalesforceClient
 from sfxero.sync.extract import has_other_rules
@@ -28,12 +29,17 @@ def forecast(scope: Scope, *, full_refresh: bool) -> Forecast:
     """
     is_full = full_refresh or has_other_rules(scope)
     now_at, windows = scope.clock.now(), scope.ledger.windows
-    marks = [
-        None if is_full else windows.watermark(scope.route, entity) for entity in ENTITY_OF.values()
-    ]
+    marks = {
+        name: None if is_full else windows.watermark(scope.route, entity)
+        for name, entity in ENTITY_OF.items()
+    }
+    # Rows that belong to records are read as often as these are.
+    related = [one.owner for one in related_sources(scope.spec)]
     overlap = timedelta(seconds=scope.spec.salesforce.overlap_s)
     return Forecast(
-        calls=sum(_calls(mark, now_at=now_at, overlap=overlap) for mark in marks),
+        calls=sum(
+            _calls(marks[name], now_at=now_at, overlap=overlap) for name in (*marks, *related)
+        ),
         query_jobs=QUERY_JOBS * len(marks),
     )
 

@@ -45,6 +45,11 @@ def read_rates(client: SalesforceClient) -> dict[str, dict[date, Decimal]]:
     return usual | dated
 
 
+def rates_if_used(spec: RouteSpec, client: SalesforceClient) -> RateTable:
+    """Return the org's rates if the route's invoices need them."""
+    return read_rates(client) if uses_org_rates(spec) else NO_RATES
+
+
 def keep_rates(scope: Scope, client: SalesforceClient) -> dict[str, int]:
     """Keep the org's rates with the run, if its route needs them; returns their count by object."""
     if not uses_org_rates(scope.spec):

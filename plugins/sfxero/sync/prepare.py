@@ -31,7 +31,6 @@ def suite_columns(spec: RouteSpec) -> dict[str, str]:
     """Return the staged columns that the placeholders of the suites stand for."""
     contacts, invoices = spec.contacts, spec.invoices
     columns: dict[str, str] = {
-        "number_field": template_fields(invoices.number)[0],
         "date_field": invoices.date,
         "account_field": invoices.account,
         "amount_field": invoices.amount,
@@ -44,6 +43,8 @@ def suite_columns(spec: RouteSpec) -> dict[str, str]:
         "country_field": place.country if place else None,
         "postal_code_field": place.postal_code if place else None,
     }
+    if invoices.number is not None:
+        columns["number_field"] = template_fields(invoices.number)[0]
     # A constant, or what is not mapped at all, is no column that a suite could look at.
     for name, rule in rules.items():
         if rule is not None and rule.read_fields:

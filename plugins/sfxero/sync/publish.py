@@ -23,7 +23,14 @@ from sfxero.errors import (
 from sfxero.model.ids import RunId, TenantId
 from sfxero.model.outbox import Entry, Settlement
 from sfxero.model.states import Entity, Operation
-from sfxero.sync.bodies import own_number, parse, payload_hash, total_differences, with_name
+from sfxero.sync.bodies import (
+    own_number,
+    own_url,
+    parse,
+    payload_hash,
+    total_differences,
+    with_name,
+)
 from sfxero.sync.lookup import Found, LookUp, settlement_of
 from sfxero.sync.ports import Outbox, Renamer, Target
 from sfxero.sync.sending import LeaseLost, Sender
@@ -262,9 +269,10 @@ class Lane:
     def _act_on(self, entries: Sequence[Entry], results: Sequence[ElementResult]) -> None:
         """Settle, correct, bury or doubt each entry by its own element of the reply."""
         matched = match_elements(
-            [own_number(entry) for entry in entries],
+            [own_number(entry) or None for entry in entries],
             results,
             sent_ids=[entry.target_id for entry in entries],
+            sent_urls=[None if own_number(entry) else own_url(entry) for entry in entries],
         )
         settlements: list[Settlement] = []
         doubtful: list[Entry] = []

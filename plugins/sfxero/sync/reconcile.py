@@ -11,12 +11,14 @@ from sfxero.model.differences import KINDS, Difference
 from sfxero.model.states import Entity
 from sfxero.staging.manifest import load
 from sfxero.sync.books_reading import Books, BooksReading, aged_reports, look_up
+from sfxero.sync.org_rates import rates_if_used
 from sfxero.sync.org_reading import ACCOUNT, OPPORTUNITY, OrgReading, Period
 from sfxero.sync.scope import Scope
 
 if TYPE_CHECKING:
     from sfxero.ledger.differences import StoredDifference
     from sfxero.ledger.links import Link
+    from sfxero.mapping.organisation import OrganisationFacts
     from sfxero.proof.aged import AgedContact
     from sfxero.proof.pairs import ThreeSides
     from sfxero.proof.proof import People, Proof
@@ -137,13 +139,27 @@ class Comparison:
             opportunities=opportunity_table(
                 staged,
                 spec,
-                base_currency=self.organisation.base_currency,
+                organisation=self._facts(),
+                org_rates=rates_if_used(spec, self.org.client),
                 shown=self.org.shown_fields(),
             ),
             links=links,
             invoices=invoices,
             contacts={one.source_id: one.target_id for one in self._contacts()},
             **self._standing(),
+        )
+
+    def _facts(self) -> "OrganisationFacts":
+        """Return what decides in which currency an invoice is."""
+        from sfxero.mapping.organisation import OrganisationFacts
+
+        converts = self.scope.spec.invoices.exchange.not_enabled == "convert"
+        enabled = self.services.accounting.currencies() if converts else ()
+        return OrganisationFacts(
+            base_currency=self.organisation.base_currency,
+            tax_rates={},
+            accounts={},
+            currencies=frozenset(enabled),
         )
 
     def _contacts(self) -> "Iterator[Link]":

@@ -50,11 +50,12 @@ def match_elements(
     results: Sequence[ElementResult],
     *,
     sent_ids: Sequence[TargetId | None] = (),
+    sent_urls: Sequence[str | None] = (),
 ) -> list[ElementResult | None]:
     """Return for each sent record its element, or None if its outcome is unknown.
 
     That elements come back in the order sent is not promised, so an update is matched by its id, a
-    create by our own number, and only an element without a number by its place.
+    create by our own number, else by our link, and only an element without a number by its place.
     """
     ids = [*sent_ids, *[None] * (len(sent_numbers) - len(sent_ids))]
     sent = list(zip(sent_numbers, ids, strict=True))
@@ -66,6 +67,10 @@ def match_elements(
         index = by_number.get(number)
         if found[place] is None and index is not None and _may_be(at[index], target_id):
             found[place] = index
+    by_url = _unique({index: _url(result) for index, result in at.items()})
+    for place, url in enumerate(sent_urls):
+        if found[place] is None and url:
+            found[place] = by_url.get(url)
     # A place means something only if nothing is missing and all that can be matched is in place.
     if sorted(at) == list(range(len(sent))) and all(
         index in {None, place} for place, index in enumerate(found)
@@ -98,6 +103,11 @@ def _is_refused(element: Mapping[str, Any], errors: list[str]) -> bool:
         return False
     flags = (element.get("HasErrors"), element.get("HasValidationErrors"))
     return status == "ERROR" or bool(errors) or True in flags
+
+
+def _url(result: ElementResult) -> str | None:
+    url = result.element.get("Url")
+    return url if isinstance(url, str) and url else None
 
 
 def _target_id(value: object) -> TargetId | None:

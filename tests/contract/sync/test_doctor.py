@@ -252,6 +252,14 @@ TROUBLES = {
         "Contact has no field E_mail__c that the integration user may see",
         GRANT,
     ),
+    "numbers that are left to Xero": Trouble(
+        edit('  number: "SF-{Opportunity_Number__c}"\n', "  numbering: xero\n"),
+        "numbering:",
+        "invoice numbers are Xero's own, so Xero itself refuses no second invoice",
+        "What a lost reply left behind is found by its link alone: keep the ledger safe, and leave "
+        "the links of invoices as they are.",
+        verdict="warning",
+    ),
     "a rate of a currency that the organisation lacks": Trouble(
         exchanging('{rates: table, table: {NZD: "1.1", USD: "0.7"}}'),
         "exchange:",

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from tests.contract.sync.comparing import Comparer
 from tests.contract.sync.kit import World
 
 from sfxero.model.audit import AuditKind
@@ -27,9 +28,9 @@ def global_org(world: World) -> Iterator[World]:
     world.control("POST", "/salesforce/options", {"multi_currency": False, "dated_rates": False})
 
 
-def sell(world: World, code: str, price: str) -> str:
+def sell(world: World, code: str, *prices: str) -> str:
     """A won opportunity in another currency; its price book has no such entry, so it is edited."""
-    opportunity = world.won(world.account(), price)
+    opportunity = world.won(world.account(), *prices)
     for name, record in (
         ("Opportunity", opportunity),
         *(("OpportunityLineItem", row["Id"])
@@ -45,6 +46,14 @@ def writes_of_another_run(world: World) -> list[str]:
     world.forget_calls()
     world.run(full=True)
     return world.writes()
+
+
+def explained(world: World) -> list[str]:
+    """What a reconciliation finds; nothing of it may be open."""
+    world.sleep(HOUR)
+    outcome = Comparer(world).compare()
+    assert outcome.open == [], outcome.verdict
+    return [one.difference.kind.value for one in outcome.stored]
 
 
 def sent_notes(world: World, opportunity: str) -> list[str | None]:
@@ -68,6 +77,7 @@ def test_a_currency_that_xero_has_goes_as_it_is_at_the_orgs_dated_rate(global_or
     assert invoice.totals.total == Decimal(110)
     assert sent_notes(world, opportunity) == ["NZD at 1.085000 by salesforce of 2026-11-20"]
     assert writes_of_another_run(world) == []
+    assert explained(world) == []
 
 
 def test_without_rates_of_ours_xero_takes_its_own_and_another_run_is_quiet(
@@ -107,6 +117,22 @@ def test_a_plan_with_one_currency_gets_converted_amounts_and_the_log_says_how(
         "NZD at 1.085000 by salesforce of 2026-11-20, converted to AUD line by line"
     ]
     assert writes_of_another_run(world) == []
+    assert explained(world) == []
+
+
+def test_a_converted_sum_may_miss_the_converted_amount_by_cents_and_is_explained(
+    global_org: World,
+) -> None:
+    world = global_org
+    rates = {"rates": "table", "table": {"USD": "0.6"}, "not_enabled": "convert"}
+    world.respec(invoices={"currency": "CurrencyIsoCode", "exchange": rates})
+    sell(world, "USD", "10", "10", "10")
+
+    world.run()
+
+    # Three times 16.67, while 30 USD are 50.00.
+    assert [str(one.totals.sub_total) for one in world.invoices] == ["50.01"]
+    assert explained(world) == ["rounded_otherwise"]
 
 
 def test_an_org_without_dated_rates_has_one_of_each_currency(global_org: World) -> None:
@@ -172,3 +198,15 @@ def test_a_difference_of_cents_becomes_a_line_and_the_log_says_so(world: World) 
     assert sent_notes(world, opportunity) == ["amount less lines 0.0100"]
     assert json.loads(world.link(opportunity, Entity.INVOICE).target_snapshot)["SubTotal"] == "100"
     assert writes_of_another_run(world) == []
+
+
+def test_a_difference_that_stays_with_the_lines_is_explained(world: World) -> None:
+    world.org_switch(allow_amount_mismatch=True)
+    world.respec(invoices={"rounding": {"tolerance": "0.05"}})
+    opportunity = world.won(world.account(), "99.98")
+    world.edit("Opportunity", opportunity, Amount=Decimal("100.00"))
+    world.run()
+    world.org_switch(allow_amount_mismatch=False)
+
+    assert explained(world) == ["rounded_otherwise"]
+    assert [str(one.totals.sub_total) for one in world.invoices] == ["99.98"]

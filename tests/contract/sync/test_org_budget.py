@@ -76,6 +76,13 @@ def test_a_first_load_is_forecast_as_a_full_one_and_so_are_other_rules(world: Wo
     assert org_budget.forecast(started(world, "t"), full_refresh=False).calls == 750
 
 
+def test_rows_of_other_objects_are_forecast_with_their_records(second_hour: World) -> None:
+    before = second_hour.spec.mapping_version
+    second_hour.respec(contacts={"persons": {"object": "Contact", "of": "AccountId"}})
+    assert second_hour.spec.mapping_version != before
+    assert org_budget.forecast(started(second_hour, "r"), full_refresh=True).calls == 1000
+
+
 @pytest.mark.parametrize("full", [False, True])
 def test_a_run_needs_no_more_than_was_forecast(second_hour: World, *, full: bool) -> None:
     account = second_hour.account("Busy")

@@ -209,6 +209,35 @@ def test_a_phone_that_is_gone_is_cleared_by_its_kind() -> None:
     ]
 
 
+ANN = {"IncludeInEmails": False, "LastName": "Ann", "EmailAddress": "a@x.au"}
+BOB = {"IncludeInEmails": True, "FirstName": "Bob"}
+
+
+@pytest.mark.parametrize(
+    ("held", "same"),
+    [
+        ([ANN, BOB], True),
+        ([BOB, ANN | {"FirstName": ""}], True),
+        ([ANN, BOB, BOB], False),
+        ([ANN, ANN], False),
+        ([ANN, BOB | {"IncludeInEmails": False}], False),
+        ([ANN], False),
+        (None, False),
+    ],
+)
+def test_persons_are_the_same_in_any_order_and_all_of_them(held: Any, same: bool) -> None:
+    assert holds({"ContactPersons": [ANN, BOB]}, {"ContactPersons": held}) is same
+
+
+def test_persons_that_are_gone_are_cleared_as_a_whole() -> None:
+    base: dict[str, Any] = {"Name": "A", "ContactNumber": "1"}
+    found = entry(CONTACT, json.dumps(base), former=json.dumps(base | {"ContactPersons": [ANN]}))
+
+    assert element(found)["ContactPersons"] == []
+    assert holds(wanted(found), base)
+    assert not holds(wanted(found), base | {"ContactPersons": [ANN]})
+
+
 def test_phones_of_a_reply_are_compared_by_kind_and_empty_ones_are_none() -> None:
     wished = {"Phones": [{"PhoneType": "MOBILE", "PhoneAreaCode": "", "PhoneNumber": "4"}]}
     fixed = {"PhoneType": "DEFAULT", "PhoneNumber": ""}

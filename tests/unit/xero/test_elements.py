@@ -57,6 +57,20 @@ def test_a_refused_element_tells_why(element: Any, errors: tuple[str, ...]) -> N
     assert (result.ok, result.errors) == (False, errors)
 
 
+def test_a_record_without_a_number_of_ours_is_matched_by_its_link() -> None:
+    rows = [
+        contact(None, Url="https://x/b", mark="b"),
+        contact("INV-9", Url="https://x/a", mark="a"),
+    ]
+    links = ["https://x/a", "https://x/b", "https://x/c"]
+
+    found = match_elements([None] * 3, parse(*rows), sent_urls=links)
+
+    assert [one and one.element["mark"] for one in found] == ["a", "b", None]
+    twice = match_elements([None] * 2, parse(rows[0], rows[0]), sent_urls=["https://x/b", None])
+    assert twice[0] is None or twice[0].index == 0
+
+
 def test_a_warning_is_no_refusal() -> None:
     (result,) = parse(contact("1", "WARNING", ValidationErrors=[{"Message": "mind the gap"}]))
 

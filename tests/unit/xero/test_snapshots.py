@@ -89,6 +89,23 @@ def test_another_value_gives_another_text(other: dict[str, Any]) -> None:
     assert snapshot(Entity.INVOICE, {**INVOICE, **other}) != snapshot(Entity.INVOICE, INVOICE)
 
 
+def test_persons_are_kept_in_any_order() -> None:
+    ann = {"FirstName": "Ann", "LastName": "", "EmailAddress": "a@x.au", "IncludeInEmails": False}
+    bob = {"FirstName": "Bob", "IncludeInEmails": True}
+
+    def kept(*persons: dict[str, Any]) -> str:
+        return snapshot(Entity.CONTACT, {"ContactPersons": list(persons)})
+
+    assert json.loads(kept(bob, ann)) == {
+        "ContactPersons": [
+            {"FirstName": "Ann", "EmailAddress": "a@x.au"},
+            {"FirstName": "Bob", "IncludeInEmails": True},
+        ]
+    }
+    assert kept(ann, bob) == kept(bob, ann) != kept(ann)
+    assert kept() == "{}"
+
+
 def test_tracking_is_kept_by_category_in_any_order() -> None:
     region = {"Name": "Region", "Option": "East", "TrackingCategoryID": "c"}
     team = {"Name": "Team", "Option": "Sales"}
