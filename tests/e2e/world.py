@@ -141,21 +141,8 @@ class Deployment:
         shutil.copy(database, home / "airflow.db")
         shutil.copytree(ROOT / "include", home / "own")
         own_route(home / "own" / "mappings")
-        salesforce = {"consumer_key": "sandbox-sf-client", "consumer_secret": "sandbox-sf-secret"}
-        connections: dict[str, Row] = {
-            "OWN_CRM": {
-                "conn_type": "salesforce",
-                "extra": {**salesforce, "instance_url": sandbox_url},
-            },
-            "OWN_XERO": {
-                "conn_type": "xero",
-                "host": sandbox_url,
-                "login": "sandbox-xero-client",
-                "password": "sandbox-xero-secret",
-            },
-        }
-        named = {f"AIRFLOW_CONN_{name}": json.dumps(one) for name, one in connections.items()}
         settings = airflow_settings(home)
+        named = connections_to(sandbox_url)
         return cls(home, clean_environment(**settings, **named, SFXERO_INCLUDE=str(home / "own")))
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
@@ -240,6 +227,24 @@ class Deployment:
         ):
             found.setdefault(source_id, set()).add(rule)
         return found
+
+
+def connections_to(sandbox_url: str) -> dict[str, str]:
+    """Return the route's connections, which lead to a sandbox."""
+    salesforce = {"consumer_key": "sandbox-sf-client", "consumer_secret": "sandbox-sf-secret"}
+    connections: dict[str, Row] = {
+        "OWN_CRM": {
+            "conn_type": "salesforce",
+            "extra": {**salesforce, "instance_url": sandbox_url},
+        },
+        "OWN_XERO": {
+            "conn_type": "xero",
+            "host": sandbox_url,
+            "login": "sandbox-xero-client",
+            "password": "sandbox-xero-secret",
+        },
+    }
+    return {f"AIRFLOW_CONN_{name}": json.dumps(one) for name, one in connections.items()}
 
 
 def airflow_settings(home: Path) -> dict[str, str]:

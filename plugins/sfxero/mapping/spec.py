@@ -133,6 +133,12 @@ class HistorySection(Section):
     """By when opportunities were to close, or by when records last changed."""
 
 
+class SweepSection(Section):
+    """When all records are compared with what was read of them; never, if it is left empty."""
+
+    schedule: Annotated[str, AfterValidator(_check_schedule)] | None = "40 2 * * *"
+
+
 class AddressSection(Section):
     """The postal address; a street of several lines fills AddressLine1 to 4."""
 
@@ -283,6 +289,7 @@ class RouteSpec(Section):
     quarantine: QuarantineSection = QuarantineSection()
     history: HistorySection = HistorySection()
     reconcile: ReconcileSection = ReconcileSection()
+    sweep: SweepSection = SweepSection()
     contacts: ContactsSection
     invoices: InvoicesSection
 
