@@ -179,6 +179,7 @@ def running_airflow(
             lambda: _is_up(port) or any(part.poll() is not None for part in parts),
             limit_s=SLOW,
             what="an Airflow that is up",
+            every_s=0.5,
         )
         assert all(part.poll() is None for part in parts), airflow.last_words()
         yield airflow

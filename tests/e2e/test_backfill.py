@@ -147,7 +147,7 @@ def test_a_year_is_migrated_month_by_month_beside_the_sync(
         "--from-date", midnight(year.from_on),
         "--to-date", midnight(first_of_month(year.to_on, months_ago=1)),
     )  # fmt: skip
-    wait_for(lambda: has_ended(airflow), limit_s=LIMIT_S, what="the end of all runs")
+    wait_for(lambda: has_ended(airflow), limit_s=LIMIT_S, what="the end of all runs", every_s=1)
 
     runs = airflow.ask("SELECT run_type, state FROM dag_run WHERE dag_id = %s", HISTORY_ID)
     assert runs == [("backfill", "success")] * MONTHS, airflow.last_words()

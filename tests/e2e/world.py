@@ -48,12 +48,14 @@ def clean_environment(**settings: str) -> dict[str, str]:
     return {**kept, **settings}
 
 
-def wait_for(is_so: Callable[[], bool], *, limit_s: float, what: str) -> None:
+def wait_for(
+    is_so: Callable[[], bool], *, limit_s: float, what: str, every_s: float = 0.05
+) -> None:
     """Return as soon as something holds; an AssertionError names it if it never does."""
     deadline = time.monotonic() + limit_s
     while not is_so():
         assert time.monotonic() < deadline, f"{what} did not come true within {limit_s:.0f} s"
-        time.sleep(0.05)
+        time.sleep(every_s)
 
 
 class SandboxProcess:

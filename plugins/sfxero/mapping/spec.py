@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
@@ -38,8 +38,10 @@ def _check_schedule(text: str) -> str:
 
 
 def _check_zone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError("a time zone is a name such as Australia/Sydney or UTC")
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, OSError, ValueError):
+        raise ValueError("a time zone is a name such as Australia/Sydney or UTC") from None
     return name
 
 
