@@ -138,7 +138,7 @@ class HistorySection(Section):
 class SweepSection(Section):
     """When all records are compared with what was read of them; never, if it is left empty."""
 
-    schedule: Annotated[str, AfterValidator(_check_schedule)] | None = "40 2 * * *"
+    schedule: Annotated[str, AfterValidator(_check_schedule)] | None = "10 3 * * *"
 
 
 class AddressSection(Section):

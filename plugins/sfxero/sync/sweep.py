@@ -5,7 +5,7 @@ and values that change without a stamp, which are those of formulas and of paren
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 _PARENT: Final = {Entity.OPPORTUNITY_LINE: "OpportunityId"}
 _LISTED: Final = ("Id", "SystemModstamp", "IsDeleted")
-_LONG_AGO: Final = datetime(1999, 1, 1, tzinfo=UTC)
 _OVERLAP: Final = timedelta(days=1)
 """How long before the last listing a run may have begun whose rows it does not hold."""
 _MOST: Final = 20_000
@@ -50,7 +49,10 @@ def listed_fields(spec: RouteSpec, client: SalesforceClient) -> dict[str, tuple[
 
 
 def draw_windows(scope: Scope, listing: Scope, *, server_now: datetime) -> dict[str, int]:
-    """Open for each object a listing, and the window of what will differ; returns the listings."""
+    """Open for each object a listing, and a window; returns the listings.
+
+    The window itself is empty: its rows are those that differ, read by id.
+    """
     drawn = {}
     for object_name, entity in ENTITY_OF.items():
         open_one = partial(
@@ -60,7 +62,7 @@ def draw_windows(scope: Scope, listing: Scope, *, server_now: datetime) -> dict[
             to_at=server_now,
             moves_watermark=False,
         )
-        open_one(scope.run_id, from_at=_LONG_AGO)
+        open_one(scope.run_id, from_at=server_now)
         drawn[object_name] = open_one(listing.run_id, from_at=None, measure=Measure.LISTING)
     return drawn
 
