@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 PROBES = Path(__file__).parent / "probes"
 SECOND_ROUTE = {
     "route: demo": "route: second",
-    '"@hourly"': '"15 4 * * *"',
+    '"@hourly"': '"15 4 * * *"\ntimezone: Australia/Sydney',
     "connection: xero_demo": "connection: xero_books",
     "lanes: 3": "lanes: 2",
 }

@@ -1,6 +1,7 @@
 """Parsing our DAG files is cheap, and touches nothing but them and the route files."""
 
 import sys
+import zoneinfo
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -97,7 +98,7 @@ def tasks_only(modules: Iterable[str]) -> list[str]:
 
 def read_by_us(opened: Iterable[str]) -> set[str]:
     """Return what was opened besides code, the interpreter's own files and the DAG folder."""
-    installed = (sys.prefix, sys.base_prefix, str(ROOT / "dags"))
+    installed = (sys.prefix, sys.base_prefix, str(ROOT / "dags"), *zoneinfo.TZPATH)
     return {
         one
         for one in opened

@@ -74,6 +74,18 @@ def test_what_waits_is_looked_at_every_ten_minutes_whatever_the_route_says(parse
     assert all("'*/10 * * * *'" in dags[f"outbox_drain__{one}"]["schedule"] for one in ROUTES)
 
 
+def test_the_past_is_read_month_by_month_when_a_person_says_so_and_never_by_itself(
+    parsed: Any,
+) -> None:
+    dags = dict(every_dag(parsed))
+    for route, zone in (("demo", "UTC"), ("second", "Australia/Sydney")):
+        dag = dags[f"migrate_history__{route}"]
+        assert "0 0 1 * *" in dag["schedule"]
+        assert zone in dag["schedule"]
+        assert dag["end_date"] < "2000"
+        assert {task["priority_weight"] for task in dag["tasks"].values()} == {1}
+
+
 def test_what_a_person_may_ask_of_a_run(parsed: Any) -> None:
     for dag_id, dag in every_dag(parsed):
         is_sync = dag_id.startswith("salesforce_to_xero__")
@@ -135,7 +147,7 @@ def test_the_pools_that_the_tasks_name_are_the_ones_we_create(
 def test_a_wait_holds_no_worker_slot(parsed: Any) -> None:
     for dag_id, dag in every_dag(parsed):
         waits = {task_id: one for task_id, one in dag["tasks"].items() if "wait" in task_id}
-        assert bool(waits) == dag_id.startswith("salesforce_to_xero__")
+        assert bool(waits) != dag_id.startswith("outbox_drain__")
         assert {one["mode"] for one in waits.values()} <= {"reschedule"}, dag_id
 
 
@@ -149,6 +161,8 @@ def test_a_dead_publishers_next_try_comes_after_its_lease(parsed: Any) -> None:
     ("file", "order"),
     [
         ("salesforce_to_xero", ["start", "extract", "check", "prepare", "publish", "gate"]),
+        ("migrate_history", ["start", "extract", "check", "prepare", "publish", "gate"]),
+        ("sweep", ["start", "extract", "check", "prepare", "publish", "gate"]),
         ("outbox_drain", ["start", "publish", "gate"]),
     ],
 )

@@ -48,12 +48,14 @@ def clean_environment(**settings: str) -> dict[str, str]:
     return {**kept, **settings}
 
 
-def wait_for(is_so: Callable[[], bool], *, limit_s: float, what: str) -> None:
+def wait_for(
+    is_so: Callable[[], bool], *, limit_s: float, what: str, every_s: float = 0.05
+) -> None:
     """Return as soon as something holds; an AssertionError names it if it never does."""
     deadline = time.monotonic() + limit_s
     while not is_so():
         assert time.monotonic() < deadline, f"{what} did not come true within {limit_s:.0f} s"
-        time.sleep(0.05)
+        time.sleep(every_s)
 
 
 class SandboxProcess:
@@ -141,21 +143,8 @@ class Deployment:
         shutil.copy(database, home / "airflow.db")
         shutil.copytree(ROOT / "include", home / "own")
         own_route(home / "own" / "mappings")
-        salesforce = {"consumer_key": "sandbox-sf-client", "consumer_secret": "sandbox-sf-secret"}
-        connections: dict[str, Row] = {
-            "OWN_CRM": {
-                "conn_type": "salesforce",
-                "extra": {**salesforce, "instance_url": sandbox_url},
-            },
-            "OWN_XERO": {
-                "conn_type": "xero",
-                "host": sandbox_url,
-                "login": "sandbox-xero-client",
-                "password": "sandbox-xero-secret",
-            },
-        }
-        named = {f"AIRFLOW_CONN_{name}": json.dumps(one) for name, one in connections.items()}
         settings = airflow_settings(home)
+        named = connections_to(sandbox_url)
         return cls(home, clean_environment(**settings, **named, SFXERO_INCLUDE=str(home / "own")))
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
@@ -240,6 +229,24 @@ class Deployment:
         ):
             found.setdefault(source_id, set()).add(rule)
         return found
+
+
+def connections_to(sandbox_url: str) -> dict[str, str]:
+    """Return the route's connections, which lead to a sandbox."""
+    salesforce = {"consumer_key": "sandbox-sf-client", "consumer_secret": "sandbox-sf-secret"}
+    connections: dict[str, Row] = {
+        "OWN_CRM": {
+            "conn_type": "salesforce",
+            "extra": {**salesforce, "instance_url": sandbox_url},
+        },
+        "OWN_XERO": {
+            "conn_type": "xero",
+            "host": sandbox_url,
+            "login": "sandbox-xero-client",
+            "password": "sandbox-xero-secret",
+        },
+    }
+    return {f"AIRFLOW_CONN_{name}": json.dumps(one) for name, one in connections.items()}
 
 
 def airflow_settings(home: Path) -> dict[str, str]:

@@ -140,6 +140,31 @@ class Windows:
         """Return the windows of a run, oldest first."""
         return self._listing(windows.c.run_id == run_id)
 
+    def prepared(self, route: RouteName, entity: Entity, *, since: datetime | None) -> list[Window]:
+        """Return the prepared windows of an entity that were opened since a moment, oldest first.
+
+        Listings hold no records, so they are not among them.
+        """
+        conditions = [
+            windows.c.route == route,
+            windows.c.entity == entity,
+            windows.c.state == WindowState.PREPARED,
+            windows.c.measure != Measure.LISTING,
+        ]
+        if since is not None:
+            conditions.append(windows.c.opened_at >= since)
+        return self._listing(*conditions)
+
+    def last_listing(self, route: RouteName, entity: Entity) -> Window | None:
+        """Return the newest listing of an entity whose differences are all prepared."""
+        found = self._listing(
+            windows.c.route == route,
+            windows.c.entity == entity,
+            windows.c.state == WindowState.PREPARED,
+            windows.c.measure == Measure.LISTING,
+        )
+        return found[-1] if found else None
+
     def supersede_unprepared(self, route: RouteName, *, before_run: RunId) -> int:
         """Give up unprepared windows of other runs that an open one of `before_run` covers.
 

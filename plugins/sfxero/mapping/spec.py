@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
@@ -38,8 +38,10 @@ def _check_schedule(text: str) -> str:
 
 
 def _check_zone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError("a time zone is a name such as Australia/Sydney or UTC")
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, OSError, ValueError):
+        raise ValueError("a time zone is a name such as Australia/Sydney or UTC") from None
     return name
 
 
@@ -133,6 +135,12 @@ class HistorySection(Section):
 
     by: Literal["close_date", "stamp"] = "close_date"
     """By when opportunities were to close, or by when records last changed."""
+
+
+class SweepSection(Section):
+    """When all records are compared with what was read of them; never, if it is left empty."""
+
+    schedule: Annotated[str, AfterValidator(_check_schedule)] | None = "10 3 * * *"
 
 
 class AddressSection(Section):
@@ -303,6 +311,7 @@ class RouteSpec(Section):
     quarantine: QuarantineSection = QuarantineSection()
     history: HistorySection = HistorySection()
     reconcile: ReconcileSection = ReconcileSection()
+    sweep: SweepSection = SweepSection()
     contacts: ContactsSection
     invoices: InvoicesSection
 

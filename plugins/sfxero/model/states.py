@@ -79,11 +79,14 @@ ENTRY_TRANSITIONS: Final[Mapping[EntryState, frozenset[EntryState]]] = {
 
 
 class Measure(StrEnum):
-    """What the bounds of a window are moments of."""
+    """By what a window picks its records."""
 
     STAMP = "stamp"
+    """When they last changed."""
     CLOSE_DATE = "close_date"
     """Of the opportunity: days, each stored as its midnight in UTC."""
+    LISTING = "listing"
+    """All there are: their ids, their stamps, and those fields that move no stamp."""
 
 
 class WindowState(StrEnum):

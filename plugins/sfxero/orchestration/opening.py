@@ -45,6 +45,22 @@ def opened(run: Run) -> Iterator[Scope]:
             yield scope
 
 
+@contextmanager
+def opened_to_read(run: Run) -> Iterator[Scope]:
+    """Open the ledger for a step that reads windows; a sweep's are listings."""
+    with opened(run) as scope:
+        listed = run.get("listed")
+        if listed is None:
+            yield scope
+        else:
+            yield scope.listing({name: tuple(fields) for name, fields in listed.items()})
+
+
+def sweep_run_id(run_id: str) -> str:
+    """Keep a sweep apart from what else Airflow may name alike."""
+    return f"sweep/{run_id}"
+
+
 def scope_of(
     spec: RouteSpec,
     ledger: "Ledger",

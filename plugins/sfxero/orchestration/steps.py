@@ -13,6 +13,7 @@ from sfxero.orchestration.opening import (
     accounting_of,
     ledger_run_id,
     opened,
+    opened_to_read,
     salesforce_of,
     scope_of,
     spec_of,
@@ -56,7 +57,7 @@ def submit(run: Run, object_name: str) -> int:
     from sfxero.sync import extract
 
     window_id: int = run["windows"][object_name]
-    with opened(run) as scope:
+    with opened_to_read(run) as scope:
         job_id = extract.submit_job(scope, salesforce_of(scope), window_id)
     log.info("job_submitted object=%s job=%s", object_name, job_id)
     return window_id
@@ -66,7 +67,7 @@ def wanted_readers(run: Run, window_id: int) -> int:
     """Look at the window's job once; returns how many tasks are to read it, 0 if it works still."""
     from sfxero.sync import extract
 
-    with opened(run) as scope:
+    with opened_to_read(run) as scope:
         return extract.wanted_readers(scope, salesforce_of(scope), window_id)
 
 
@@ -74,7 +75,7 @@ def download(run: Run, window_id: int, *, share: int, of: int) -> str | None:
     """Stage pages of the window's job; returns the staged folder once all of them are."""
     from sfxero.sync import extract
 
-    with opened(run) as scope:
+    with opened_to_read(run) as scope:
         return extract.download_share(scope, salesforce_of(scope), window_id, share=share, of=of)
 
 
@@ -88,6 +89,16 @@ def complete(run: Run) -> dict[str, int]:
         rows = Companions(scope, client).read()
         org_budget.note(scope, client)
         return rows
+
+
+def stage_differences(run: Run) -> dict[str, int]:
+    """Read by id what a sweep's listings show to differ from what was read."""
+    from sfxero.sync import sweep
+
+    with opened_to_read(run) as listing, opened(run) as scope:
+        found = sweep.stage_differences(scope, listing, salesforce_of(scope))
+    log.info("sweep_compared %s", " ".join(f"{name}={n}" for name, n in found.items()))
+    return found
 
 
 def check(run: Run) -> dict[str, int]:
@@ -114,14 +125,17 @@ def prepare_contacts(run: Run) -> dict[str, int]:
 
 def prepare_invoices(run: Run) -> dict[str, int]:
     """Fill the outbox with invoices."""
-    from sfxero.sync import preflight, prepare
+    from sfxero.sync import preflight, prepare, sweep
 
     with opened(run) as scope:
-        return prepare.prepare_invoices(
+        counts = prepare.prepare_invoices(
             scope,
             organisation=preflight.stored_organisation(scope),
             instance_url=salesforce_of(scope).instance_url,
         )
+        if "listed" in run:
+            sweep.keep(scope)
+        return counts
 
 
 def _begin(spec: RouteSpec, ledger: "Ledger", *, run_id: str, full_refresh: bool) -> Run:

@@ -106,6 +106,28 @@ def extract_group(spec: RouteSpec) -> Any:
 
 
 @task
+def differences(ti: Any = None) -> dict[str, int]:
+    """Compare the listings with what was read, and read by id what differs."""
+    from sfxero.orchestration import steps
+
+    return steps.stage_differences(run_of(ti))
+
+
+def list_group(spec: RouteSpec) -> Any:
+    """Declare what lists all records and reads those that differ."""
+
+    @task_group
+    def extract() -> None:
+        """Salesforce to staging: only what was missed."""
+        compared = differences()
+        for object_name in needed_fields(spec):
+            read_object.override(group_id=object_name)(object_name) >> compared
+        compared >> complete()
+
+    return extract()
+
+
+@task
 def suites(ti: Any = None) -> dict[str, int]:
     """Run Great Expectations once for all objects; refused rows go into quarantine."""
     from sfxero.orchestration import steps

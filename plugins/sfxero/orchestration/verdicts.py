@@ -18,6 +18,7 @@ from sfxero.orchestration.opening import (
     history_run_id,
     ledger_run_id,
     spec_of,
+    sweep_run_id,
 )
 from sfxero.sync import gate as gates
 
@@ -53,6 +54,13 @@ def history_gate(
         is_read = bool(windows) and all(one.state is WindowState.PREPARED for one in windows)
         found = _judge(spec, ledger, run, run_id=ledger_run, states=task_states, is_read=is_read)
     return _end(found)
+
+
+def sweep_gate(route: str, run: Run | None, *, run_id: str, task_states: States) -> dict[str, Any]:
+    """Judge a sweep; one that has nothing to compare with, or was held up, is left to the next."""
+    if run is None and "skipped" in task_states.values():
+        raise AirflowSkipException("there was nothing to compare, or no way to")
+    return gate(route, run, run_id=sweep_run_id(run_id), task_states=task_states)
 
 
 def drain_gate(route: str, run: Run | None, *, run_id: str, task_states: States) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def read_latest_parts(
     is_newest[_newest(keys, by)] = True
     start = 0
     for entry, file in _files(staged):
-        with _opened(entry, file) as parquet:
+        with opened(entry, file) as parquet:
             known = [name for name in columns if name in parquet.schema_arrow.names]
             for batch in parquet.iter_batches(batch_size=rows, columns=known):
                 mask = pa.array(is_newest[start : start + len(batch)])
@@ -68,7 +68,7 @@ def read_ids(staged: Staged, *, column: str = "Id", size: int = 10_000) -> Itera
     third of the time.
     """
     for file in staged.manifest.files:
-        with _opened(staged, file) as parquet:
+        with opened(staged, file) as parquet:
             if column not in parquet.schema_arrow.names:
                 raise StagingError(f"{staged.folder / file.name} has no column {column}")
             ids = parquet.read(columns=[column]).column(0).combine_chunks().drop_null()
@@ -79,7 +79,7 @@ def read_ids(staged: Staged, *, column: str = "Id", size: int = 10_000) -> Itera
 
 def staged_schema(staged: Staged) -> pa.Schema:
     """Return the columns and types of what is staged."""
-    with _opened(staged, staged.manifest.files[0]) as parquet:
+    with opened(staged, staged.manifest.files[0]) as parquet:
         return parquet.schema_arrow
 
 
@@ -128,7 +128,7 @@ def read_table(staged: Sequence[Staged], *, columns: Sequence[str] | None = None
 
 
 def _read(staged: Staged, file: StagedFile, columns: Sequence[str] | None) -> pa.Table:
-    with _opened(staged, file) as parquet:
+    with opened(staged, file) as parquet:
         table = parquet.read(columns=columns)
     if table.num_rows != file.rows:
         raise StagingError(
@@ -139,7 +139,7 @@ def _read(staged: Staged, file: StagedFile, columns: Sequence[str] | None) -> pa
 
 
 @contextmanager
-def _opened(staged: Staged, file: StagedFile) -> Iterator[pq.ParquetFile]:
+def opened(staged: Staged, file: StagedFile) -> Iterator[pq.ParquetFile]:
     """Open a part after proving that it is the one that the manifest means."""
     path = staged.folder / file.name
     if not path.exists():

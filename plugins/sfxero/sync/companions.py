@@ -98,6 +98,8 @@ class Companions:
 
     def _to_resend(self) -> set[str]:
         """Return what a reconciliation found and the route lets the sync plan again."""
+        if self._scope.is_history:
+            return set()
         repair = self._scope.spec.reconcile.repair
         kinds = [kind for kind in DifferenceKind if getattr(repair, kind, None) == "resend"]
         return set(self._scope.ledger.differences.sources(self._scope.route, kinds))

@@ -12,7 +12,7 @@ from sfxero.staging.manifest import withdraw
 from sfxero.sync import jobs
 from sfxero.sync.pages import download_pages, is_staged
 from sfxero.sync.scope import ENTITY_OF, OBJECT_OF, Scope
-from sfxero.sync.staged import publish_staged, schema_of
+from sfxero.sync.staged import publish_staged, typed_schema
 
 if TYPE_CHECKING:
     from sfxero.ledger.windows import Window
@@ -143,7 +143,7 @@ def _stage_at_once(scope: Scope, client: SalesforceClient, window: "Window") -> 
         return False
     object_name = OBJECT_OF[window.entity]
     folder = scope.folder(object_name)
-    schema = schema_of(scope.spec, client, object_name)
+    schema = typed_schema(client, object_name, scope.fields[object_name])
     rows = write_records(records, schema=schema, folder=folder)
     publish_staged(scope, object_name, folder, window=window, rows=rows)
     scope.ledger.windows.mark_staged(

@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, Final
 
 from sfxero.errors import JobFailed, LedgerError, ServiceUnavailable
-from sfxero.mapping.fields import needed_fields
 from sfxero.model.states import Entity, Measure
 from sfxero.salesforce.bulk_query import BulkQuery
 from sfxero.salesforce.job import JobRef, JobState, JobStatus
@@ -31,7 +30,7 @@ def reads_nothing(window: "Window") -> bool:
 
 def where_of(window: "Window") -> str:
     """Return the condition that the window's records meet."""
-    if window.measure is Measure.STAMP:
+    if window.measure is not Measure.CLOSE_DATE:
         return window_where(window.from_at, window.to_at)
     from_on = None if window.from_at is None else window.from_at.date()
     return dates_where(from_on, window.to_at.date(), field=_CLOSE_DATE[window.entity])
@@ -40,8 +39,7 @@ def where_of(window: "Window") -> str:
 def soql_of(scope: Scope, window: "Window") -> str:
     """Return the query for the window's records."""
     object_name = OBJECT_OF[window.entity]
-    fields = needed_fields(scope.spec)[object_name]
-    return select(object_name, fields, where=where_of(window))
+    return select(object_name, scope.fields[object_name], where=where_of(window))
 
 
 def ref_of(window: "Window") -> JobRef:

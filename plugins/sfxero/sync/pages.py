@@ -16,7 +16,7 @@ from sfxero.staging.manifest import StagedFile, is_published
 from sfxero.staging.storage import make_folder
 from sfxero.sync import jobs
 from sfxero.sync.scope import OBJECT_OF, Scope
-from sfxero.sync.staged import publish_staged, schema_of
+from sfxero.sync.staged import publish_staged, typed_schema
 
 if TYPE_CHECKING:
     from sfxero.ledger.pages import JobPage, Pages
@@ -65,7 +65,8 @@ def download_pages(
     pages staged publishes them, removes the job and marks the window.
     """
     window = scope.ledger.windows.still_wanted(window_id)
-    folder = scope.folder(OBJECT_OF[window.entity])
+    object_name = OBJECT_OF[window.entity]
+    folder = scope.folder(object_name)
     if is_staged(window):
         return _published(window, folder)
     query, ref = BulkQuery(client), jobs.ref_of(window)
@@ -77,7 +78,7 @@ def download_pages(
         pages=scope.ledger.pages,
         query=query,
         ref=ref,
-        schema=schema_of(scope.spec, client, OBJECT_OF[window.entity]),
+        schema=typed_schema(client, object_name, scope.fields[object_name]),
         folder=folder,
         owner=f"{share}/{of}",
         token=uuid.uuid4().hex[:8],

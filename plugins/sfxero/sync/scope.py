@@ -1,9 +1,10 @@
 """What the steps of one run share: the route, the ledger and the run's staged files."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from sfxero.mapping.fields import needed_fields
 from sfxero.mapping.spec import RouteSpec
 from sfxero.model.ids import RouteName, RunId, TenantId
 from sfxero.model.states import Entity
@@ -34,11 +35,22 @@ class Scope:
     root: StagingPath
     clock: "Clock"
     budget: Budget = Budget.SYNC
+    listed: Mapping[str, tuple[str, ...]] | None = None
+    """By object, the only fields that are read; None if all are that the route needs."""
 
     @property
     def route(self) -> RouteName:
         """The route's name."""
         return RouteName(self.spec.route)
+
+    def listing(self, listed: Mapping[str, tuple[str, ...]]) -> "Scope":
+        """Return the scope in which a sweep lists all records, beside the run's own staging."""
+        return replace(self, run_id=RunId(f"{self.run_id}/all"), listed=listed)
+
+    @property
+    def fields(self) -> Mapping[str, tuple[str, ...]]:
+        """The fields to read, by object."""
+        return self.listed or needed_fields(self.spec)
 
     @property
     def is_history(self) -> bool:

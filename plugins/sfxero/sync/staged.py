@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from sfxero.mapping.fields import needed_fields
 from sfxero.mapping.spec import RouteSpec
 from sfxero.model.ids import SourceId
+from sfxero.model.states import Measure
 from sfxero.salesforce.client import SalesforceClient
 from sfxero.staging.manifest import Manifest, Staged, save
 from sfxero.sync.scope import ENTITY_OF, Scope
@@ -32,7 +33,10 @@ def typed_schema(client: SalesforceClient, object_name: str, fields: Sequence[st
 def publish_staged(
     scope: Scope, object_name: str, folder: Any, *, window: "Window", rows: "StagedRows"
 ) -> Staged:
-    """Write the manifest, and note in the ledger which records the run has read."""
+    """Write the manifest, and note in the ledger which records the run has read.
+
+    To see one in a listing is not to read it.
+    """
     staged = save(
         Manifest(
             route=scope.route,
@@ -49,6 +53,8 @@ def publish_staged(
         ),
         folder,
     )
+    if window.measure is Measure.LISTING:
+        return staged
     for ids in ids_in(staged):
         scope.ledger.runs.add_records(scope.run_id, ENTITY_OF[object_name], map(SourceId, ids))
     return staged
