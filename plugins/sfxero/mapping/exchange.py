@@ -35,6 +35,11 @@ class Exchange:
     notes: pa.Array
     """What is kept of it with the entry; null where no rate of ours was used."""
 
+    def between(self, start: int, stop: int) -> "Exchange":
+        """Return that of the documents at the places from `start` to below `stop`."""
+        columns = (self.currencies, self.sent, self.divisors, self.notes)
+        return Exchange(*(one.slice(start, stop - start) for one in columns))
+
 
 def read_exchange(
     table: pa.Table,

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _TEXT_LIMIT: Final = 255
+_RENDERED_AT_ONCE: Final = 20_000
 
 
 def transform_invoices(
@@ -83,12 +84,9 @@ def transform_invoices(
     exchange = read_exchange(
         candidates, header["Date"], spec.invoices, organisation, findings, org_rates=org_rates
     )
-    owned = own_lines(line_table, spec.invoices.lines, findings)
-    singles = without_lines(candidates, owned, spec.invoices)
-    drafted = draft_lines(owned, singles, spec.invoices, organisation=organisation)
-    balanced, rounding = balance(candidates, drafted, spec.invoices, findings)
-    own = in_own_currency(balanced, exchange, findings, currency=spec.invoices.currency)
-    priced = price_lines(own, spec.invoices, organisation=organisation, count=len(findings.ids))
+    priced, rounding = _priced(
+        line_table, candidates, exchange, spec.invoices, organisation, findings
+    )
     kept = pa.array(~findings.refused)
     stamps = newest_stamps(line_table, findings.ids, stamp_column(candidates, "SystemModstamp"))
     documents = Documents(
@@ -112,6 +110,27 @@ def transform_invoices(
         ],
         removed=ids.filter(pa.array(gone)).to_pylist(),
     )
+
+
+def _priced(
+    lines: pa.Table,
+    opportunities: pa.Table,
+    exchange: Exchange,
+    spec: InvoicesSection,
+    organisation: OrganisationFacts,
+    findings: Findings,
+) -> tuple[PricedLines, pa.Array]:
+    """Price what the candidates sell, and say how it was rounded.
+
+    The sorted copy of the lines ends here, before the documents take their room.
+    """
+    owned = own_lines(lines, spec.lines, findings)
+    singles = without_lines(opportunities, owned, spec)
+    drafted = draft_lines(owned, singles, spec, organisation=organisation)
+    balanced, rounding = balance(opportunities, drafted, spec, findings)
+    own = in_own_currency(balanced, exchange, findings, currency=spec.currency)
+    count = len(findings.ids)
+    return price_lines(own, spec, organisation=organisation, count=count), rounding
 
 
 def _header(
@@ -230,8 +249,34 @@ def _render(
     *,
     kept: pa.Array,
     organisation: OrganisationFacts,
+) -> pa.ChunkedArray:
+    """Return the kept invoices as JSON, some at a time: the pieces of their texts take room."""
+    return pa.chunked_array(
+        [
+            _render_some(
+                {name: column.slice(start, _RENDERED_AT_ONCE) for name, column in header.items()},
+                lines.between(start, start + _RENDERED_AT_ONCE),
+                exchange.between(start, start + _RENDERED_AT_ONCE),
+                spec,
+                kept=kept.slice(start, _RENDERED_AT_ONCE),
+                organisation=organisation,
+            )
+            for start in range(0, len(kept), _RENDERED_AT_ONCE)
+        ],
+        TEXT,
+    )
+
+
+def _render_some(
+    header: dict[str, pa.Array],
+    lines: PricedLines,
+    exchange: Exchange,
+    spec: InvoicesSection,
+    *,
+    kept: pa.Array,
+    organisation: OrganisationFacts,
 ) -> pa.Array:
-    """Return the invoices as JSON; the contact's id is added when they are sent."""
+    """Return invoices as JSON; the contact's id is added when they are sent."""
     top = {name: column.filter(kept) for name, column in header.items()}
     mode, totals = spec.line_amount_types, lines.totals
     options = {}

@@ -68,6 +68,21 @@ class PricedLines:
     """Options by category."""
     totals: Totals
 
+    def between(self, start: int, stop: int) -> "PricedLines":
+        """Return the lines of the opportunities at the places from `start` to below `stop`."""
+        first, last = np.searchsorted(self.owners, [start, stop])
+        totals = self.totals
+        return PricedLines(
+            self.owners[first:last] - start,
+            {name: one.slice(first, last - first) for name, one in self.columns.items()},
+            {name: one.slice(first, last - first) for name, one in self.tracking.items()},
+            Totals(
+                sub_total=totals.sub_total.slice(start, stop - start),
+                tax=totals.tax.slice(start, stop - start),
+                total=totals.total.slice(start, stop - start),
+            ),
+        )
+
 
 def newest_stamps(lines: pa.Table, ids: pa.Array, stamps: pa.Array) -> pa.Array:
     """Return, per opportunity, the greatest stamp of it and of its lines, deleted ones included."""
@@ -88,16 +103,18 @@ def own_lines(lines: pa.Table, spec: LinesSection, findings: Findings) -> LinesO
     """Keep the live lines of the findings' opportunities, in their order."""
     places = pc.index_in(text_column(lines, "OpportunityId"), findings.ids)
     mask = pa.array(flags(pc.is_valid(places)) & ~flag_column(lines, "IsDeleted"))
-    kept, owners = lines.filter(mask), places.filter(mask)
-    keys = {"owner": owners, "id": text_column(kept, "Id")}
+    owners = places.filter(mask)
+    keys = {"owner": owners, "id": text_column(lines, "Id").filter(mask)}
     order = [("owner", "ascending"), ("id", "ascending")]
     if spec.order_by is not None:
-        keys["rank"] = number_column(kept, spec.order_by)
+        keys["rank"] = number_column(lines, spec.order_by).filter(mask)
         order.insert(1, ("rank", "ascending"))
     sorting = pc.sort_indices(pa.table(keys), sort_keys=order)
     _refuse_repeats(keys["id"].take(sorting))
     ordered = owners.take(sorting).to_numpy(zero_copy_only=False).astype(np.int64)
-    return LinesOf(kept.take(sorting), ordered, findings)
+    # One copy of the lines, however many there are.
+    at = pa.array(np.flatnonzero(mask)).take(sorting)
+    return LinesOf(lines.take(at), ordered, findings)
 
 
 def without_lines(opportunities: pa.Table, lines: LinesOf, spec: InvoicesSection) -> LinesOf:

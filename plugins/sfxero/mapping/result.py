@@ -2,9 +2,10 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, overload
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, overload
 
 import numpy as np
 import pyarrow as pa
@@ -19,8 +20,7 @@ OUT_OF_SCOPE: Final = "out_of_scope"
 _BATCH: Final = 4_096
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """The wanted values of one record of the target, as canonical JSON."""
 
     source_id: SourceId
@@ -28,7 +28,7 @@ class Document:
     content_hash: str
     stamp_at: datetime
     parent_source_id: SourceId | None = None
-    meta: Mapping[str, str] = field(default_factory=dict)
+    meta: Mapping[str, str] = MappingProxyType({})
 
 
 class Documents(Sequence[Document]):
@@ -58,7 +58,7 @@ class Documents(Sequence[Document]):
     def __iter__(self) -> Iterator[Document]:
         """Make each document in order."""
         for batch in self._table.to_batches(max_chunksize=_BATCH):
-            yield from map(self._document, batch.to_pylist())
+            yield from self._documents(batch)
 
     @overload
     def __getitem__(self, index: int) -> Document: ...
@@ -70,20 +70,26 @@ class Documents(Sequence[Document]):
         """Make one document, or a list of some."""
         if isinstance(index, slice):
             places = pa.array(np.arange(len(self))[index])
-            return [self._document(row) for row in self._table.take(places).to_pylist()]
+            rows = self._table.take(places).combine_chunks().to_batches()
+            return [one for batch in rows for one in self._documents(batch)]
         place = range(len(self))[index]
-        return self._document(self._table.slice(place, 1).to_pylist()[0])
+        return self[place : place + 1][0]
 
-    def _document(self, row: dict[str, Any]) -> Document:
-        meta = {name: row[f"meta.{name}"] for name in self._meta}
-        return Document(
-            source_id=row["id"],
-            payload=row["payload"],
-            content_hash=_digest(row["payload"], row.get("parent")),
-            stamp_at=row["stamp"].replace(tzinfo=UTC),
-            parent_source_id=row.get("parent"),
-            meta={name: value for name, value in meta.items() if value is not None},
-        )
+    def _documents(self, batch: pa.RecordBatch) -> Iterator[Document]:
+        ids, payloads = _texts(batch["id"]), _texts(batch["payload"])
+        has_parents = "parent" in batch.schema.names
+        parents = _texts(batch["parent"]) if has_parents else [None] * len(ids)
+        stamps = batch["stamp"].to_numpy(zero_copy_only=False).tolist()
+        rows = zip(ids, payloads, map(_digest, payloads, parents), stamps, parents, strict=True)
+        for row, meta in zip(rows, self._meta_of(batch), strict=True):
+            source_id, payload, digest, stamp, parent = row
+            yield Document(source_id, payload, digest, stamp.replace(tzinfo=UTC), parent, meta)
+
+    def _meta_of(self, batch: pa.RecordBatch) -> Iterator[dict[str, str]]:
+        columns = [_texts(batch[f"meta.{name}"]) for name in self._meta]
+        for values in zip(*columns, strict=True) if columns else [()] * len(batch):
+            pairs = zip(self._meta, values, strict=True)
+            yield {name: value for name, value in pairs if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +103,12 @@ class TransformResult:
     findings: list[Finding]
     skipped: list[tuple[SourceId, str]]
     removed: list[SourceId]
+
+
+def _texts(column: pa.Array) -> list[Any]:
+    """Return texts, as `to_pylist` does and several times as fast."""
+    texts: list[Any] = column.to_numpy(zero_copy_only=False).tolist()
+    return texts
 
 
 def _digest(payload: str, parent: str | None) -> str:

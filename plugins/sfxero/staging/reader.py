@@ -37,7 +37,11 @@ def read_latest(staged: Sequence[Staged], *, by: str = "Id") -> "pd.DataFrame":
     places = _newest(table, by)
     # Most jobs give each record once and in order: then nothing needs to be copied.
     is_as_staged = len(places) == len(table) and bool((np.diff(places) == 1).all())
-    return frame_of_table(table if is_as_staged else table.take(pa.array(places)))
+    if not is_as_staged:
+        table = table.take(pa.array(places))
+        # What the unsorted rows took is as much again; the next step would come on top of it.
+        pa.default_memory_pool().release_unused()
+    return frame_of_table(table)
 
 
 def read_latest_parts(
