@@ -19,6 +19,10 @@ class Outbox(Protocol):
         """Tell whether anything can be claimed."""
         ...
 
+    def count_due(self, tenant: TenantId, entity: Entity, *, now: datetime) -> int:
+        """Count what can be claimed."""
+        ...
+
     def claim(
         self,
         tenant: TenantId,

@@ -34,6 +34,8 @@ class Scope:
     root: StagingPath
     clock: "Clock"
     budget: Budget = Budget.SYNC
+    org: TenantId | None = None
+    """The Salesforce org by its id, in runs that write to it: there it is the target."""
 
     @property
     def route(self) -> RouteName:
