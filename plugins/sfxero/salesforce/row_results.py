@@ -16,7 +16,7 @@ _PASSING: Final = frozenset(
         "UNABLE_TO_LOCK_ROW",
     }
 )
-_DELETED: Final = "The opportunity was deleted: restore it, or discard the entry."
+_GONE: Final = frozenset({"ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY", "NOT_FOUND"})
 _GRANT: Final = "Grant the integration user edit access, by the permission set for example."
 _THEIR_RULE: Final = "A rule of the org refuses it: correct the record or the rule, then replay."
 _HINTS: Final[Mapping[str, str]] = {
@@ -24,15 +24,12 @@ _HINTS: Final[Mapping[str, str]] = {
     "message, correct it, then replay.",
     "DUPLICATE_VALUE": "Another opportunity holds this invoice's id, a copy perhaps: empty the "
     "field there, then replay.",
-    "ENTITY_IS_DELETED": _DELETED,
     "FIELD_CUSTOM_VALIDATION_EXCEPTION": _THEIR_RULE,
     "INSUFFICIENT_ACCESS_OR_READONLY": _GRANT,
     "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY": _GRANT,
-    "INVALID_CROSS_REFERENCE_KEY": _DELETED,
     "INVALID_FIELD_FOR_INSERT_UPDATE": _GRANT,
     "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST": "Add the value to the field's picklist, as the "
     "package in include/salesforce has it, then replay.",
-    "NOT_FOUND": _DELETED,
     "REQUIRED_FIELD_MISSING": _THEIR_RULE,
 }
 
@@ -53,6 +50,11 @@ class RowResult:
     def is_passing(self) -> bool:
         """Say whether the same write may succeed later."""
         return self.code is not None and self.code.upper() in _PASSING
+
+    @property
+    def is_gone(self) -> bool:
+        """Say whether there is no such record any more."""
+        return self.code is not None and self.code.upper() in _GONE
 
     @property
     def hint(self) -> str:

@@ -28,6 +28,8 @@ class OrgLaneSpec:
     ends_at: datetime
     fields: SalesforceFieldsSection
     lease_s: float = 60.0
+    most_by_collections: int = 2_000
+    """Above it a job costs fewer calls (Salesforce, developer limits)."""
 
 
 @dataclass(slots=True)
@@ -38,6 +40,7 @@ class OrgReport:
     jobs: int = 0
     written: int = 0
     refused: int = 0
+    gone: int = 0
     put_off: int = 0
     in_doubt: int = 0
     lost: int = 0
@@ -78,6 +81,9 @@ class OrgEnds:
         end.passing = []
         for entry, result in pairs:
             if result.is_ok:
+                continue
+            if result.is_gone:
+                self._forget(entry, result)
                 continue
             end.failure = result
             if result.is_passing and entry.tries + 1 < MOST_TRIES:
@@ -140,8 +146,18 @@ class OrgEnds:
         self._report.written += settled
         return settled
 
+    def _forget(self, entry: Entry, result: RowResult) -> None:
+        """Let an entry rest whose record was deleted: there is nobody left to show it to."""
+        self._report.gone += 1
+        self._bury(entry, result)
+        reason = "the opportunity was deleted"
+        self._outbox.discard([entry.entry_id], run_id=self._spec.run_id, reason=reason)
+
     def _refuse(self, entry: Entry, result: RowResult) -> None:
         self._report.refused += 1
+        self._bury(entry, result)
+
+    def _bury(self, entry: Entry, result: RowResult) -> None:
         self._outbox.bury(
             entry.entry_id,
             owner=self._spec.owner,

@@ -30,8 +30,6 @@ from sfxero.sync.org_jobs import OrgJobs
 from sfxero.sync.org_records import OrgRecords, check_fields
 from sfxero.sync.ports import Outbox
 
-MOST_BY_COLLECTIONS: Final = 2_000
-"""Above it a job costs fewer calls (Salesforce, developer limits)."""
 _DELAYS_S: Final = (0.0, 1.0, 4.0)
 """Before each sending of records that somebody else has locked."""
 _DOUBTS: Final = 1_000
@@ -90,7 +88,7 @@ class OrgLane:
             self._is_checked = True
 
     def _publish(self, due: int) -> None:
-        if due > MOST_BY_COLLECTIONS:
+        if due > self._spec.most_by_collections:
             self.report.jobs += 1
             self._jobs.publish()
         else:

@@ -92,6 +92,17 @@ class Outbox(Protocol):
         """Give an entry up."""
         ...
 
+    def discard(
+        self,
+        entry_ids: Sequence[int],
+        *,
+        actor: str | None = None,
+        run_id: RunId | None = None,
+        reason: str | None = None,
+    ) -> int:
+        """Let dead letters rest for good."""
+        ...
+
     def retry_later(
         self, entry_ids: Sequence[int], *, owner: str, not_before_at: datetime, reason: str
     ) -> int:

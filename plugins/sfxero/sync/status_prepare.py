@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from sfxero.errors import LedgerError, StagingError
@@ -12,12 +13,11 @@ from sfxero.model.states import DISPOSITION_OF, Disposition, Entity
 from sfxero.quality.suites import Suite
 from sfxero.staging.manifest import Staged
 from sfxero.sync.scope import Scope
+from sfxero.sync.sync_errors import plan_errors
 from sfxero.sync.xero_extract import staged_of, view_of
 from sfxero.sync.xero_lists import COMPANIONS, ENTITY_OF_LIST, FOLLOWERS, INVOICES, OPEN_INVOICES
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from sfxero.mapping.result import Document, Documents
 
 NOT_OURS: Final = "not_ours"
@@ -66,6 +66,7 @@ def prepare_statuses(scope: Scope) -> dict[str, int]:
     for plural in FOLLOWERS:
         runs.record_dispositions(scope.run_id, _followers(scope, plural, ends))
     _clear_quarantine(scope, refused)
+    plan_errors(scope, org_of(scope), read_at=_read_at(scope))
     windows.mark_prepared([one.window_id for one in windows.of_run(scope.run_id)])
     return {
         "records": len(ids),
@@ -128,9 +129,13 @@ def _plan(scope: Scope, documents: "Documents", ends: _Ends) -> None:
         ends.note(SourceId(document.meta["invoice_id"]), planned)
 
 
+def _read_at(scope: Scope) -> datetime:
+    """Return when the oldest of the run's readings ended: what was read since is newer."""
+    return min(one.manifest.staged_at for one in _staged(scope))
+
+
 def _entries(scope: Scope, documents: Iterable["Document"]) -> Iterator[PlannedEntry]:
-    # As old as the oldest reading: what was read again meanwhile is newer.
-    read_at: datetime = min(one.manifest.staged_at for one in _staged(scope))
+    read_at = _read_at(scope)
     for one in documents:
         yield PlannedEntry(
             route=scope.route,
