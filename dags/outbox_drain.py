@@ -2,12 +2,13 @@
 
 After an outage, a spent day or a crash, entries wait in the outbox, and of some nobody knows what
 became of them. Every ten minutes this DAG looks whether anything can go now, and if so looks up
-what is in doubt and sends the rest, oldest first, contacts before invoices. It reads nothing from
-Salesforce, and it asks the ledger alone whether there is anything to do: an idle outbox costs no
-call. One DAG for each route file in `include/mappings/`.
+what is in doubt and sends the rest, oldest first: to Xero contacts before invoices, to Salesforce
+what opportunities are to show. It reads no changes, and it asks the ledger alone whether there is
+anything to do: an idle outbox costs no call. One DAG for each route file in `include/mappings/`.
 
-It may run beside `salesforce_to_xero`: each lane claims other entries and all leave by the one
-limiter, so nothing is sent twice and there is no stampede when a service is back.
+It may run beside `salesforce_to_xero` and `xero_to_salesforce`: each lane claims other entries and
+all calls to Xero leave by the one limiter, so nothing is sent twice and there is no stampede when a
+service is back.
 
 The **gate** is red for what was given up on in this run. A skipped one says that there was nothing
 to send, or that the service still takes no calls: the next run goes on.
@@ -54,7 +55,7 @@ def declare(spec: RouteSpec) -> DAG:
         tags=["sfxero", spec.route],
         doc_md=__doc__,
     ) as dag:
-        chain(start(spec.route), publish_group(spec), gate(spec.route))
+        chain(start(spec.route), publish_group(spec, both_ways=True), gate(spec.route))
     return dag
 
 

@@ -19,12 +19,15 @@ pytestmark = [pytest.mark.dag, pytest.mark.timeout(180)]
 
 CALLING = {
     "salesforce_to_xero.py": {"start"},
+    "xero_to_salesforce.py": {"start", "read"},
     "outbox_drain.py": set(),
     "maintenance.py": {"consent"},
 }
 """The tasks of each file that call Xero and do not publish."""
-PUBLISHING = ("salesforce_to_xero", "outbox_drain")
+PUBLISHING = ("salesforce_to_xero", "xero_to_salesforce", "outbox_drain")
 """The files whose DAGs send the outbox."""
+TO_XERO = ("publish.contacts", "publish.invoices")
+TO_SALESFORCE = "publish.opportunities"
 
 
 def publishing_dags(parsed: Any) -> Iterator[tuple[str, Any]]:
@@ -88,8 +91,11 @@ def test_the_past_is_read_month_by_month_when_a_person_says_so_and_never_by_itse
 
 def test_what_a_person_may_ask_of_a_run(parsed: Any) -> None:
     for dag_id, dag in every_dag(parsed):
-        is_sync = dag_id.startswith("salesforce_to_xero__")
-        assert dag["params"] == (["full_refresh", "replay"] if is_sync else []), dag_id
+        asked = {
+            "salesforce_to_xero.py": ["full_refresh", "replay"],
+            "xero_to_salesforce.py": ["full_refresh"],
+        }
+        assert dag["params"] == asked.get(dag["file"], []), dag_id
 
 
 def test_each_dag_file_is_short(parsed: Any) -> None:
@@ -126,7 +132,7 @@ def test_no_task_but_the_gate_runs_over_a_failure(parsed: Any) -> None:
 def test_whatever_calls_xero_runs_in_the_pool_of_the_routes_connection(parsed: Any) -> None:
     for dag_id, dag in every_dag(parsed):
         pools = {task_id: task["pool"] for task_id, task in dag["tasks"].items()}
-        calling = {one for one in pools if one.startswith("publish.")}
+        calling = {one for one in pools if one.startswith("publish.")} - {TO_SALESFORCE}
         calling |= CALLING[dag["file"]]
         assert calling
         for task_id, pool in pools.items():
@@ -153,7 +159,9 @@ def test_a_wait_holds_no_worker_slot(parsed: Any) -> None:
 
 def test_a_dead_publishers_next_try_comes_after_its_lease(parsed: Any) -> None:
     for dag_id, dag in publishing_dags(parsed):
-        for task_id in ("publish.contacts", "publish.invoices"):
+        publishing = [one for one in dag["tasks"] if one.startswith("publish.")]
+        assert publishing
+        for task_id in publishing:
             assert dag["tasks"][task_id]["retry_delay_s"] > 60, f"{dag_id} {task_id}"
 
 
@@ -163,6 +171,7 @@ def test_a_dead_publishers_next_try_comes_after_its_lease(parsed: Any) -> None:
         ("salesforce_to_xero", ["start", "extract", "check", "prepare", "publish", "gate"]),
         ("migrate_history", ["start", "extract", "check", "prepare", "publish", "gate"]),
         ("sweep", ["start", "extract", "check", "prepare", "publish", "gate"]),
+        ("xero_to_salesforce", ["start", "read", "check", "prepare", "publish", "gate"]),
         ("outbox_drain", ["start", "publish", "gate"]),
     ],
 )
@@ -184,15 +193,21 @@ def test_the_graph_reads_like_the_design(parsed: Any, file: str, order: list[str
 def test_contacts_come_before_the_invoices_that_name_them(parsed: Any) -> None:
     sync = parsed["dags"]["salesforce_to_xero__demo"]["tasks"]
     assert sync["prepare.contacts"]["downstream"] == ["prepare.invoices"]
-    for _, dag in publishing_dags(parsed):
-        assert dag["tasks"]["publish.contacts"]["downstream"] == ["publish.invoices"]
+    for dag_id, dag in publishing_dags(parsed):
+        if TO_XERO[0] in dag["tasks"]:
+            assert dag["tasks"][TO_XERO[0]]["downstream"] == [TO_XERO[1]], dag_id
 
 
 def test_publishing_is_spread_over_lanes_and_reading_over_shares(parsed: Any) -> None:
     for dag_id, dag in publishing_dags(parsed):
         mapped = {task_id for task_id, task in dag["tasks"].items() if task["is_mapped"]}
         downloads = {one for one in dag["tasks"] if one.endswith(".download")}
-        assert mapped == {"publish.contacts", "publish.invoices"} | downloads, dag_id
+        assert mapped == (set(TO_XERO) & set(dag["tasks"])) | downloads, dag_id
+
+
+def test_one_task_writes_to_salesforce_in_each_dag_that_does(parsed: Any) -> None:
+    writing = {dag["file"] for _, dag in every_dag(parsed) if TO_SALESFORCE in dag["tasks"]}
+    assert writing == {"xero_to_salesforce.py", "outbox_drain.py"}
 
 
 def test_each_object_is_read_on_its_own_and_then_what_all_of_them_touched(parsed: Any) -> None:

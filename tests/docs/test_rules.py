@@ -11,7 +11,12 @@ from sfxero.mapping.result import NOT_WON, OUT_OF_SCOPE
 from sfxero.xero.failures import Refusal
 
 PAGE = "docs/rules.md"
-RULES = ("## Accounts", "## Opportunities", "## Products of opportunities")
+RULES = (
+    "## Accounts",
+    "## Opportunities",
+    "## Products of opportunities",
+    "## Invoices of Xero",
+)
 RULE = re.compile(r"[a-z]+(_[a-z]+)*")
 ADDERS = {"add", "add_at", "refuse"}
 MAKERS = {"Finding", "_finding", "NamedFunction"}

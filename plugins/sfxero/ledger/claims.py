@@ -13,6 +13,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     exists,
+    func,
     not_,
     or_,
     select,
@@ -48,6 +49,12 @@ class Claims:
         given = {"tenant": tenant, "entity": entity, "now": now, "is_migration": is_migration}
         with self._database.read() as conn:
             return conn.execute(_OLDEST_DUE, given).first() is not None
+
+    def count_due(self, tenant: TenantId, entity: Entity, *, now: datetime) -> int:
+        """Count what a claim could find at `now`."""
+        given = {"tenant": tenant, "entity": entity, "now": now, "is_migration": False}
+        with self._database.read() as conn:
+            return int(conn.execute(_COUNT_DUE, given).scalar_one())
 
     def claim(
         self,
@@ -262,6 +269,7 @@ def _locked(select: Select[Any]) -> Select[Any]:
 
 # Made once: to make them takes ten times as long as to run them.
 _OLDEST_DUE: Final = _due(links.c.target_id).limit(1)
+_COUNT_DUE: Final = _due(func.count()).order_by(None)
 _DUE: Final = {one: _locked(_due(*_ALL).where(_does(one))) for one in Operation}
 _ANY_DOUBTFUL: Final = _doubtful(entries.c.entry_id).limit(1)
 _DOUBTFUL: Final = _locked(_doubtful(*_ALL))

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, exists, func, not_, select
 
-from sfxero.ledger.engine import CHUNK, Database, chunked
-from sfxero.ledger.tables import links
+from sfxero.ledger.engine import CHUNK, Database, among, chunked
+from sfxero.ledger.records import LIVE
+from sfxero.ledger.tables import entries, links, one_of
 from sfxero.model.ids import SourceId, TargetId, TenantId
 from sfxero.model.outbox import SourceVersion
 from sfxero.model.states import Entity
@@ -66,6 +67,47 @@ class Links:
         """Return the links to one record of the target; several sources may share it."""
         rows = self._select(tenant, entity, links.c.target_id == target_id)
         return [_link(row) for row in rows]
+
+    def sources_of(
+        self, tenant: TenantId, entity: Entity, target_ids: Iterable[TargetId]
+    ) -> list[tuple[TargetId, SourceId]]:
+        """Return (target, source) of the links to these records, those that have any."""
+        pair = (links.c.target_id, links.c.source_id)
+        found: list[tuple[TargetId, SourceId]] = []
+        for chunk in chunked(target_ids):
+            with self._database.read() as conn:
+                statement = select(*pair).where(
+                    links.c.tenant == tenant,
+                    links.c.entity == entity,
+                    among(conn, links.c.target_id, chunk),
+                )
+                found += [(row.target_id, row.source_id) for row in conn.execute(statement)]
+        return found
+
+    def unanswered(
+        self, tenant: TenantId, entity: Entity, *, answer: Entity, org: TenantId
+    ) -> list[TargetId]:
+        """Return the target records whose sources neither have an answer in `org` nor await one."""
+        told = links.alias("told")
+        of_source = (
+            told.c.source_id == links.c.source_id,
+            told.c.tenant == org,
+            told.c.entity == answer,
+        )
+        awaited = (
+            entries.c.source_id == links.c.source_id,
+            entries.c.tenant == org,
+            entries.c.entity == answer,
+            one_of(entries.c.state, LIVE),
+        )
+        statement = select(links.c.target_id).where(
+            links.c.tenant == tenant,
+            links.c.entity == entity,
+            not_(exists().where(*of_source)),
+            not_(exists().where(*awaited)),
+        )
+        with self._database.read() as conn:
+            return list(conn.execute(statement).scalars())
 
     def _select(self, tenant: TenantId, entity: Entity, condition: Any) -> list[Row[Any]]:
         statement = (

@@ -1,7 +1,7 @@
 """Reading the outbox: lists and single entries for people, and whether there is work to do."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -199,14 +199,18 @@ class OutboxReading:
         """Count the route's entries that the target does not hold yet, dead ones not among them."""
         return self.count(EntryFilter(route=route, states=WAITING | ACTIVE))
 
-    def tenants_at_work(self, route: RouteName) -> list[TenantId]:
-        """Return the organisations for which entries of the route wait or are under way.
+    def tenants_at_work(self, route: RouteName, entities: Collection[Entity]) -> list[TenantId]:
+        """Return the organisations for which such entries of the route wait or are under way.
 
         The one for which it planned last comes first.
         """
         statement = (
             select(entries.c.tenant)
-            .where(entries.c.route == route, one_of(entries.c.state, WAITING | ACTIVE))
+            .where(
+                entries.c.route == route,
+                entries.c.entity.in_(entities),
+                one_of(entries.c.state, WAITING | ACTIVE),
+            )
             .group_by(entries.c.tenant)
             .order_by(func.max(entries.c.entry_id).desc())
         )

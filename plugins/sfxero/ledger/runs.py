@@ -122,10 +122,11 @@ class Runs:
             refused = quarantine.c.last_run_id == run_id
             conn.execute(update(quarantine).where(refused).values(last_run_id=""))
 
-    def last_mapping_version(self, route: RouteName) -> str | None:
-        """Return the rules by which the route's watermarks were last moved; None if never."""
+    def last_mapping_version(self, route: RouteName, entity: Entity) -> str | None:
+        """Return the rules by which an entity's watermark was last moved; None if never."""
         prepared = (
             windows.c.route == route,
+            windows.c.entity == entity,
             windows.c.state == WindowState.PREPARED,
             windows.c.moves_watermark,
         )

@@ -5,7 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Row, and_, delete, exists, insert, or_, select, true, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from sfxero.errors import LedgerError
 from sfxero.ledger.engine import Database, put
@@ -210,6 +222,17 @@ class Windows:
         """Return the exclusive upper bound of what is completely prepared."""
         statement = select(watermarks.c.upper_at).where(
             watermarks.c.route == route, watermarks.c.entity == entity
+        )
+        with self._database.read() as conn:
+            return conn.execute(statement).scalar_one_or_none()
+
+    def last_opened_at(self, route: RouteName, entity: Entity) -> datetime | None:
+        """Return when a window that moved, or is to move, the watermark was last opened."""
+        statement = select(func.max(windows.c.opened_at)).where(
+            windows.c.route == route,
+            windows.c.entity == entity,
+            windows.c.moves_watermark,
+            windows.c.state == WindowState.PREPARED,
         )
         with self._database.read() as conn:
             return conn.execute(statement).scalar_one_or_none()

@@ -37,3 +37,12 @@ class OrganisationFacts:
     short_code: str | None = None
     name: str | None = None
     pays_tax: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """From where invoices are looked at: on which day, in which organisation."""
+
+    today_on: date
+    """In the organisation's zone: what was due before it is overdue."""
+    short_code: str | None

@@ -52,6 +52,12 @@ def json_constant(text: str) -> Json:
     return Json(pa.scalar(orjson.dumps(text).decode(), TEXT))
 
 
+def or_null(column: Json) -> Json:
+    """Return a column in which no value is null: it is written down, and so clears a field."""
+    quote = pa.scalar(column.quote, TEXT)
+    return Json(pc.fill_null(_join([quote, column.texts, quote]), pa.scalar("null", TEXT)))
+
+
 def json_object(fields: Mapping[str, Json]) -> pa.Array:
     """Return objects of the fields that have a value; the first must have one in each row."""
     pieces: list[pa.Array | pa.Scalar] = []

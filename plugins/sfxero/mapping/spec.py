@@ -22,6 +22,7 @@ from sfxero.mapping.functions import NamedFunction
 from sfxero.mapping.money_rules import ExchangeSection, RoundingSection
 from sfxero.mapping.related_rules import PersonsSection, RelatedName, RelatedSection
 from sfxero.mapping.section import Section
+from sfxero.mapping.status_rules import SalesforceFieldsSection
 from sfxero.mapping.template import FieldPath, template_fields
 
 # Raised when the same spec and the same records begin to give other documents.
@@ -294,6 +295,13 @@ class ReconcileSection(Section):
     repair: RepairSection = RepairSection()
 
 
+class XeroToSalesforceSection(Section):
+    """How what happens in Xero comes back to the opportunities."""
+
+    schedule: Annotated[str, AfterValidator(_check_schedule)] | None = "*/10 * * * *"
+    overlap_s: int = Field(default=600, ge=60, le=604_800)
+
+
 class RouteSpec(Section):
     """One Salesforce org and one Xero organisation, and all that joins them."""
 
@@ -314,6 +322,8 @@ class RouteSpec(Section):
     sweep: SweepSection = SweepSection()
     contacts: ContactsSection
     invoices: InvoicesSection
+    xero_to_salesforce: XeroToSalesforceSection = XeroToSalesforceSection()
+    salesforce_fields: SalesforceFieldsSection = SalesforceFieldsSection()
 
     @model_validator(mode="after")
     def _codes_can_be_found(self) -> "RouteSpec":
@@ -346,6 +356,11 @@ class RouteSpec(Section):
         parts = [TRANSFORM_VERSION, rules, *functions]
         text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    @property
+    def status_version(self) -> str:
+        """Identify the rules by which opportunities show their invoices."""
+        return self.salesforce_fields.version
 
 
 def _functions_in(part: object) -> Iterator[NamedFunction]:

@@ -15,6 +15,16 @@ class Entity(StrEnum):
     OPPORTUNITY_LINE = "opportunity_line"
     CONTACT = "contact"
     INVOICE = "invoice"
+    OPEN_INVOICE = "open_invoice"
+    """An invoice that is owed, read whatever its time of change: days pass without one."""
+    PAYMENT = "payment"
+    CREDIT_NOTE = "credit_note"
+    OVERPAYMENT = "overpayment"
+    PREPAYMENT = "prepayment"
+    OPPORTUNITY_STATUS = "opportunity_status"
+    """What an opportunity shows of its invoice."""
+    OPPORTUNITY_ERROR = "opportunity_error"
+    """Why an opportunity is not in Xero as it should be, on the opportunity."""
 
 
 class Operation(StrEnum):

@@ -40,6 +40,7 @@ def opened(run: Run) -> Iterator[Scope]:
             run_id=run["run_id"],
             tenant=TenantId(run["tenant"]),
             budget=budgets_of(run)[0],
+            org=TenantId(run["org"]) if run.get("org") else None,
         )
         with left_to_the_next_run(ledger.runs, scope.run_id):
             yield scope
@@ -68,6 +69,7 @@ def scope_of(
     run_id: str,
     tenant: TenantId,
     budget: Budget = Budget.SYNC,
+    org: TenantId | None = None,
 ) -> Scope:
     """Join what the steps of one run share."""
     return Scope(
@@ -78,6 +80,7 @@ def scope_of(
         root=ObjectStoragePath(load_settings().staging_root),
         clock=SystemClock(),
         budget=budget,
+        org=org,
     )
 
 
@@ -99,6 +102,11 @@ def drain_run_id(run_id: str) -> str:
 def history_run_id(run_id: str) -> str:
     """Keep a run over history apart from what else Airflow may name alike."""
     return f"history/{run_id}"
+
+
+def show_run_id(run_id: str) -> str:
+    """Keep a run from Xero to Salesforce apart from the one the other way, as above."""
+    return f"show/{run_id}"
 
 
 def spec_of(route: str) -> RouteSpec:

@@ -39,19 +39,17 @@ _LANE_TIME: Final = timedelta(minutes=25)
 
 def look(route: str, *, run_id: str, actor: str) -> Run:
     """Open a run if anything waits that can go now; skips otherwise, and asks nobody but us."""
-    from sfxero.sync.draining import tenant_with_work
+    from sfxero.sync.draining import org_with_work, tenant_with_work
 
     spec, name, run_id = spec_of(route), RouteName(route), drain_run_id(run_id)
     configured = spec.xero.tenant_id or XeroHook(spec.xero.connection).configured_tenant()
     with open_ledger(spec.ledger.connection) as ledger:
         ledger.migrate()
-        tenant = tenant_with_work(
-            ledger.outbox,
-            name,
-            now=SystemClock().now(),
-            configured=TenantId(configured) if configured else None,
-        )
-        if tenant is None:
+        now, outbox = SystemClock().now(), ledger.outbox
+        meant = TenantId(configured) if configured else None
+        tenant = tenant_with_work(outbox, name, now=now, configured=meant)
+        org = org_with_work(outbox, name, now=now)
+        if tenant is None and org is None:
             raise AirflowSkipException("nothing in the outbox can go now")
         waiting = ledger.outbox.outstanding(name)
         ledger.runs.start(
@@ -63,15 +61,22 @@ def look(route: str, *, run_id: str, actor: str) -> Run:
             params=json.dumps({"outstanding": waiting}),
         )
     log.info("drain_started entries=%d", waiting)
-    budgets = [Budget.SYNC, Budget.MIGRATION]
-    run = {"route": route, "run_id": run_id, "tenant": tenant, "waiting": waiting}
-    return run | {"budgets": [str(one) for one in budgets]}
+    return {
+        "route": route,
+        "run_id": run_id,
+        "tenant": tenant or "",
+        "org": org or "",
+        "waiting": waiting,
+        "budgets": [str(one) for one in (Budget.SYNC, Budget.MIGRATION)],
+    }
 
 
 def publish(run: Run, entity: str, *, lane: int) -> dict[str, Any]:
     """Publish one lane, by each budget of the run; fails if Xero's totals were not predicted."""
     reports = {}
     with opened(run) as scope:
+        if not scope.tenant:
+            return {"nothing waits for": "xero"}
         for budget in budgets_of(run):
             report = _lane(scope, Entity(entity), lane=lane, budget=budget)
             reports[str(budget)] = facts = asdict(report)

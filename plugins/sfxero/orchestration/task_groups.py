@@ -181,8 +181,29 @@ def send(entity: str, lane: int, ti: Any = None) -> dict[str, Any]:
     return publishing.publish(run_of(ti), entity, lane=lane)
 
 
-def publish_group(spec: RouteSpec) -> Any:
-    """Declare what sends the outbox; lanes of other DAGs may run at the same time.
+@task
+def opportunities(ti: Any = None) -> dict[str, Any]:
+    """Write to Salesforce what waits for it, two hundred records a call."""
+    from sfxero.orchestration import showing
+
+    return showing.show(run_of(ti))
+
+
+def show_group() -> Any:
+    """Declare what sends the outbox to Salesforce."""
+
+    @task_group
+    def publish() -> None:
+        """Outbox to Salesforce."""
+        opportunities.override(**LANE)()
+
+    return publish()
+
+
+def publish_group(spec: RouteSpec, *, both_ways: bool = False) -> Any:
+    """Declare what sends the outbox, to Salesforce as well if it is to go both ways.
+
+    Lanes of other DAGs may run at the same time.
 
     Each claims other entries, so nothing is sent twice, and all leave by one limiter.
     """
@@ -196,5 +217,7 @@ def publish_group(spec: RouteSpec) -> Any:
         parents.partial(entity="contact").expand(lane=lanes) >> children.partial(
             entity="invoice"
         ).expand(lane=lanes)
+        if both_ways:
+            opportunities.override(**LANE)()
 
     return publish()

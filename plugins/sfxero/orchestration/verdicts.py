@@ -17,6 +17,7 @@ from sfxero.orchestration.opening import (
     drain_run_id,
     history_run_id,
     ledger_run_id,
+    show_run_id,
     spec_of,
     sweep_run_id,
 )
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+NOTHING_DUE: Final = "it was not time to read anything"
+_SUCCEEDED: Final = "succeeded"
 _WAITING: Final = "waiting"
 """In what a drain's first task returns: how many entries waited."""
 States = Mapping[str, str | None]
@@ -70,6 +73,16 @@ def drain_gate(route: str, run: Run | None, *, run_id: str, task_states: States)
     return gate(route, run, run_id=drain_run_id(run_id), task_states=task_states)
 
 
+def show_gate(route: str, run: Run | None, *, run_id: str, task_states: States) -> dict[str, Any]:
+    """Judge a run from Xero to Salesforce; one that had nothing to read is skipped."""
+    spec, run_id = spec_of(route), show_run_id(run_id)
+    with open_ledger(spec.ledger.connection) as ledger:
+        begun = ledger.runs.begun(ledger_run_id(route, run_id))
+    if run is None and begun is not None and begun.state == _SUCCEEDED:
+        raise AirflowSkipException(NOTHING_DUE)
+    return gate(route, run, run_id=run_id, task_states=task_states)
+
+
 def _judge(
     spec: RouteSpec,
     ledger: "Ledger",
@@ -109,6 +122,7 @@ def _linked(ledger: "Ledger", run: Run | None) -> dict[Entity, int]:
     return {
         Entity.ACCOUNT: ledger.links.count(tenant, Entity.CONTACT),
         Entity.OPPORTUNITY: ledger.links.count(tenant, Entity.INVOICE),
+        Entity.INVOICE: ledger.links.count(tenant, Entity.INVOICE),
     }
 
 

@@ -1,5 +1,6 @@
 """Logging in, by a secret or by a signed assertion: the token, and the API host it is for."""
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -10,6 +11,7 @@ import httpx
 
 from sfxero.clock import Clock
 from sfxero.errors import AuthenticationFailed, ConfigurationError, SyncError, UnexpectedResponse
+from sfxero.model.ids import to_18
 from sfxero.salesforce.failures import SERVICE, failure_of, words_of
 from sfxero.salesforce.hosts import api_origin
 from sfxero.transport.decimals import parse_json
@@ -22,6 +24,7 @@ _JWT_GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 # Salesforce's own figure (Help, OAuth 2.0 JWT bearer flow); an assertion is used once, at once.
 _ASSERTION_LIFE: Final = timedelta(minutes=3)
 _CLOCK_HINT: Final = "An assertion lives three minutes: set this machine's clock right."
+_IDENTITY: Final = re.compile(r"/id/(00D(?:[A-Za-z0-9]{12}|[A-Za-z0-9]{15}))/")
 _HINTS: Final[Mapping[str, str]] = {
     "request not supported on this domain": "Use the My Domain address, not login or test.",
     "no client credentials user enabled": "Set a Run As user in the external client app.",
@@ -43,6 +46,8 @@ class Grant:
 
     token: Token
     instance_url: str
+    org_id: str | None = None
+    """The org's id in 18 characters, if the reply names it."""
 
 
 class Login(Protocol):
@@ -172,10 +177,17 @@ class _TokenEndpoint:
             )
         # Salesforce gives no expiry; the client renews on 401.
         origin = api_origin(address, login_url=self._login_url, trusted=self._trusted)
-        return Grant(Token(value), origin)
+        identity = body.get("id") if isinstance(body, Mapping) else None
+        return Grant(Token(value), origin, _org_id(identity))
 
     def close(self) -> None:
         self._wire.close()
+
+
+def _org_id(identity: object) -> str | None:
+    """Return the org's id out of the user's identity address, .../id/<org>/<user>."""
+    found = _IDENTITY.search(identity) if isinstance(identity, str) else None
+    return str(to_18(found[1])) if found else None
 
 
 def _refusal(response: httpx.Response, secrets: tuple[str, ...]) -> SyncError:

@@ -94,6 +94,11 @@ class SalesforceClient:
         return self.session.instance_url
 
     @property
+    def org_id(self) -> str:
+        """Return the org's id: of one org, whatever the connection is called."""
+        return self.session.org_id
+
+    @property
     def usage(self) -> Allowance | None:
         """Return the org's calls used and allowed, as the last reply that said so."""
         return self.session.usage

@@ -21,6 +21,7 @@ class FieldDescribe:
     custom: bool
     calculated: bool
     filterable: bool
+    updateable: bool
     reference_to: tuple[str, ...]
     relationship_name: str | None
 
@@ -58,6 +59,7 @@ def _field(entry: Mapping[str, object]) -> FieldDescribe:
         custom=bool(entry.get("custom", False)),
         calculated=bool(entry.get("calculated", False)),
         filterable=bool(entry.get("filterable", True)),
+        updateable=bool(entry.get("updateable", True)),
         reference_to=tuple(str(name) for name in cast("list[str]", entry.get("referenceTo") or [])),
         relationship_name=str(relationship) if relationship else None,
     )

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import httpx
 
 from sfxero.clock import Clock, Sleeper
-from sfxero.errors import NotSent, ServiceUnavailable, SyncError, UnexpectedResponse
+from sfxero.errors import (
+    NotSent,
+    OutcomeUnknown,
+    ServiceUnavailable,
+    SyncError,
+    UnexpectedResponse,
+)
 from sfxero.ratelimit.circuit import Circuit
 from sfxero.salesforce.auth import Login
 from sfxero.salesforce.failures import SERVICE, failure_of
@@ -23,7 +29,8 @@ from sfxero.transport.wire import Wire
 if TYPE_CHECKING:
     from sfxero.model.org_day import Allowance
 
-_UNREACHED: Final = (NotSent, ServiceUnavailable)
+_UNREACHED: Final = (NotSent, OutcomeUnknown, ServiceUnavailable)
+_ONCE: Final = RetryPolicy(attempts=1)
 _Answer = TypeVar("_Answer")
 
 
@@ -35,6 +42,18 @@ class Patience:
     sleeper: Sleeper
     random: Random
     policy: RetryPolicy = field(default_factory=RetryPolicy)
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What is sent, but for the token."""
+
+    method: str
+    path: str
+    params: Mapping[str, str | int] | None
+    content: bytes | None
+    content_type: str = "application/json; charset=UTF-8"
+    is_write: bool = False
 
 
 class OrgSession:
@@ -61,7 +80,14 @@ class OrgSession:
         self._tokens = CachedTokens(self._fetch_token, patience.clock)
         self._lock = Lock()
         self._wire: Wire | None = None
+        self._org_id: str | None = None
         self.usage: Allowance | None = None
+
+    @property
+    def org_id(self) -> str:
+        """Return the org's id as its token reply named it, else its address."""
+        self._tokens.get()
+        return self._org_id or self._current_wire().base_url
 
     @property
     def instance_url(self) -> str:
@@ -76,22 +102,42 @@ class OrgSession:
         *,
         params: Mapping[str, str | int] | None = None,
         content: bytes | None = None,
+        content_type: str = "application/json; charset=UTF-8",
     ) -> httpx.Response:
         """Return a 2xx reply; every call made here may be repeated without harm."""
-        headers = {"Accept": "application/json"}
-        if content is not None:
-            headers["Content-Type"] = "application/json; charset=UTF-8"
+        request = _Request(method, path, params, content, content_type)
+        return self._until_success(partial(self._send, request), policy=self._patience.policy)
 
-        def send(token: str) -> httpx.Response:
-            return self._current_wire().send(
-                method,
-                path,
-                headers=headers | {"Authorization": f"Bearer {token}"},
-                params=params,
-                content=content,
-            )
+    def write(self, method: str, path: str, *, content: bytes) -> httpx.Response:
+        """Return a 2xx reply to a write, which is sent once, or again if the token was refused.
 
-        return self._until_success(send)
+        OutcomeUnknown says that it may have been carried out; every other error that it was not.
+        """
+        request = _Request(method, path, None, content, is_write=True)
+        try:
+            return self._until_success(partial(self._send, request), policy=_ONCE)
+        except ServiceUnavailable as error:
+            if error.status is None or not (error.status >= 500 or error.status == 408):
+                raise
+            raise OutcomeUnknown(
+                f"Salesforce answered {error.status} to a write",
+                service=SERVICE,
+                status=error.status,
+                code=error.code,
+            ) from error
+
+    def _send(self, request: "_Request", token: str) -> httpx.Response:
+        headers = {"Accept": "application/json", "Authorization": f"Bearer {token}"}
+        if request.content is not None:
+            headers["Content-Type"] = request.content_type
+        return self._current_wire().send(
+            request.method,
+            request.path,
+            headers=headers,
+            params=request.params,
+            content=request.content,
+            is_write=request.is_write,
+        )
 
     @contextmanager
     def stream(
@@ -118,11 +164,12 @@ class OrgSession:
                         reply.read()
                 return reply
 
-            yield self._until_success(send)
+            yield self._until_success(send, policy=self._patience.policy)
 
     def wait_again(self, failure: SyncError, *, attempt: int) -> None:
         """Sleep before the next try of something larger than a call, or raise `failure`."""
-        decision = self._decide(failure, attempt=attempt, is_token_renewed=True)
+        outcome = Outcome(failure, is_token_renewed=True)
+        decision = self._decide(outcome, attempt=attempt, policy=self._patience.policy)
         if decision.step is not Step.RETRY:
             self._say_if_open(failure)
             raise failure
@@ -135,7 +182,9 @@ class OrgSession:
             if self._wire is not None:
                 self._wire.close()
 
-    def _until_success(self, send: Callable[[str], httpx.Response]) -> httpx.Response:
+    def _until_success(
+        self, send: Callable[[str], httpx.Response], *, policy: RetryPolicy
+    ) -> httpx.Response:
         is_renewed = False
         attempt = 1
         while True:
@@ -151,7 +200,8 @@ class OrgSession:
                 if response.is_success:
                     return response
                 failure = failure_of(response)
-            decision = self._decide(failure, attempt=attempt, is_token_renewed=is_renewed)
+            outcome = Outcome(failure, is_token_renewed=is_renewed)
+            decision = self._decide(outcome, attempt=attempt, policy=policy)
             if decision.step is Step.GIVE_UP:
                 self._say_if_open(failure)
                 raise failure
@@ -172,6 +222,7 @@ class OrgSession:
                 attempt += 1
             else:
                 self._point_at(grant.instance_url)
+                self._org_id = grant.org_id
                 return grant.token
 
     def _through_circuit(self, ask: Callable[[], _Answer]) -> _Answer:
@@ -209,13 +260,8 @@ class OrgSession:
                 raise UnexpectedResponse("no token was asked for yet", service=SERVICE)
             return self._wire
 
-    def _decide(self, failure: SyncError, *, attempt: int, is_token_renewed: bool) -> Decision:
-        return decide(
-            Outcome(failure, is_token_renewed),
-            attempt=attempt,
-            policy=self._patience.policy,
-            random=self._patience.random,
-        )
+    def _decide(self, outcome: Outcome, *, attempt: int, policy: RetryPolicy) -> Decision:
+        return decide(outcome, attempt=attempt, policy=policy, random=self._patience.random)
 
     def _note_usage(self, response: httpx.Response) -> None:
         usage = usage_in(response)

@@ -28,13 +28,13 @@ def read_frame(staged: Sequence[Staged]) -> "pd.DataFrame":
     return frame_of_table(read_table(staged))
 
 
-def read_latest(staged: Sequence[Staged], *, by: str = "Id") -> "pd.DataFrame":
-    """Return the newest version of each record, by its SystemModstamp, then by the later manifest.
+def read_latest(staged: Sequence[Staged], *, by: str = "Id", stamp: str = STAMP) -> "pd.DataFrame":
+    """Return the newest version of each record, by its stamp, then by the later manifest.
 
     Rows come sorted by `by`, since a job's own order means nothing.
     """
     table = read_table(staged)
-    places = _newest(table, by)
+    places = _newest(table, by, stamp)
     # Most jobs give each record once and in order: then nothing needs to be copied.
     is_as_staged = len(places) == len(table) and bool((np.diff(places) == 1).all())
     if not is_as_staged:
@@ -96,14 +96,14 @@ def frame_of_table(table: pa.Table) -> "pd.DataFrame":
     return frame
 
 
-def _newest(table: pa.Table, by: str) -> np.ndarray:
+def _newest(table: pa.Table, by: str, stamp: str = STAMP) -> np.ndarray:
     """Return the places of the newest version of each record, in the order of `by`."""
-    missing = [name for name in (by, STAMP) if name not in table.schema.names]
+    missing = [name for name in (by, stamp) if name not in table.schema.names]
     if missing:
         raise StagingError(f"staged files without {missing} cannot be reduced to the newest rows")
     # The sort is stable, so that of equal stamps the later row stays behind.
-    keys = pa.table({by: table[by], STAMP: pc.fill_null(table[STAMP], _BEFORE_ALL)})
-    places = pc.sort_indices(keys, sort_keys=[(by, "ascending"), (STAMP, "ascending")])
+    keys = pa.table({by: table[by], stamp: pc.fill_null(table[stamp], _BEFORE_ALL)})
+    places = pc.sort_indices(keys, sort_keys=[(by, "ascending"), (stamp, "ascending")])
     ids = keys[by].combine_chunks().take(places)
     before, after = ids[:-1], ids[1:]
     differs = pc.coalesce(

@@ -1,5 +1,6 @@
 """Draining: what waits in the outbox goes on its way without reading anything anew."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -10,7 +11,9 @@ if TYPE_CHECKING:
     from sfxero.ledger.outbox import Outbox
 
 PUBLISHED: Final = (Entity.CONTACT, Entity.INVOICE)
-"""Parents first."""
+"""What goes to Xero, parents first."""
+SHOWN: Final = (Entity.OPPORTUNITY_STATUS, Entity.OPPORTUNITY_ERROR)
+"""What goes to Salesforce."""
 
 
 def tenant_with_work(
@@ -21,19 +24,29 @@ def tenant_with_work(
     The ledger alone answers, so that an idle outbox costs no call. Entries of an organisation that
     the route no longer means stay where they are.
     """
-    for tenant in outbox.tenants_at_work(route):
+    for tenant in outbox.tenants_at_work(route, PUBLISHED):
         is_meant = configured is None or tenant == configured
-        if is_meant and has_work(outbox, tenant, now=now):
+        if is_meant and has_work(outbox, tenant, PUBLISHED, now=now):
             return tenant
     return None
 
 
-def has_work(outbox: "Outbox", tenant: TenantId, *, now: datetime) -> bool:
+def org_with_work(outbox: "Outbox", route: RouteName, *, now: datetime) -> TenantId | None:
+    """Return the Salesforce org for which something of the route can go now, if one."""
+    for org in outbox.tenants_at_work(route, SHOWN):
+        if has_work(outbox, org, SHOWN, now=now):
+            return org
+    return None
+
+
+def has_work(
+    outbox: "Outbox", target: TenantId, entities: Collection[Entity], *, now: datetime
+) -> bool:
     """Say whether an entry is due, or an outcome is to be looked up."""
-    if outbox.has_doubts(tenant, now=now):
+    if outbox.has_doubts(target, now=now):
         return True
     return any(
-        outbox.has_due(tenant, entity, now=now, is_migration=is_migration)
-        for entity in PUBLISHED
+        outbox.has_due(target, entity, now=now, is_migration=is_migration)
+        for entity in entities
         for is_migration in (False, True)
     )

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from sfxero.errors import JobFailed
+from sfxero.model.states import Entity
 from sfxero.salesforce.bulk_query import BulkQuery
 from sfxero.salesforce.client import SalesforceClient
 from sfxero.salesforce.soql import fits_rest
@@ -118,7 +119,7 @@ def download_share(
 
 def has_other_rules(scope: Scope) -> bool:
     """Say whether the route maps otherwise than when it last read; then all records count."""
-    before = scope.ledger.runs.last_mapping_version(scope.route)
+    before = scope.ledger.runs.last_mapping_version(scope.route, Entity.OPPORTUNITY)
     return before is not None and before != scope.spec.mapping_version
 
 

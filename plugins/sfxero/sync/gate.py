@@ -14,6 +14,16 @@ if TYPE_CHECKING:
 
 _BAD_STATES = frozenset({"failed", "upstream_failed"})
 _SKIPPED = "skipped"
+_FOLLOWING = frozenset(
+    {
+        Entity.OPPORTUNITY_LINE,
+        Entity.PAYMENT,
+        Entity.CREDIT_NOTE,
+        Entity.OVERPAYMENT,
+        Entity.PREPAYMENT,
+    }
+)
+"""They end as their opportunities and invoices do, and would be counted twice."""
 _IDLE = frozenset({Disposition.SKIPPED, Disposition.REMOVED})
 
 
@@ -90,8 +100,7 @@ def judge(
     objections += _over_threshold(report, limits, linked)
     counts: dict[str, int] = {}
     for entity, disposition, _, n in report.counts:
-        # Lines end as their opportunities do, and would be counted twice.
-        if entity is not Entity.OPPORTUNITY_LINE:
+        if entity not in _FOLLOWING:
             counts[disposition] = counts.get(disposition, 0) + n
     return Verdict(tuple(objections), counts, outstanding, deferral)
 
@@ -129,7 +138,7 @@ def _over_threshold(
     A run reads what is in quarantine each time, so its own records alone say nothing.
     """
     found = []
-    for entity in (Entity.ACCOUNT, Entity.OPPORTUNITY):
+    for entity in (Entity.ACCOUNT, Entity.OPPORTUNITY, Entity.INVOICE):
         ends: dict[Disposition, int] = {}
         for one, disposition, _, n in report.counts:
             if one is entity:

@@ -19,6 +19,10 @@ class Outbox(Protocol):
         """Tell whether anything can be claimed."""
         ...
 
+    def count_due(self, tenant: TenantId, entity: Entity, *, now: datetime) -> int:
+        """Count what can be claimed."""
+        ...
+
     def claim(
         self,
         tenant: TenantId,
@@ -86,6 +90,17 @@ class Outbox(Protocol):
         hint: str,
     ) -> int:
         """Give an entry up."""
+        ...
+
+    def discard(
+        self,
+        entry_ids: Sequence[int],
+        *,
+        actor: str | None = None,
+        run_id: RunId | None = None,
+        reason: str | None = None,
+    ) -> int:
+        """Let dead letters rest for good."""
         ...
 
     def retry_later(

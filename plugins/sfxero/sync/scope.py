@@ -37,6 +37,8 @@ class Scope:
     budget: Budget = Budget.SYNC
     listed: Mapping[str, tuple[str, ...]] | None = None
     """By object, the only fields that are read; None if all are that the route needs."""
+    org: TenantId | None = None
+    """The Salesforce org by its id, in runs that write to it: there it is the target."""
 
     @property
     def route(self) -> RouteName:

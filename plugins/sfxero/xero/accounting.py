@@ -8,6 +8,7 @@ from typing import Any, Final
 from sfxero.errors import RequestRejected, UnexpectedResponse
 from sfxero.model.ids import TargetId
 from sfxero.model.states import Entity, Operation
+from sfxero.xero.changes import Changes
 from sfxero.xero.client import XeroClient
 from sfxero.xero.dates import parse_xero_date
 from sfxero.xero.elements import PLURALS, ElementResult, parse_elements
@@ -29,6 +30,7 @@ _METHODS: Final = {Operation.CREATE: "PUT", Operation.UPDATE: "POST"}
 _LIST_CHUNK: Final = 40
 _WHERE_CHUNK: Final = 20
 _LONGEST_LIST: Final = 1500
+_SALES: Final = 'Type=="ACCREC"'
 _QUERY_PARSE: Final = "16"
 _CLOCK_SKEW: Final = timedelta(minutes=1)
 
@@ -137,6 +139,19 @@ class Accounting:
         """Yield this app's invoices of any status that were created or changed since `when`."""
         fetch = self._pages("Invoices", {"createdByMyApp": "true", "pageSize": 100, "unitdp": 4})
         return seek_rows(fetch, id_field="InvoiceID", since=when - _CLOCK_SKEW)
+
+    def changes(self, plural: str, *, since: datetime | None) -> Changes:
+        """Return a reading of what changed since a moment, of any status; bills are left out."""
+        params: dict[str, str | int] = {"pageSize": 1000}
+        if plural == "Invoices":
+            params["where"] = _SALES
+        return Changes(plural, self._pages(plural, params), since=since)
+
+    def open_invoices(self) -> Changes:
+        """Return a reading of the sales invoices that are approved and not paid."""
+        where = f'{_SALES} AND Status=="AUTHORISED"'
+        fetch = self._pages("Invoices", {"where": where, "pageSize": 1000})
+        return Changes("Invoices", fetch, since=None)
 
     def take_permit(self) -> None:
         """Wait for the right to make one call."""

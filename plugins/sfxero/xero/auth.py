@@ -10,6 +10,8 @@ from sfxero.transport.tokens import Grant, Token
 from sfxero.xero.token_endpoint import INVALID_SCOPE, TokenEndpoint
 
 _USUAL_SCOPES = (
+    "accounting.contacts accounting.invoices accounting.payments.read accounting.settings.read",
+    # An app that was authorised for one direction only.
     "accounting.contacts accounting.invoices accounting.settings.read",
     # Apps from before March 2026 have the broad names (Xero, granular scopes).
     "accounting.contacts accounting.transactions accounting.settings.read",

@@ -29,6 +29,8 @@ class Page:
 
     rows: list[Row]
     page_count: int | None
+    sent_at: datetime | None = None
+    """Xero's own time of the reply."""
 
 
 FetchPage = Callable[[int, datetime | None], Page]
@@ -46,7 +48,11 @@ def page_of(body: Any, plural: str) -> Page:
         raise UnexpectedResponse(f"a reply holds no list of {plural}", service="xero")
     pagination = body.get("pagination")
     count = pagination.get("pageCount") if isinstance(pagination, dict) else None
-    return Page(rows=rows, page_count=count if isinstance(count, int) else None)
+    return Page(
+        rows=rows,
+        page_count=count if isinstance(count, int) else None,
+        sent_at=_sent_at(body.get("DateTimeUTC")),
+    )
 
 
 def seek_rows(fetch: FetchPage, *, id_field: str, since: datetime | None) -> Iterator[Row]:
@@ -82,6 +88,13 @@ def numbered_rows(fetch: FetchPage) -> Iterator[Row]:
         if _is_last(page, page_number):
             return
         page_number += 1
+
+
+def _sent_at(text: object) -> datetime | None:
+    try:
+        return parse_xero_date(text) if isinstance(text, str) else None
+    except UnexpectedResponse:
+        return None
 
 
 def _keys(page: Page, id_field: str) -> list[_Key]:

@@ -24,6 +24,8 @@ _NEEDED: Final = (
     ("accounting.invoices", "accounting.transactions"),
     ("accounting.settings.read", "accounting.settings"),
 )
+_PAYMENTS: Final = (("accounting.payments.read", "accounting.payments", "accounting.transactions"),)
+"""What is needed beside to read payments, overpayments and prepayments."""
 
 
 def split(text: str) -> tuple[str, ...]:
@@ -31,14 +33,15 @@ def split(text: str) -> tuple[str, ...]:
     return tuple(text.replace(",", " ").split())
 
 
-def missing(scopes: Collection[str]) -> tuple[str, ...]:
-    """Return what the sync needs and these scopes do not allow."""
-    return tuple(names[0] for names in _NEEDED if not set(names) & set(scopes))
+def missing(scopes: Collection[str], *, payments: bool = False) -> tuple[str, ...]:
+    """Return what the sync needs, to read `payments` too, and these scopes do not allow."""
+    needed = (*_NEEDED, *_PAYMENTS) if payments else _NEEDED
+    return tuple(names[0] for names in needed if not set(names) & set(scopes))
 
 
-def require(scopes: Collection[str]) -> None:
+def require(scopes: Collection[str], *, payments: bool = False) -> None:
     """Raise ConfigurationError if a token lacks what the sync needs; one that claims none may."""
-    lacking = missing(scopes) if scopes else ()
+    lacking = missing(scopes, payments=payments) if scopes else ()
     if lacking:
         raise ConfigurationError(
             f"the token lacks the scopes {' '.join(lacking)}",

@@ -38,7 +38,7 @@ def test_before_the_first_prepared_window_there_are_no_last_rules(ledger: Ledger
     begin(ledger, "one", "m1")
     read(ledger, "one", prepares=False)
 
-    assert ledger.runs.last_mapping_version(ROUTE) is None
+    assert ledger.runs.last_mapping_version(ROUTE, ACCOUNT) is None
 
 
 def test_the_last_rules_are_those_of_the_newest_prepared_window(
@@ -54,7 +54,7 @@ def test_the_last_rules_are_those_of_the_newest_prepared_window(
     begin(ledger, "restricted", "m4")
     read(ledger, "restricted", moves_watermark=False)
 
-    assert ledger.runs.last_mapping_version(ROUTE) == "m2"
+    assert ledger.runs.last_mapping_version(ROUTE, ACCOUNT) == "m2"
 
 
 def test_a_window_that_is_drawn_again_says_nothing_until_it_is_prepared(
@@ -67,10 +67,10 @@ def test_a_window_that_is_drawn_again_says_nothing_until_it_is_prepared(
 
     begin(ledger, "two", "m3")
     read(ledger, "two", prepares=False)
-    assert ledger.runs.last_mapping_version(ROUTE) == "m1"
+    assert ledger.runs.last_mapping_version(ROUTE, ACCOUNT) == "m1"
 
     read(ledger, "two")
-    assert ledger.runs.last_mapping_version(ROUTE) == "m3"
+    assert ledger.runs.last_mapping_version(ROUTE, ACCOUNT) == "m3"
 
 
 def test_a_run_that_begins_again_has_refused_nothing_yet(ledger: Ledger) -> None:
@@ -93,3 +93,10 @@ def test_an_update_carries_what_was_written_before(ledger: Ledger) -> None:
 
     assert update.former_payload == wish(content="A").payload
     assert create.former_payload is None
+
+
+def test_what_another_flow_read_says_nothing_of_the_rules(ledger: Ledger) -> None:
+    begin(ledger, "one", "m1")
+    read(ledger, "one")
+
+    assert ledger.runs.last_mapping_version(ROUTE, Entity.INVOICE) is None

@@ -115,7 +115,7 @@ def test_a_run_that_never_started_cannot_finish(ledger: Ledger) -> None:
 
 
 def test_the_last_mapping_version_is_that_of_the_run_that_moved_a_watermark(ledger: Ledger) -> None:
-    assert ledger.runs.last_mapping_version(ROUTE) is None
+    assert ledger.runs.last_mapping_version(ROUTE, CONTACT) is None
     for run, moves in (("r1", True), ("r2", False)):
         run_id = RunId(run)
         ledger.runs.start(run_id, ROUTE, kind="k", mapping_version=run, actor="a", params="{}")
@@ -124,4 +124,4 @@ def test_the_last_mapping_version_is_that_of_the_run_that_moved_a_watermark(ledg
         )
         ledger.windows.mark_staged(window_id, manifest="m.json", row_count=1)
         ledger.windows.mark_prepared([window_id])
-    assert ledger.runs.last_mapping_version(ROUTE) == "r1"
+    assert ledger.runs.last_mapping_version(ROUTE, CONTACT) == "r1"

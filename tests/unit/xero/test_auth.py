@@ -138,5 +138,6 @@ def test_scopes_that_must_be_named_are_found_from_the_granular_names_to_the_broa
     source.fetch()
 
     assert asked[0] is None
-    assert "accounting.invoices" in (asked[1] or "")
-    assert asked[2] == asked[3], "what was accepted once is asked for at once"
+    assert "accounting.payments.read" in (asked[1] or "")
+    assert "accounting.invoices" in (asked[2] or "")
+    assert asked[3] == asked[4], "what was accepted once is asked for at once"

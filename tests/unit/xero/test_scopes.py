@@ -75,3 +75,13 @@ def test_a_token_that_lacks_a_scope_is_refused_and_one_that_claims_none_is_not()
         ConfigurationError, match=r"accounting\.invoices accounting\.settings\.read"
     ):
         require(("accounting.contacts",))
+
+
+@pytest.mark.parametrize(
+    "scope", ["accounting.payments.read", "accounting.payments", "accounting.transactions"]
+)
+def test_reading_payments_needs_a_scope_of_its_own(scope: str) -> None:
+    one_way = ("accounting.contacts", "accounting.invoices", "accounting.settings.read")
+    assert missing(one_way) == ()
+    assert missing(one_way, payments=True) == ("accounting.payments.read",)
+    assert missing((*one_way, scope), payments=True) == ()

@@ -77,8 +77,13 @@ class XeroHook(BaseHook):
         tenant = self.get_connection(self.xero_conn_id).extra_dejson.get("tenant_id")
         return TenantId(tenant) if tenant else None
 
-    def find_tenant(self, wanted: TenantId | None, ledger: "Ledger") -> "Tenant":
-        """Return the wanted organisation, or the only one; tells a person if it is disconnected."""
+    def find_tenant(
+        self, wanted: TenantId | None, ledger: "Ledger", *, payments: bool = False
+    ) -> "Tenant":
+        """Return the wanted organisation, or the only one; tells a person if it is disconnected.
+
+        The token must have the scopes that the sync needs, those to read `payments` if asked for.
+        """
         from sfxero.xero.scopes import require
         from sfxero.xero.tenants import choose_tenant
         from sfxero.xero.watch import Watch
@@ -90,7 +95,7 @@ class XeroHook(BaseHook):
         watch = Watch(ledger.alerts, AlertKind.TENANT_DISCONNECTED, subject)
         try:
             tenant = choose_tenant(client, wanted)
-            require(client.scopes())
+            require(client.scopes(), payments=payments)
         except TenantDisconnected as error:
             watch.trouble(error)
             raise

@@ -1,0 +1,167 @@
+"""The bodies of the tasks that bring what happens in Xero to the opportunities."""
+
+import json
+import logging
+import uuid
+from dataclasses import asdict
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from airflow.sdk.exceptions import AirflowSkipException
+
+from sfxero.clock import SystemClock, SystemSleeper
+from sfxero.errors import TerminalError
+from sfxero.mapping.spec import RouteSpec
+from sfxero.model.ids import RouteName
+from sfxero.model.owners import owner_name
+from sfxero.model.states import Entity
+from sfxero.orchestration.hooks.ledger import open_ledger
+from sfxero.orchestration.hooks.xero import XeroHook
+from sfxero.orchestration.opening import (
+    Run,
+    accounting_of,
+    ledger_run_id,
+    opened,
+    salesforce_of,
+    scope_of,
+    show_run_id,
+    spec_of,
+    wanted_tenant,
+)
+from sfxero.orchestration.outages import leave, left_to_the_next_run
+from sfxero.orchestration.verdicts import NOTHING_DUE
+from sfxero.ratelimit.policy import Budget
+from sfxero.settings import load_settings
+from sfxero.sync.scope import Scope
+
+if TYPE_CHECKING:
+    from sfxero.ledger.ledger import Ledger
+    from sfxero.sync.org_ends import OrgReport
+
+log = logging.getLogger(__name__)
+
+_LANE_TIME: Final = timedelta(minutes=25)
+
+
+def start(route: str, *, run_id: str, full_refresh: bool, by_hand: bool, actor: str) -> Run:
+    """Open the run and say which lists it reads; skips if it is not time for any.
+
+    A run that a person asked for reads all of them.
+    """
+    spec, run_id = spec_of(route), show_run_id(run_id)
+    with open_ledger(spec.ledger.connection) as ledger:
+        ledger.migrate()
+        ledger_run = ledger_run_id(route, run_id)
+        ledger.runs.start(
+            ledger_run,
+            RouteName(spec.route),
+            kind="refresh" if full_refresh else "changes",
+            mapping_version=spec.status_version,
+            actor=actor,
+            params=json.dumps({"full_refresh": full_refresh, "by_hand": by_hand}),
+        )
+        with left_to_the_next_run(ledger.runs, ledger_run):
+            return _begin(spec, ledger, run_id=run_id, is_full=full_refresh, is_all=by_hand)
+
+
+def _begin(spec: RouteSpec, ledger: "Ledger", *, run_id: str, is_full: bool, is_all: bool) -> Run:
+    from sfxero.sync.xero_extract import has_other_view
+    from sfxero.sync.xero_lists import all_lists, due_lists
+
+    hook = XeroHook(spec.xero.connection)
+    tenant = hook.find_tenant(wanted_tenant(spec), ledger, payments=True).tenant_id
+    scope = scope_of(spec, ledger, run_id=run_id, tenant=tenant)
+    is_full = is_full or has_other_view(scope)
+    lists = all_lists() if is_all or is_full else due_lists(scope, now=scope.clock.now())
+    if not lists:
+        ledger.runs.finish(scope.run_id, state="succeeded", verdict=NOTHING_DUE)
+        raise AirflowSkipException(NOTHING_DUE)
+    org = salesforce_of(scope).org_id
+    log.info("show_started lists=%s full=%s", ",".join(lists), is_full)
+    return {
+        "route": spec.route,
+        "run_id": run_id,
+        "tenant": tenant,
+        "org": org,
+        "lists": lists,
+        "full": is_full,
+        "budgets": [str(Budget.PAYMENTS)],
+    }
+
+
+def read(run: Run) -> dict[str, int]:
+    """Stage what changed in Xero, and the invoices that it touched."""
+    from sfxero.sync.xero_extract import read_lists
+
+    with opened(run) as scope:
+        return read_lists(scope, accounting_of(scope), run["lists"], is_full=run["full"])
+
+
+def check(run: Run) -> int:
+    """Hold the staged invoices against their suite."""
+    from sfxero.quality.suites import load_suite
+    from sfxero.sync.status_prepare import check_invoices
+
+    suite = load_suite(load_settings().expectations / f"{Entity.INVOICE}.yaml", {})
+    with opened(run) as scope:
+        return check_invoices(scope, suite)
+
+
+def prepare(run: Run) -> dict[str, int]:
+    """Fill the outbox with what opportunities are to show, and move the watermarks."""
+    from sfxero.sync.status_prepare import prepare_statuses
+
+    with opened(run) as scope:
+        return prepare_statuses(scope)
+
+
+def show(run: Run) -> dict[str, Any]:
+    """Write to Salesforce what waits for it; fails over a batch of which nothing was written."""
+    from sfxero.sync.draining import SHOWN
+
+    told: dict[str, Any] = {}
+    with opened(run) as scope:
+        if scope.org is None:
+            return {"nothing waits for": "salesforce"}
+        for entity in SHOWN:
+            report = _lane(scope, entity)
+            facts = told[entity] = asdict(report)
+            log.info("lane_ended %s", " ".join(f"{name}={facts[name]}" for name in facts))
+            _judge(scope, report)
+    return told
+
+
+def _lane(scope: Scope, entity: Entity) -> "OrgReport":
+    from sfxero.sync.org_ends import OrgLaneSpec
+    from sfxero.sync.org_publish import OrgLane
+    from sfxero.sync.status_prepare import org_of
+
+    clock = SystemClock()
+    spec = OrgLaneSpec(
+        org=org_of(scope),
+        entity=entity,
+        run_id=scope.run_id,
+        owner=owner_name(scope.run_id, entity, 0, token=uuid.uuid4().hex[:8]),
+        ends_at=clock.now() + _LANE_TIME,
+        fields=scope.spec.salesforce_fields,
+    )
+    return OrgLane(
+        spec,
+        outbox=scope.ledger.outbox,
+        client=salesforce_of(scope),
+        clock=clock,
+        sleeper=SystemSleeper(),
+        new_key=lambda: uuid.uuid4().hex,
+    ).run()
+
+
+def _judge(scope: Scope, report: "OrgReport") -> None:
+    if report.failed_batches:
+        # What may pass waits in the outbox, but a run that wrote nothing is not to be green.
+        raise TerminalError(
+            f"Salesforce took no record of {report.failed_batches} batches: {report.failure}",
+            service="salesforce",
+            hint="`sfxero outbox list` and `sfxero dead-letters list` name the opportunities.",
+        )
+    if report.deferred_by is not None:
+        leave(scope.ledger.runs, scope.run_id, reason=report.deferred_by)

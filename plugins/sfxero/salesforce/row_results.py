@@ -1,0 +1,71 @@
+"""What became of one record of a write, and whether another try can help it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from sfxero.transport.redact import redact
+
+# Salesforce, REST and Bulk API guides: others had the record, or the service a bad moment.
+_PASSING: Final = frozenset(
+    {
+        "API_TEMPORARILY_UNAVAILABLE",
+        "QUERY_TIMEOUT",
+        "SERVER_UNAVAILABLE",
+        "TOOMANYLOCKFAILURE",
+        "UNABLE_TO_LOCK_ROW",
+    }
+)
+_GONE: Final = frozenset({"ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY", "NOT_FOUND"})
+_GRANT: Final = "Grant the integration user edit access, by the permission set for example."
+_THEIR_RULE: Final = "A rule of the org refuses it: correct the record or the rule, then replay."
+_HINTS: Final[Mapping[str, str]] = {
+    "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY": "A trigger or flow of the org failed on it: see its "
+    "message, correct it, then replay.",
+    "DUPLICATE_VALUE": "Another opportunity holds this invoice's id, a copy perhaps: empty the "
+    "field there, then replay.",
+    "FIELD_CUSTOM_VALIDATION_EXCEPTION": _THEIR_RULE,
+    "INSUFFICIENT_ACCESS_OR_READONLY": _GRANT,
+    "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY": _GRANT,
+    "INVALID_FIELD_FOR_INSERT_UPDATE": _GRANT,
+    "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST": "Add the value to the field's picklist, as the "
+    "package in include/salesforce has it, then replay.",
+    "REQUIRED_FIELD_MISSING": _THEIR_RULE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RowResult:
+    """One record's end; `code` and `message` are the service's, None if it was written."""
+
+    code: str | None = None
+    message: str | None = None
+
+    @property
+    def is_ok(self) -> bool:
+        """Say whether it was written."""
+        return self.code is None
+
+    @property
+    def is_passing(self) -> bool:
+        """Say whether the same write may succeed later."""
+        return self.code is not None and self.code.upper() in _PASSING
+
+    @property
+    def is_gone(self) -> bool:
+        """Say whether there is no such record any more."""
+        return self.code is not None and self.code.upper() in _GONE
+
+    @property
+    def hint(self) -> str:
+        """Say what a person can do."""
+        return _HINTS.get(self.code or "", "See the message; correct the record, then replay.")
+
+
+WRITTEN: Final = RowResult()
+
+
+def refused(code: object, message: object) -> RowResult:
+    """Return the end of a record that was not written."""
+    text = str(message or "refused without a reason")
+    return RowResult(code=redact(str(code or "UNKNOWN")), message=redact(text))

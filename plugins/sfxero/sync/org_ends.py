@@ -1,0 +1,173 @@
+"""How entries for Salesforce end: settled, given up, put off or left in doubt, record by record."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from sfxero.clock import Clock
+from sfxero.mapping.status_rules import SalesforceFieldsSection
+from sfxero.model.ids import RunId, TargetId, TenantId
+from sfxero.model.outbox import Entry, Settlement
+from sfxero.model.states import Entity
+from sfxero.salesforce.row_results import RowResult
+from sfxero.sync.ports import Outbox
+
+MOST_TRIES: Final = 12
+SOON: Final = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class OrgLaneSpec:
+    """Whose entries a lane publishes, for how long, and into which fields."""
+
+    org: TenantId
+    entity: Entity
+    run_id: RunId
+    owner: str
+    ends_at: datetime
+    fields: SalesforceFieldsSection
+    lease_s: float = 60.0
+    most_by_collections: int = 2_000
+    """Above it a job costs fewer calls (Salesforce, developer limits)."""
+
+
+@dataclass(slots=True)
+class OrgReport:
+    """What a lane did; `failed_batches` are those of which not one record was written."""
+
+    batches: int = 0
+    jobs: int = 0
+    written: int = 0
+    refused: int = 0
+    gone: int = 0
+    put_off: int = 0
+    in_doubt: int = 0
+    lost: int = 0
+    failed_batches: int = 0
+    failure: str | None = None
+    """What a record of the last failed batch met."""
+    deferred_by: str | None = None
+    """Why it ended before its time: the service is down, or its day spent."""
+
+
+@dataclass(slots=True)
+class BatchEnd:
+    """What became of one batch so far; `passing` are the entries that another try may help."""
+
+    written: int = 0
+    passing: list[Entry] = field(default_factory=list)
+    failure: RowResult | None = None
+
+
+class OrgEnds:
+    """Gives a lane's entries back to the outbox as the org's answers say."""
+
+    def __init__(
+        self, spec: OrgLaneSpec, *, outbox: Outbox, clock: Clock, report: OrgReport
+    ) -> None:
+        """The spec names the owner of the leases; what is done is counted in the report."""
+        self._spec = spec
+        self._outbox = outbox
+        self._clock = clock
+        self._report = report
+
+    def take_in(
+        self, entries: Sequence[Entry], results: Sequence[RowResult], end: BatchEnd
+    ) -> None:
+        """Settle what was written, give up what was refused, and keep the rest in `end`."""
+        pairs = list(zip(entries, results, strict=True))
+        end.written += self._settle([entry for entry, result in pairs if result.is_ok])
+        end.passing = []
+        for entry, result in pairs:
+            if result.is_ok:
+                continue
+            if result.is_gone:
+                self._forget(entry, result)
+                continue
+            end.failure = result
+            if result.is_passing and entry.tries + 1 < MOST_TRIES:
+                end.passing.append(entry)
+            else:
+                self._refuse(entry, result)
+
+    def close(self, end: BatchEnd) -> None:
+        """Put off what nothing helped, and count the batch as failed if nothing was written."""
+        failure = end.failure
+        if failure is None:
+            return
+        self.put_off(end.passing, reason=f"{failure.code}: {failure.message}")
+        if not end.written:
+            self._report.failed_batches += 1
+            self._report.failure = f"{failure.code}: {failure.message}"
+
+    def put_off(self, entries: Sequence[Entry], *, reason: str, after: timedelta = SOON) -> None:
+        """Let entries go again later."""
+        if entries:
+            self._report.put_off += len(entries)
+            self._outbox.retry_later(
+                ids_of(entries),
+                owner=self._spec.owner,
+                not_before_at=self._clock.now() + after,
+                reason=reason,
+            )
+
+    def send_again(self, entries: Sequence[Entry]) -> None:
+        """Let entries of unknown outcome go again, at once unless that was often enough."""
+        reason = "no answer came: the same values go again"
+        often = [one for one in entries if one.tries >= MOST_TRIES]
+        soon = [one for one in entries if one.tries < MOST_TRIES]
+        self.put_off(often, reason=reason)
+        self.put_off(soon, reason=reason, after=timedelta(0))
+
+    def doubt(self, entries: Sequence[Entry]) -> None:
+        """Leave entries to whoever looks next."""
+        if entries:
+            self._report.in_doubt += len(entries)
+            self._outbox.doubt(ids_of(entries), owner=self._spec.owner)
+
+    def release(self, entries: Sequence[Entry]) -> None:
+        """Put entries back that surely were not written."""
+        if entries:
+            self._outbox.release(ids_of(entries), owner=self._spec.owner)
+
+    def _settle(self, entries: Sequence[Entry]) -> int:
+        said = [
+            Settlement(
+                entry_id=one.entry_id,
+                target_id=TargetId(one.source_id),
+                target_number=one.meta.get("invoice_number"),
+                # The reply only names the record: what it holds now is what was sent.
+                target_snapshot=one.payload,
+            )
+            for one in entries
+        ]
+        settled = self._outbox.settle(said, owner=self._spec.owner)
+        self._report.written += settled
+        return settled
+
+    def _forget(self, entry: Entry, result: RowResult) -> None:
+        """Let an entry rest whose record was deleted: there is nobody left to show it to."""
+        self._report.gone += 1
+        self._bury(entry, result)
+        reason = "the opportunity was deleted"
+        self._outbox.discard([entry.entry_id], run_id=self._spec.run_id, reason=reason)
+
+    def _refuse(self, entry: Entry, result: RowResult) -> None:
+        self._report.refused += 1
+        self._bury(entry, result)
+
+    def _bury(self, entry: Entry, result: RowResult) -> None:
+        self._outbox.bury(
+            entry.entry_id,
+            owner=self._spec.owner,
+            run_id=self._spec.run_id,
+            error_class="Refused",
+            message=f"{result.code}: {result.message}",
+            hint=result.hint,
+        )
+
+
+def ids_of(entries: Sequence[Entry]) -> list[int]:
+    """Return the ids of entries."""
+    return [entry.entry_id for entry in entries]

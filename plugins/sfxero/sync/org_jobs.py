@@ -1,0 +1,149 @@
+"""Many entries for Salesforce at once: an ingest job, whose id is stored before it is started.
+
+A job works on when its maker is gone. So entries that were left in doubt wait for the end of their
+job: what it writes late must not come after newer values.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+from sfxero.clock import Clock, Sleeper
+from sfxero.errors import JobFailed, LedgerError, SyncError
+from sfxero.model.outbox import Entry
+from sfxero.model.states import Operation
+from sfxero.salesforce.bulk_ingest import KEY_PREFIX, BulkIngest, IngestState, upload_of
+from sfxero.salesforce.client import SalesforceClient
+from sfxero.salesforce.job import JobRef
+from sfxero.salesforce.row_results import refused
+from sfxero.sync.bodies import body_hash
+from sfxero.sync.org_ends import BatchEnd, OrgEnds, OrgLaneSpec, ids_of
+from sfxero.sync.org_records import OBJECT, OrgRecords
+from sfxero.sync.ports import Outbox
+
+MOST_ROWS: Final = 10_000
+"""Salesforce cuts larger uploads into batches of this size itself."""
+_CLAIMED: Final = 1_000
+_POLL_S: Final = 5.0
+_LOST: Final = refused("API_TEMPORARILY_UNAVAILABLE", "the job has no result for this record")
+
+
+class OrgJobs:
+    """Ingest jobs of one lane."""
+
+    def __init__(
+        self,
+        spec: OrgLaneSpec,
+        *,
+        outbox: Outbox,
+        client: SalesforceClient,
+        ends: OrgEnds,
+        clock: Clock,
+        sleeper: Sleeper,
+    ) -> None:
+        """Share the parts of a lane."""
+        self._spec = spec
+        self._outbox = outbox
+        self._ingest = BulkIngest(client)
+        self._ends = ends
+        self._clock = clock
+        self._sleeper = sleeper
+        self._records = OrgRecords(spec.fields)
+
+    def publish(self) -> None:
+        """Claim many entries and let one job write them."""
+        ref = self._ingest.create(OBJECT)
+        groups = list(self._claimed())
+        entries = [entry for group in groups for entry in group]
+        if not entries:
+            self._ingest.abort(ref)
+            return
+        content = upload_of([self._records.row(entry) for entry in entries])
+        try:
+            attempts = [self._store(group, ref, content) for group in groups]
+            self._ingest.fill(ref, content)
+            self._ingest.start(ref)
+            self._wait(ref, groups)
+            self._take_in(ref, entries)
+        except SyncError:
+            self._ends.doubt(entries)
+            raise
+        for attempt_id in attempts:
+            self._outbox.finish_attempt(attempt_id, outcome="answered", status=200)
+
+    def settle(self, key: str, entries: Sequence[Entry]) -> bool:
+        """Settle what a job carried that nobody followed; False if no job of these writes more.
+
+        One that was never started is ended. One that works still is left to do so.
+        """
+        ref = _ref_of(key)
+        if ref is None:
+            return False
+        try:
+            status = self._ingest.status(ref)
+            if status.state is IngestState.OPEN:
+                self._ingest.abort(ref)
+                return False
+        except JobFailed:
+            return False
+        if status.is_ended:
+            self._take_in(ref, entries)
+        else:
+            self._ends.doubt(entries)
+            self._sleeper.sleep(_POLL_S)
+        return True
+
+    def _claimed(self) -> list[list[Entry]]:
+        spec, groups, room = self._spec, [], MOST_ROWS
+        while room > 0:
+            group = self._outbox.claim(
+                spec.org,
+                spec.entity,
+                owner=spec.owner,
+                limit=min(_CLAIMED, room),
+                lease_s=spec.lease_s,
+                is_migration=False,
+            )
+            if not group:
+                break
+            groups.append(group)
+            room -= len(group)
+        return groups
+
+    def _store(self, group: Sequence[Entry], ref: JobRef, content: bytes) -> int:
+        return self._outbox.store_attempt(
+            ids_of(group),
+            owner=self._spec.owner,
+            operation=Operation.UPDATE,
+            body_hash=body_hash(content),
+            idempotency_key=_key_of(ref),
+            deadline_at=self._clock.now() + timedelta(seconds=self._spec.lease_s),
+        )
+
+    def _wait(self, ref: JobRef, groups: Sequence[Sequence[Entry]]) -> None:
+        """Follow the job to its end, and keep the leases meanwhile."""
+        while not self._ingest.status(ref).is_ended:
+            self._sleeper.sleep(_POLL_S)
+            for group in groups:
+                owner, lease_s = self._spec.owner, self._spec.lease_s
+                if not self._outbox.renew(ids_of(group), owner=owner, lease_s=lease_s):
+                    raise LedgerError("the lease of entries ended while their job worked")
+
+    def _take_in(self, ref: JobRef, entries: Sequence[Entry]) -> None:
+        """End each entry by the job's word on its record, and remove the job."""
+        found = self._ingest.results(ref)
+        results = [found.get(entry.source_id, _LOST) for entry in entries]
+        end = BatchEnd()
+        self._ends.take_in(entries, results, end)
+        self._ends.close(end)
+        self._ingest.delete(ref)
+
+
+def _key_of(ref: JobRef) -> str:
+    return f"{ref.api_version}/{ref.job_id}"
+
+
+def _ref_of(key: str) -> JobRef | None:
+    """Return the job that an attempt's key names; None if it was no job's."""
+    version, _, job_id = key.partition("/")
+    return JobRef(job_id, version) if job_id.startswith(KEY_PREFIX) else None

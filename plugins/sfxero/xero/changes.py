@@ -1,0 +1,140 @@
+"""Lists of what changed in Xero, read to the end, each row as the flat record that is staged."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from sfxero.xero.dates import parse_xero_date, parse_xero_day
+from sfxero.xero.organisation import optional, required
+from sfxero.xero.paging import FetchPage, Page, Row, seek_rows
+
+Record = dict[str, object]
+
+_CENTS: Final = Decimal("0.01")
+_ID_FIELDS: Final[Mapping[str, str]] = {
+    "Invoices": "InvoiceID",
+    "Payments": "PaymentID",
+    "CreditNotes": "CreditNoteID",
+    "Overpayments": "OverpaymentID",
+    "Prepayments": "PrepaymentID",
+}
+
+
+class Changes:
+    """One reading of one list; what changes meanwhile comes again, and nothing is skipped."""
+
+    def __init__(self, plural: str, fetch: FetchPage, *, since: datetime | None) -> None:
+        """Nothing is read before `records`."""
+        self._plural = plural
+        self._fetch = fetch
+        self._since = since
+        self.began_at: datetime | None = None
+        """The first page's moment by Xero's own clock; None if it did not say."""
+
+    def records(self) -> Iterator[Record]:
+        """Yield the records, oldest change first."""
+        rows = seek_rows(self._page, id_field=_ID_FIELDS[self._plural], since=self._since)
+        return records_of(self._plural, rows)
+
+    def _page(self, page_number: int, since: datetime | None) -> Page:
+        page = self._fetch(page_number, since)
+        if self.began_at is None:
+            self.began_at = page.sent_at
+        return page
+
+
+def records_of(plural: str, rows: Iterable[Row]) -> Iterator[Record]:
+    """Make records of rows as Xero sends them."""
+    return map(_MAKERS[plural], rows)
+
+
+def _invoice(row: Row) -> Record:
+    return {
+        **_common(row, "InvoiceID"),
+        "Type": optional(row, "Type"),
+        "InvoiceNumber": optional(row, "InvoiceNumber"),
+        "ContactID": _contact(row),
+        "CurrencyCode": optional(row, "CurrencyCode"),
+        **{name: _cents(row.get(name)) for name in ("Total", "AmountDue", "AmountPaid")},
+        "AmountCredited": _cents(row.get("AmountCredited")),
+        "CreditNotesApplied": _applied(row),
+        **{name: _day(row, name) for name in ("Date", "DueDate", "FullyPaidOnDate")},
+    }
+
+
+def _payment(row: Row) -> Record:
+    invoice = row.get("Invoice")
+    return {
+        **_common(row, "PaymentID"),
+        "PaymentType": optional(row, "PaymentType"),
+        "Amount": _cents(row.get("Amount")),
+        "Date": _day(row, "Date"),
+        "InvoiceIDs": optional(invoice, "InvoiceID") if isinstance(invoice, Mapping) else None,
+    }
+
+
+def _credit(id_field: str) -> Callable[[Row], Record]:
+    def make(row: Row) -> Record:
+        invoices = (one.get("Invoice") for one in _objects(row, "Allocations"))
+        ids = [optional(one, "InvoiceID") for one in invoices if isinstance(one, Mapping)]
+        return {
+            **_common(row, id_field),
+            "Type": optional(row, "Type"),
+            "ContactID": _contact(row),
+            "CurrencyCode": optional(row, "CurrencyCode"),
+            "Total": _cents(row.get("Total")),
+            "RemainingCredit": _cents(row.get("RemainingCredit")),
+            "Date": _day(row, "Date"),
+            "InvoiceIDs": " ".join(dict.fromkeys(filter(None, ids))) or None,
+        }
+
+    return make
+
+
+_MAKERS: Final[Mapping[str, Callable[[Row], Record]]] = {
+    "Invoices": _invoice,
+    "Payments": _payment,
+    **{one: _credit(_ID_FIELDS[one]) for one in ("CreditNotes", "Overpayments", "Prepayments")},
+}
+
+
+def _common(row: Row, id_field: str) -> Record:
+    updated = required(row, "UpdatedDateUTC")
+    return {
+        "Id": required(row, id_field),
+        "Status": optional(row, "Status"),
+        "UpdatedDateUTC": parse_xero_date(updated).isoformat(),
+    }
+
+
+def _cents(value: object) -> Decimal | None:
+    """Return an amount; what is none, or has more than cents, is left to the suite to refuse."""
+    if not isinstance(value, Decimal | int) or isinstance(value, bool):
+        return None
+    amount = Decimal(value)
+    if not amount.is_finite() or amount != amount.quantize(_CENTS):
+        return None
+    return amount
+
+
+def _applied(row: Row) -> Decimal | None:
+    """Sum the credit notes that an invoice shows as allocated to it."""
+    amounts = [_cents(one.get("AppliedAmount")) for one in _objects(row, "CreditNotes")]
+    return None if None in amounts else sum(filter(None, amounts), Decimal(0))
+
+
+def _contact(row: Row) -> str | None:
+    contact = row.get("Contact")
+    return optional(contact, "ContactID") if isinstance(contact, Mapping) else None
+
+
+def _day(row: Row, name: str) -> str | None:
+    """Return a document date; its text twin, where there is one, has no zone to trip over."""
+    text = optional(row, f"{name}String") or optional(row, name)
+    return None if text is None else parse_xero_day(text).isoformat()
+
+
+def _objects(row: Row, name: str) -> list[Mapping[str, Any]]:
+    listed = row.get(name)
+    return [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
