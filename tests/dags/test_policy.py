@@ -23,6 +23,13 @@ def every_dag(parsed: Any) -> Iterator[tuple[str, Any]]:
     yield from parsed["dags"].items()
 
 
+def publishing(parsed: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the DAGs that send something."""
+    found = [(dag_id, dag) for dag_id, dag in every_dag(parsed) if "reconcile" not in dag_id]
+    assert len(found) > 1
+    yield from found
+
+
 def test_each_file_declares_its_dag_once_per_route(parsed: Any) -> None:
     found = {dag_id: dag["file"] for dag_id, dag in every_dag(parsed)}
     assert found == {
@@ -58,9 +65,13 @@ def test_what_waits_is_looked_at_every_ten_minutes_whatever_the_route_says(parse
 
 
 def test_what_a_person_may_ask_of_a_run(parsed: Any) -> None:
+    params = {
+        "salesforce_to_xero": ["full_refresh", "replay"],
+        "outbox_drain": [],
+        "reconcile": ["from", "to"],
+    }
     for dag_id, dag in every_dag(parsed):
-        is_sync = dag_id.startswith("salesforce_to_xero__")
-        assert dag["params"] == (["full_refresh", "replay"] if is_sync else []), dag_id
+        assert dag["params"] == params[dag_id.rsplit("__", 1)[0]], dag_id
 
 
 def test_each_dag_file_is_short(parsed: Any) -> None:
@@ -98,9 +109,11 @@ def test_whatever_calls_xero_runs_in_the_pool_of_the_routes_connection(parsed: A
     for dag_id, dag in every_dag(parsed):
         pools = {task_id: task["pool"] for task_id, task in dag["tasks"].items()}
         calling = {one for one in pools if one.startswith("publish.")}
-        assert calling
         if not dag_id.startswith("outbox_drain__"):
             calling.add("start")
+        if dag_id.startswith("reconcile__"):
+            calling |= {"read.xero", "compare"}
+        assert len(calling) > 1
         for task_id, pool in pools.items():
             expected = ROUTES[dag_id.rsplit("__", 1)[1]] if task_id in calling else "default_pool"
             assert pool == expected, f"{dag_id} {task_id}"
@@ -116,15 +129,22 @@ def test_the_pools_that_the_tasks_name_are_the_ones_we_create(
     assert {(one["slots"], one["include_deferred"]) for one in created.values()} == {(5, True)}
 
 
+def test_a_reconciliation_runs_at_night_and_writes_to_neither_service(parsed: Any) -> None:
+    for route in ROUTES:
+        dag = parsed["dags"][f"reconcile__{route}"]
+        assert "'30 15 * * *'" in dag["schedule"]
+        assert not [one for one in dag["tasks"] if "publish" in one]
+
+
 def test_a_wait_holds_no_worker_slot(parsed: Any) -> None:
     for dag_id, dag in every_dag(parsed):
         waits = {task_id: one for task_id, one in dag["tasks"].items() if "wait" in task_id}
-        assert bool(waits) == dag_id.startswith("salesforce_to_xero__")
+        assert bool(waits) == (not dag_id.startswith("outbox_drain__"))
         assert {one["mode"] for one in waits.values()} <= {"reschedule"}, dag_id
 
 
 def test_a_dead_publishers_next_try_comes_after_its_lease(parsed: Any) -> None:
-    for dag_id, dag in every_dag(parsed):
+    for dag_id, dag in publishing(parsed):
         for task_id in ("publish.contacts", "publish.invoices"):
             assert dag["tasks"][task_id]["retry_delay_s"] > 60, f"{dag_id} {task_id}"
 
@@ -134,6 +154,7 @@ def test_a_dead_publishers_next_try_comes_after_its_lease(parsed: Any) -> None:
     [
         ("salesforce_to_xero", ["start", "extract", "check", "prepare", "publish", "gate"]),
         ("outbox_drain", ["start", "publish", "gate"]),
+        ("reconcile", ["start", "read", "compare", "gate"]),
     ],
 )
 def test_the_graph_reads_like_the_design(parsed: Any, file: str, order: list[str]) -> None:
@@ -154,11 +175,11 @@ def test_the_graph_reads_like_the_design(parsed: Any, file: str, order: list[str
 def test_contacts_come_before_the_invoices_that_name_them(parsed: Any) -> None:
     sync = parsed["dags"]["salesforce_to_xero__demo"]["tasks"]
     assert sync["prepare.contacts"]["downstream"] == ["prepare.invoices"]
-    for _, dag in every_dag(parsed):
+    for _, dag in publishing(parsed):
         assert dag["tasks"]["publish.contacts"]["downstream"] == ["publish.invoices"]
 
 
 def test_publishing_is_spread_over_lanes(parsed: Any) -> None:
-    for dag_id, dag in every_dag(parsed):
+    for dag_id, dag in publishing(parsed):
         mapped = {task_id for task_id, task in dag["tasks"].items() if task["is_mapped"]}
         assert mapped == {"publish.contacts", "publish.invoices"}, dag_id

@@ -61,6 +61,11 @@ def drain_run_id(run_id: str) -> str:
     return f"drain/{run_id}"
 
 
+def reconcile_run_id(run_id: str) -> str:
+    """Keep a reconciliation apart from the sync of the same minute."""
+    return f"reconcile/{run_id}"
+
+
 def spec_of(route: str) -> RouteSpec:
     """Read the route's file."""
     return load_route(load_settings().mappings / f"{route}.yaml")

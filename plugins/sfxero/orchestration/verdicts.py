@@ -12,8 +12,9 @@ from sfxero.mapping.spec import RouteSpec
 from sfxero.model.ids import RouteName, RunId, TenantId
 from sfxero.model.states import Entity
 from sfxero.orchestration.hooks.ledger import open_ledger
-from sfxero.orchestration.opening import Run, drain_run_id, ledger_run_id, spec_of
+from sfxero.orchestration.opening import Run, drain_run_id, ledger_run_id, reconcile_run_id, spec_of
 from sfxero.sync import gate as gates
+from sfxero.sync import reconcile_gate as reconciles
 
 if TYPE_CHECKING:
     from sfxero.ledger.ledger import Ledger
@@ -42,6 +43,20 @@ def drain_gate(route: str, run: Run | None, *, run_id: str, task_states: States)
     if run is None and "skipped" in task_states.values():
         raise AirflowSkipException("there was nothing to send")
     return gate(route, run, run_id=drain_run_id(run_id), task_states=task_states)
+
+
+def reconcile_gate(
+    route: str, told: Mapping[str, Any] | None, *, run_id: str, task_states: States
+) -> dict[str, Any]:
+    """Judge a reconciliation; `told` is what its comparison returned, None if it did not."""
+    spec, run = spec_of(route), ledger_run_id(route, reconcile_run_id(run_id))
+    with open_ledger(spec.ledger.connection) as ledger:
+        begun = ledger.runs.begun(run)
+        if begun is None:
+            raise GateFailed(f"run {run} did not begin: its first task failed")
+        verdict = reconciles.judge(told, task_states=task_states, deferral=begun.reason)
+        ledger.runs.finish(run, state=verdict.state, verdict=verdict.line)
+    return _end(verdict)
 
 
 def _judge(

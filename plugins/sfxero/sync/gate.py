@@ -70,11 +70,7 @@ def judge(
     `task_states` are the states of the run's other tasks by task id; `deferral` says why some of
     them could not go on for now. That alone is nobody's fault, and excuses nothing else.
     """
-    objections = [
-        f"task {name} {state}"
-        for name, state in sorted(task_states.items())
-        if state in _BAD_STATES
-    ]
+    objections = failed_tasks(task_states)
     if report.missing_count:
         sample = ", ".join(f"{entity} {one}" for entity, one in report.missing_sample[:5])
         objections.append(f"{report.missing_count} records have no disposition: {sample}")
@@ -91,6 +87,15 @@ def judge(
         if entity is not Entity.OPPORTUNITY_LINE:
             counts[disposition] = counts.get(disposition, 0) + n
     return Verdict(tuple(objections), counts, outstanding, deferral)
+
+
+def failed_tasks(task_states: Mapping[str, str | None]) -> list[str]:
+    """Return an objection for each other task of the run that failed."""
+    return [
+        f"task {name} {state}"
+        for name, state in sorted(task_states.items())
+        if state in _BAD_STATES
+    ]
 
 
 def deferral_of(task_states: Mapping[str, str | None], reason: str | None) -> str | None:
