@@ -13,6 +13,7 @@ from sfxero.model.ids import RouteName, RunId, TenantId
 from sfxero.model.states import Entity
 from sfxero.orchestration.hooks.ledger import open_ledger
 from sfxero.orchestration.opening import Run, drain_run_id, ledger_run_id, reconcile_run_id, spec_of
+from sfxero.orchestration.run_notes import leave_verdict
 from sfxero.sync import gate as gates
 from sfxero.sync import reconcile_gate as reconciles
 
@@ -96,6 +97,7 @@ def _linked(ledger: "Ledger", run: Run | None) -> dict[Entity, int]:
 
 def _end(verdict: gates.Verdict) -> dict[str, Any]:
     log.info("gate verdict=%s", verdict.line)
+    leave_verdict(verdict.line)
     gates.pass_or_fail(verdict)
     if verdict.is_deferred:
         raise AirflowSkipException(verdict.line)
