@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.e2e.world import Deployment, SandboxProcess, kill_group, running_sandbox
+from tests.e2e.world import ROUTE, Deployment, SandboxProcess, kill_group, running_sandbox
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
-DAG_ID = "reconcile__own"
+DAG_ID = f"reconcile__{ROUTE}"
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +25,10 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess
 def night(deployment: Deployment, sandbox: SandboxProcess) -> Deployment:
     """A sync, a void by hand, and the night after it."""
     deployment.run()
-    invoice = next(one for one in sandbox.get("/xero/invoices") if one["status"] == "AUTHORISED")
-    sandbox.post(f"/xero/invoices/{invoice['invoice_id']}/void")
+    ((invoice_id,),) = deployment.ledger(
+        "SELECT target_id FROM links WHERE entity = 'invoice' ORDER BY target_id LIMIT 1"
+    )
+    sandbox.post(f"/xero/invoices/{invoice_id}/void")
     process = deployment.start_run(DAG_ID)
     try:
         process.wait(300)
@@ -70,5 +72,7 @@ def test_the_report_is_linked_and_the_marts_are_assets(night: Deployment) -> Non
     told = airflow(
         night, "SELECT a.name, e.extra FROM asset_event e JOIN asset a ON a.id = e.asset_id"
     )
-    assert {name for name, _ in told} == {"sfxero_receivables__own", "sfxero_differences__own"}
+    assert {name for name, _ in told} == {
+        f"sfxero_{one}__{ROUTE}" for one in ("receivables", "differences")
+    }
     assert all(".parquet" in str(extra) for _, extra in told)
