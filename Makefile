@@ -5,10 +5,11 @@ BIN    := $(VENV)/bin
 WAIT   ?= 1
 ROWS   ?= 1000000
 SEEDS  ?= 5000
+LINKS  ?= 100000
 UV     := uv==0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help install check lint types layers test test-quick test-clients test-socket simulate simulate-defects sim-extract bench-sandbox bench-extract bench-outbox bench-prepare bench-publish demo wheel constraints clean
+.PHONY: help install check lint types layers test test-quick test-clients test-socket simulate simulate-defects sim-extract bench-sandbox bench-extract bench-outbox bench-prepare bench-publish bench-reconcile demo wheel constraints clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -87,6 +88,9 @@ bench-outbox: $(VENV)/.dev ## entries per second through plan, claim and settle:
 bench-publish: $(VENV)/.dev ## four publishers at 60 calls a minute for five minutes, calls per 1,000, then 20 kills
 	PYTHONPATH=plugins:. $(BIN)/python tests/benchmarks/bench_publish.py
 	PYTHONPATH=plugins:. $(BIN)/python tests/benchmarks/bench_publish.py --kill
+
+bench-reconcile: $(VENV)/.dev ## calls, minutes and memory of comparing many links (LINKS=100000)
+	PYTHONPATH=plugins:. $(BIN)/python tests/benchmarks/bench_reconcile.py --links $(LINKS)
 
 wheel: $(VENV)/.dev ## build the wheel
 	$(BIN)/python -m build --wheel --no-isolation

@@ -16,6 +16,8 @@ class Settings:
     """A folder or an object storage URL."""
     outputs_root: str
     """Where marts and reports go: a folder or an object storage URL."""
+    outputs_url: str | None
+    """Where a web server shows that folder; reports are linked there."""
     ledger_url: str
     """The ledger when no Airflow connection names another."""
     token_keys: tuple[str, ...] = field(default=(), repr=False)
@@ -33,7 +35,8 @@ class Settings:
 
 
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
-    """Read SFXERO_INCLUDE, SFXERO_STAGING, SFXERO_OUTPUTS, SFXERO_TOKEN_KEY and AIRFLOW_HOME.
+    """Read SFXERO_INCLUDE, SFXERO_STAGING, SFXERO_OUTPUTS, SFXERO_OUTPUTS_URL, SFXERO_TOKEN_KEY and
+    AIRFLOW_HOME.
 
     Every one has a default.
     """
@@ -44,6 +47,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         include=_include_folder(env.get("SFXERO_INCLUDE"), home),
         staging_root=env.get("SFXERO_STAGING") or f"file://{own / 'staging'}",
         outputs_root=env.get("SFXERO_OUTPUTS") or f"file://{own / 'outputs'}",
+        outputs_url=env.get("SFXERO_OUTPUTS_URL") or None,
         ledger_url=f"sqlite:///{own / 'ledger.db'}",
         token_keys=keys_in(env.get("SFXERO_TOKEN_KEY") or ""),
     )

@@ -22,9 +22,18 @@ CALLING = {
     "xero_to_salesforce.py": {"start", "read"},
     "outbox_drain.py": set(),
     "maintenance.py": {"consent"},
+    "migrate_history.py": {"start"},
+    "sweep.py": {"start"},
+    "reconcile.py": {"start", "read.xero", "compare"},
 }
 """The tasks of each file that call Xero and do not publish."""
-PUBLISHING = ("salesforce_to_xero", "xero_to_salesforce", "outbox_drain")
+PUBLISHING = (
+    "salesforce_to_xero",
+    "xero_to_salesforce",
+    "outbox_drain",
+    "migrate_history",
+    "sweep",
+)
 """The files whose DAGs send the outbox."""
 TO_XERO = ("publish.contacts", "publish.invoices")
 TO_SALESFORCE = "publish.opportunities"
@@ -94,6 +103,7 @@ def test_what_a_person_may_ask_of_a_run(parsed: Any) -> None:
         asked = {
             "salesforce_to_xero.py": ["full_refresh", "replay"],
             "xero_to_salesforce.py": ["full_refresh"],
+            "reconcile.py": ["from", "to"],
         }
         assert dag["params"] == asked.get(dag["file"], []), dag_id
 
@@ -150,10 +160,17 @@ def test_the_pools_that_the_tasks_name_are_the_ones_we_create(
     assert {(one["slots"], one["include_deferred"]) for one in created.values()} == {(5, True)}
 
 
+def test_a_reconciliation_runs_at_night_and_writes_to_neither_service(parsed: Any) -> None:
+    for route in ROUTES:
+        dag = parsed["dags"][f"reconcile__{route}"]
+        assert "'30 15 * * *'" in dag["schedule"]
+        assert not [one for one in dag["tasks"] if "publish" in one]
+
+
 def test_a_wait_holds_no_worker_slot(parsed: Any) -> None:
     for dag_id, dag in every_dag(parsed):
         waits = {task_id: one for task_id, one in dag["tasks"].items() if "wait" in task_id}
-        assert bool(waits) != dag_id.startswith("outbox_drain__")
+        assert bool(waits) == (dag["file"] not in {"outbox_drain.py", "maintenance.py"}), dag_id
         assert {one["mode"] for one in waits.values()} <= {"reschedule"}, dag_id
 
 
@@ -173,6 +190,7 @@ def test_a_dead_publishers_next_try_comes_after_its_lease(parsed: Any) -> None:
         ("sweep", ["start", "extract", "check", "prepare", "publish", "gate"]),
         ("xero_to_salesforce", ["start", "read", "check", "prepare", "publish", "gate"]),
         ("outbox_drain", ["start", "publish", "gate"]),
+        ("reconcile", ["start", "read", "compare", "gate"]),
     ],
 )
 def test_the_graph_reads_like_the_design(parsed: Any, file: str, order: list[str]) -> None:

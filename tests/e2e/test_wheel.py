@@ -45,13 +45,16 @@ def test_the_wheel_holds_the_library_and_nothing_else(wheel: zipfile.Path) -> No
     assert "sfxero/py.typed" in members(wheel)
 
 
-def test_the_wheel_carries_the_demo_route_and_the_suites(wheel: zipfile.Path) -> None:
+def test_the_wheel_carries_routes_suites_fields_and_the_reports_page(wheel: zipfile.Path) -> None:
     declared = {
         f"sfxero/include/{one.relative_to(ROOT / 'include')}"
-        for one in (ROOT / "include").rglob("*.yaml")
+        for one in (ROOT / "include").rglob("*")
+        if one.is_file()
     }
+    fields = "sfxero/include/salesforce/force-app/main/default/objects/Opportunity/fields"
+    assert f"{fields}/Xero_Invoice_Id__c.field-meta.xml" in declared
     assert "sfxero/include/mappings/demo.yaml" in declared
-    assert declared <= members(wheel)
+    assert declared | {"sfxero/proof/templates/report.html.j2"} <= members(wheel)
 
 
 def test_the_wheel_registers_a_provider_and_a_command(wheel: zipfile.Path) -> None:
@@ -59,6 +62,9 @@ def test_the_wheel_registers_a_provider_and_a_command(wheel: zipfile.Path) -> No
     entry_points.read_string((info(wheel) / "entry_points.txt").read_text(encoding="utf-8"))
     assert dict(entry_points["apache_airflow_provider"]) == {
         "provider_info": "sfxero.orchestration.provider:get_provider_info"
+    }
+    assert dict(entry_points["airflow.plugins"]) == {
+        "sfxero_run_notes": "sfxero.orchestration.run_notes:RunNotesPlugin"
     }
     assert entry_points["console_scripts"]["sfxero"] == "sfxero.cli.main:app"
 

@@ -109,6 +109,11 @@ def show_run_id(run_id: str) -> str:
     return f"show/{run_id}"
 
 
+def reconcile_run_id(run_id: str) -> str:
+    """Keep a reconciliation apart from the sync of the same minute."""
+    return f"reconcile/{run_id}"
+
+
 def spec_of(route: str) -> RouteSpec:
     """Read the route's file."""
     return load_route(load_settings().mappings / f"{route}.yaml")

@@ -10,6 +10,7 @@ def get_provider_info() -> dict[str, Any]:
         "package-name": "sfxero",
         "name": "Xero",
         "description": "Keeps a Salesforce org and a Xero organisation in step.",
+        "extra-links": ["sfxero.orchestration.links.ReportLink"],
         "connection-types": [
             {
                 "connection-type": "xero",

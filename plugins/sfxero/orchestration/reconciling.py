@@ -21,6 +21,7 @@ from sfxero.orchestration.opening import (
     Run,
     ledger_run_id,
     opened,
+    reconcile_run_id,
     salesforce_of,
     scope_of,
     spec_of,
@@ -75,11 +76,6 @@ class Reconciled:
             "report": self.report,
             "marts": dict(self.marts),
         }
-
-
-def reconcile_run_id(run_id: str) -> str:
-    """Keep a reconciliation apart from the sync of the same minute."""
-    return f"{KIND}/{run_id}"
 
 
 def period_of(first: str | None, last: str | None) -> Period | None:
@@ -160,6 +156,15 @@ def compare(run: Run) -> dict[str, Any]:
     """Compare, store the differences, and write the report and the marts."""
     with opened(run) as scope, _parts(scope, run) as parts:
         return _compared(parts, run).told()
+
+
+def address_of(path: str) -> str:
+    """Return where a browser finds an output: on the web server that shows it, if there is one."""
+    settings = load_settings()
+    root = settings.outputs_root.rstrip("/")
+    if settings.outputs_url is None or not path.startswith(root):
+        return path
+    return settings.outputs_url.rstrip("/") + path.removeprefix(root)
 
 
 def _open_run(spec: RouteSpec, ledger: "Ledger", asked: _Asked) -> None:

@@ -17,11 +17,14 @@ from sfxero.orchestration.opening import (
     drain_run_id,
     history_run_id,
     ledger_run_id,
+    reconcile_run_id,
     show_run_id,
     spec_of,
     sweep_run_id,
 )
+from sfxero.orchestration.run_notes import leave_verdict
 from sfxero.sync import gate as gates
+from sfxero.sync import reconcile_gate as reconciles
 
 if TYPE_CHECKING:
     from sfxero.ledger.ledger import Ledger
@@ -83,6 +86,20 @@ def show_gate(route: str, run: Run | None, *, run_id: str, task_states: States) 
     return gate(route, run, run_id=run_id, task_states=task_states)
 
 
+def reconcile_gate(
+    route: str, told: Mapping[str, Any] | None, *, run_id: str, task_states: States
+) -> dict[str, Any]:
+    """Judge a reconciliation; `told` is what its comparison returned, None if it did not."""
+    spec, run = spec_of(route), ledger_run_id(route, reconcile_run_id(run_id))
+    with open_ledger(spec.ledger.connection) as ledger:
+        begun = ledger.runs.begun(run)
+        if begun is None:
+            raise GateFailed(f"run {run} did not begin: its first task failed")
+        verdict = reconciles.judge(told, task_states=task_states, deferral=begun.reason)
+        ledger.runs.finish(run, state=verdict.state, verdict=verdict.line)
+    return _end(verdict)
+
+
 def _judge(
     spec: RouteSpec,
     ledger: "Ledger",
@@ -128,6 +145,7 @@ def _linked(ledger: "Ledger", run: Run | None) -> dict[Entity, int]:
 
 def _end(verdict: gates.Verdict) -> dict[str, Any]:
     log.info("gate verdict=%s", verdict.line)
+    leave_verdict(verdict.line)
     gates.pass_or_fail(verdict)
     if verdict.is_deferred:
         raise AirflowSkipException(verdict.line)

@@ -1,6 +1,5 @@
 """Differences collected from whole columns."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -32,11 +31,14 @@ class Found:
     ids: dict[str, pa.Array]
     """Columns `key`, `source_id`, `target_id`, `number`, `currency` and `dated_on`."""
     rows: list[Difference] = field(default_factory=list)
+    claimed: np.ndarray = field(init=False)
+    """Records whose difference is told elsewhere."""
     primary: np.ndarray = field(init=False)
     """Per record, the first kind that was found, as a place in DifferenceKind; -1 for none."""
 
     def __post_init__(self) -> None:
         """Begin with none."""
+        self.claimed = np.zeros(len(self.ids["key"]), dtype=bool)
         self.primary = np.full(len(self.ids["key"]), -1, dtype=np.int16)
 
     @property
@@ -51,7 +53,7 @@ class Found:
         places = np.flatnonzero(mask)
         if not len(places):
             return
-        self.claim(kind, mask)
+        self.primary[mask & ~self.named] = _PLACE[kind]
         ids = {name: _taken(column, places) for name, column in self.ids.items()}
         columns = (sides.salesforce, sides.ledger, sides.xero, sides.amount)
         said = [_taken(one, places) if one is not None else [None] * len(places) for one in columns]
@@ -70,13 +72,8 @@ class Found:
 
     def claim(self, kind: DifferenceKind, mask: np.ndarray) -> None:
         """Let records count as named, whose difference is told elsewhere."""
+        self.claimed |= mask
         self.primary[mask & ~self.named] = _PLACE[kind]
-
-    def kinds(self) -> Iterator[DifferenceKind | None]:
-        """Yield each record's first kind."""
-        known = list(DifferenceKind)
-        for place in self.primary.tolist():
-            yield known[place] if place >= 0 else None
 
 
 _PLACE = {kind: place for place, kind in enumerate(DifferenceKind)}

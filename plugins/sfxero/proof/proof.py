@@ -1,15 +1,18 @@
 """One comparison, from what was read to its differences, sums and mart."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sfxero.mapping.columns import flags
 from sfxero.model.differences import Difference
 from sfxero.proof.contacts import check_contacts
+from sfxero.proof.documents import places_in, text
 from sfxero.proof.found import Found
 from sfxero.proof.pair_checks import Moments, PairChecks
 from sfxero.proof.pairs import Pairs, ThreeSides
@@ -41,6 +44,8 @@ class Proof:
     links: int
     opportunities: int
     invoices: int
+    names: Mapping[str, str]
+    """Of opportunities with a difference: account and name."""
     is_taxed_in: bool
     """Whether the opportunity's amount is the invoice's total, tax included."""
 
@@ -72,8 +77,26 @@ def prove(
         links=books.links.num_rows,
         opportunities=int(pairs.flag("s_scoped").sum()),
         invoices=books.invoices.num_rows,
+        names=_names(pairs, found.named | _are_in(pairs.ids, strays), people.accounts),
         is_taxed_in=spec.invoices.line_amount_types == "Inclusive",
     )
+
+
+def _names(pairs: Pairs, named: np.ndarray, accounts: pa.Table) -> dict[str, str]:
+    kept = pa.array(named)
+    owners = pairs["s_account_id"].filter(kept)
+    of_account = text(accounts["Name"]).take(places_in(owners, text(accounts["Id"])))
+    rows = zip(
+        pairs.ids.filter(kept).to_pylist(),
+        of_account.to_pylist(),
+        pairs["s_name"].filter(kept).to_pylist(),
+        strict=True,
+    )
+    return {one: ": ".join(filter(None, names)) for one, *names in rows}
+
+
+def _are_in(ids: pa.Array, strays: pa.Table) -> np.ndarray:
+    return flags(pc.is_in(ids, text(strays["source_id"])))
 
 
 def _ids(pairs: Pairs) -> dict[str, pa.Array]:

@@ -1,5 +1,6 @@
 """The report of one reconciliation: a page that needs nothing but itself."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from markupsafe import Markup, escape
 
 from sfxero.model.differences import KINDS, DifferenceKind
 from sfxero.proof.charts import Chart, columns, pairs
@@ -23,6 +25,8 @@ _DEBTORS: Final = 10
 _MOST_ROWS: Final = 250
 _STYLES: Final = ("b0", "b1", "b2", "b3", "b4")
 _ZERO: Final = Decimal(0)
+_AMOUNT: Final = re.compile(r"-?\d+\.\d{2}")
+_CODE: Final = re.compile(r"`([^`]+)`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,7 @@ def render(facts: ReportFacts) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["money"] = money
+    environment.filters |= {"money": money, "said": said, "marked": marked}
     return environment.get_template("report.html.j2").render(
         facts=facts,
         bridges=list(_bridges(facts)),
@@ -112,6 +116,18 @@ def money(value: Decimal | None, *, is_signed: bool = False) -> str:
     if value < 0:
         return f"\N{MINUS SIGN}{text}"
     return f"+{text}" if is_signed and value > 0 else text
+
+
+def said(text: str | None) -> str:
+    """Return what a side says; an amount as amounts are written."""
+    if text is None or not _AMOUNT.fullmatch(text):
+        return text or ""
+    return money(Decimal(text))
+
+
+def marked(text: str) -> Markup:
+    """Return a text of ours with what stands between backticks set as code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped
 
 
 def _bridges(facts: ReportFacts) -> Iterator[Bridge]:

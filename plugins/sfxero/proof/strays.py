@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 def stray_invoices(books: ThreeSides, spec: "RouteSpec") -> pa.Table:
-    """Return live invoices of ours without a link, each with the `owner` that it names, if any."""
+    """Return live invoices of ours without a link, each with the `owner` that it names, if any.
+
+    The owner is a short id; `source_id` is the whole one where the opportunity is known.
+    """
     invoices = books.invoices
     unlinked = pc.invert(pc.is_in(invoices["id"], text(books.links["id"])))
     live = pc.is_in(invoices["status"], LIVE)
@@ -28,10 +31,15 @@ def stray_invoices(books: ThreeSides, spec: "RouteSpec") -> pa.Table:
     owner = pc.coalesce(
         named_by_url(text(alone["url"])), named_by_number(numbers, books.opportunities)
     )
+    ids = text(books.opportunities["id"])
+    whole = pc.coalesce(ids.take(places_in(owner, short_ids(ids))), owner)
     ours = pc.or_(pc.is_valid(owner), has_our_number(numbers, spec))
     amounts = alone[amount_column(spec.invoices.line_amount_types)]
     return (
-        alone.append_column("owner", owner).append_column("amount", amounts).filter(ours)
+        alone.append_column("owner", owner)
+        .append_column("source_id", whole)
+        .append_column("amount", amounts)
+        .filter(ours)
     ).combine_chunks()
 
 
@@ -66,7 +74,7 @@ def check_alone(pairs: Pairs, checks: PairChecks, strays: pa.Table) -> Found:
 def _ids(strays: pa.Table) -> dict[str, pa.Array]:
     return {
         "key": text(strays["id"]),
-        "source_id": text(strays["owner"]),
+        "source_id": text(strays["source_id"]),
         "target_id": text(strays["id"]),
         "number": text(strays["number"]),
         "currency": text(strays["currency"]),

@@ -74,12 +74,13 @@ def sum_up(pairs: Pairs, found: Found, strays: pa.Table, found_strays: Found) ->
     live = pairs.is_invoiced
     parts = [
         _side(pairs["s_contact_id"], pairs["s_currency"], pairs["s_closed_on"],
-              amounts=pairs["s_amount"], counts=won, found=found, is_won=True),
+              amounts=pairs["s_amount"], counts=won, found=found, is_won=True,
+              is_first=np.ones(len(pairs), dtype=bool)),
         _side(pairs["x_contact_id"], pairs["x_currency"], pairs["x_dated_on"],
-              amounts=pairs["x_amount"], counts=live, found=found, is_won=False),
+              amounts=pairs["x_amount"], counts=live, found=found, is_won=False, is_first=~won),
         _side(text(strays["contact_id"]), text(strays["currency"]), one_piece(strays["dated_on"]),
               amounts=one_piece(strays["amount"]), counts=np.ones(strays.num_rows, dtype=bool),
-              found=found_strays, is_won=False),
+              found=found_strays, is_won=False, is_first=~found_strays.claimed),
     ]  # fmt: skip
     rows = pa.concat_tables(parts)
     totals = _summed(rows, ["currency"]).to_pylist()
@@ -108,8 +109,12 @@ def _side(
     counts: np.ndarray,
     found: Found,
     is_won: bool,
+    is_first: np.ndarray,
 ) -> pa.Table:
-    """Return one side's amounts as rows; the other side's columns are nothing."""
+    """Return one side's amounts as rows; the other side's columns are nothing.
+
+    A record of both sides is counted once, where it `is_first`.
+    """
     nothing = pa.scalar(0, MONEY)
     kept = pa.array(counts)
     amounts = pc.fill_null(amounts.filter(kept), nothing)
@@ -126,6 +131,7 @@ def _side(
             "effect": effect,
             "named": pc.if_else(named, effect, nothing),
             "records": pa.array(np.full(len(amounts), int(is_won)), pa.int64()),
+            "counted": pa.array(is_first[counts].astype(np.int64)),
             "kind": pa.array(found.primary[counts], pa.int16()),
         }
     )
@@ -134,10 +140,10 @@ def _side(
 def _bridges(rows: pa.Table) -> list[Bridge]:
     """Return, for each kind of difference, what it makes between both sides."""
     named = rows.filter(pc.greater_equal(rows["kind"], 0))
-    steps = named.group_by(["currency", "kind"]).aggregate([("effect", "sum"), ("kind", "count")])
+    steps = named.group_by(["currency", "kind"]).aggregate([("effect", "sum"), ("counted", "sum")])
     known = list(DifferenceKind)
     return [
-        Bridge(row["currency"], known[row["kind"]], row["kind_count"], row["effect_sum"])
+        Bridge(row["currency"], known[row["kind"]], row["counted_sum"], row["effect_sum"])
         for row in steps.sort_by([("currency", "ascending"), ("kind", "ascending")]).to_pylist()
         if row["effect_sum"]
     ]

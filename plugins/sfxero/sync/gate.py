@@ -82,7 +82,7 @@ def judge(
     them could not go on for now. That alone is nobody's fault, and excuses nothing else. `is_read`
     says that the run's windows were read to their end, or that a later run reads them again.
     """
-    objections = _failures(task_states)
+    objections = failed_tasks(task_states)
     if not is_read:
         objections.append(
             "its part of the past was not read to its end; run it again by a backfill with "
@@ -105,6 +105,15 @@ def judge(
     return Verdict(tuple(objections), counts, outstanding, deferral)
 
 
+def failed_tasks(task_states: Mapping[str, str | None]) -> list[str]:
+    """Return an objection for each other task of the run that failed."""
+    return [
+        f"task {name} {state}"
+        for name, state in sorted(task_states.items())
+        if state in _BAD_STATES
+    ]
+
+
 def deferral_of(task_states: Mapping[str, str | None], reason: str | None) -> str | None:
     """Return why the run is deferred; a reason of tasks that have since succeeded is none."""
     return reason if _SKIPPED in task_states.values() else None
@@ -112,7 +121,7 @@ def deferral_of(task_states: Mapping[str, str | None], reason: str | None) -> st
 
 def refuse_failures(task_states: Mapping[str, str | None]) -> None:
     """Raise GateFailed if one of a run's tasks has failed."""
-    if objections := _failures(task_states):
+    if objections := failed_tasks(task_states):
         raise GateFailed(f"FAILED: {'; '.join(objections)}")
 
 
@@ -120,14 +129,6 @@ def pass_or_fail(verdict: Verdict) -> None:
     """Raise GateFailed with all objections."""
     if verdict.objections:
         raise GateFailed(verdict.line)
-
-
-def _failures(task_states: Mapping[str, str | None]) -> list[str]:
-    return [
-        f"task {name} {state}"
-        for name, state in sorted(task_states.items())
-        if state in _BAD_STATES
-    ]
 
 
 def _over_threshold(

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from sfxero.errors import GateFailed
 from sfxero.model.differences import KINDS, Difference
 from sfxero.model.states import Entity
 from sfxero.staging.manifest import load
@@ -215,9 +214,3 @@ class Comparison:
             return None, []
         compared = [compare_report(one, report, owed) for one, report in reports.items()]
         return [aged for aged, _ in compared], [one for _, found in compared for one in found]
-
-
-def pass_or_fail(verdict: str, *, is_in_step: bool) -> None:
-    """Raise GateFailed with the verdict unless all is in step."""
-    if not is_in_step:
-        raise GateFailed(verdict)

@@ -13,7 +13,6 @@ from sfxero.xero.paging import FetchPage, Row, page_of, seek_rows
 _PAGE: Final = 1000
 _FIRST_DAY: Final = date(1990, 1, 1)
 _LAST_DAY: Final = date(2100, 1, 1)
-_QUERY_PARSE: Final = "16"
 _NO_AMOUNT: Final = frozenset({"", "-"})
 _Range = tuple[date | None, date | None]
 
@@ -40,7 +39,7 @@ class SalesBooks:
                 yield from seek_rows(self._pages(first, last), id_field="InvoiceID", since=None)
             except RequestRejected as refusal:
                 halves = _halves(first, last)
-                if refusal.status != 400 or refusal.code == _QUERY_PARSE or halves is None:
+                if refusal.status != 400 or halves is None:
                     raise
                 ranges += reversed(halves)
 

@@ -218,7 +218,12 @@ class World:
     # The sync's parts.
 
     def new_accounting(
-        self, *, is_limited: bool = False, has_circuit: bool = False, ledger: Ledger | None = None
+        self,
+        *,
+        is_limited: bool = False,
+        has_circuit: bool = False,
+        ledger: Ledger | None = None,
+        app: str = "sandbox-xero-client",
     ) -> Accounting:
         limiter = circuit = None
         if has_circuit:
@@ -231,7 +236,7 @@ class World:
         client = XeroClient(
             api_url=self.address,
             token_url=f"{self.address}/connect/token",
-            client_id="sandbox-xero-client",
+            client_id=app,
             client_secret="sandbox-xero-secret",
             scopes=None,
             tenant_id=TENANT,

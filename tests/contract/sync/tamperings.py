@@ -108,6 +108,16 @@ def _delete_account(case: Case) -> None:
     case.opportunity = case.account
 
 
+def _purge_account(case: Case) -> None:
+    case.world.purge("Account", case.account)
+    case.opportunity = case.account
+
+
+def _three_amounts(case: Case) -> None:
+    case.edit_line(UnitAmount=Decimal(88))
+    case.silently("Opportunity", case.opportunity, Amount=Decimal(77))
+
+
 def _waits(case: Case) -> None:
     """A win that the sync has mapped and not sent."""
     case.opportunity = case.world.won(case.account, "17")
@@ -136,6 +146,7 @@ IN_XERO: dict[str, tuple[Tampering, set[str]]] = {
         {Kind.INVOICE_MISSING},
     ),
     "price": (lambda case: case.edit_line(UnitAmount=Decimal("99.99")), {"amount_edited amount"}),
+    "price, and the amount in Salesforce": (_three_amounts, {"amounts_differ amount"}),
     "tax": (
         lambda case: case.edit_line(TaxType="EXEMPTOUTPUT"),
         {"tax_differs TotalTax", "edited_in_xero LineItems"},
@@ -186,6 +197,7 @@ IN_SALESFORCE: dict[str, tuple[Tampering, set[str]]] = {
         {Kind.OPPORTUNITY_MISSING},
     ),
     "unseen win": (_unlinked_win, {Kind.NOT_INVOICED}),
+    "account purged": (_purge_account, {"account_missing"}),
     "account deleted": (_delete_account, {Kind.ACCOUNT_DELETED}),
 }
 IN_LEDGER: dict[str, tuple[Tampering, set[str]]] = {

@@ -15,6 +15,7 @@ from tests.contract.sync.tamperings import EXPLAINED, TAMPERINGS, Case
 from sfxero.model.differences import KINDS, DifferenceKind
 from sfxero.model.states import Entity
 from sfxero.sandbox.server import Sandbox
+from sfxero.sandbox.xero.scopes import DEFAULT_SCOPES
 from sfxero.sync.reconcile import Outcome
 
 pytestmark = pytest.mark.contract
@@ -178,3 +179,37 @@ def test_what_the_route_allows_is_read_again_and_sent(comparer: Comparer) -> Non
 
 def test_every_kind_has_its_words() -> None:
     assert list(KINDS) == list(DifferenceKind)
+
+
+def test_more_invoices_than_xero_lists_at_once_are_read_in_ranges_of_dates(
+    comparer: Comparer,
+) -> None:
+    world = comparer.world
+    account = world.account()
+    for month in range(1, 7):
+        world.won(account, "10", CloseDate=f"2026-0{month}-10")
+    comparer.invoiced("5", account=account)
+    world.switch(largest_list=2)
+    outcome = comparer.compare()
+    assert (outcome.open, outcome.proof.invoices) == ([], 7)
+
+
+def test_xeros_aged_receivables_are_compared_for_those_who_owe_most(comparer: Comparer) -> None:
+    comparer.invoiced("100")
+    comparer.invoiced("900")
+    world = comparer.world
+    scopes = [*DEFAULT_SCOPES, "accounting.reports.aged.read"]
+    app = {"client_id": "reporting", "client_secret": "sandbox-xero-secret"}
+    world.control("POST", "/xero/apps", {**app, "scopes": scopes})
+    world.accounting = world.new_accounting(app="reporting")
+    world.respec(reconcile={"aged_contacts": 2})
+    in_step = comparer.compare()
+    assert in_step.aged is not None
+    assert [str(one.listed) for one in in_step.aged] == ["990.0000", "110.0000"]
+    assert in_step.open == []
+
+
+def test_without_the_scope_of_the_report_the_rest_is_compared(comparer: Comparer) -> None:
+    comparer.invoiced("100")
+    outcome = comparer.compare()
+    assert (outcome.aged, outcome.open) == (None, [])

@@ -50,6 +50,9 @@ class Page(Generic[T]):
 def select(call: Call, records: Iterable[T], shape: Shape[T], *, paged: bool) -> Page[T]:
     """Filter, sort and cut."""
     found = _filtered(call, list(records), shape)
+    if len(found) > call.books.switches.largest_list:
+        # That it is refused is documented, and in which words is not.
+        raise BadQuery("The query matches too many rows.")
     found = _ordered(call, found, shape)
     if not paged:
         return Page(found, None)

@@ -32,6 +32,7 @@ class Switches:
     partial_commit: bool = True
     name_case_sensitive: bool = False
     unique_names: bool = True
+    largest_list: int = 100_000
     unique_contact_numbers: bool = True
     number_reuse: bool = False
     idempotency_stores_400: bool = True

@@ -58,3 +58,9 @@ def test_item_12_rows_of_one_moment_are_in_the_order_of_their_ids(xero):
     ids = [xero.put_invoice()["InvoiceID"] for _ in range(8)]
     listed = [row["InvoiceID"] for row in xero.get("Invoices?page=1")["Invoices"]]
     assert listed == sorted(ids)
+
+
+def test_a_query_that_matches_too_many_rows_is_refused(three, xero):
+    xero.switch(largest_list=2)
+    assert three.call("GET", "Invoices?page=1").status_code == 400
+    assert three.numbers("?where=Date>=DateTime(2026,11,2)&page=1") == ["SF-2", "SF-3"]
