@@ -8,6 +8,7 @@ from sfxero.ledger.alerts import Alerts
 from sfxero.ledger.audit import Audit
 from sfxero.ledger.circuits import Circuits
 from sfxero.ledger.engine import Database
+from sfxero.ledger.linking import Linking
 from sfxero.ledger.links import Links
 from sfxero.ledger.migrations import is_there, is_up_to_date, migrate
 from sfxero.ledger.moments import fixed_moment
@@ -40,6 +41,7 @@ class Ledger:
         self.pages = Pages(self._database)
         self.outbox = Outbox(self._database)
         self.links = Links(self._database)
+        self.linking = Linking(self._database)
         self.quarantine = Quarantine(self._database)
         self.names = Names(self._database)
         self.alerts = Alerts(self._database)

@@ -31,8 +31,9 @@ def candidates(evidence: Evidence) -> tuple[Numbers, Numbers]:
 def too_common(evidence: Evidence) -> Numbers:
     """Say of each account whether its name is one that too many have to look at each."""
     counts = _pair_counts(evidence.name)
-    common: Numbers = (counts > MOST_PAIRS)[evidence.name.accounts]
-    return common & (evidence.name.accounts != NONE)
+    mine = evidence.name.accounts
+    common: Numbers = (counts > MOST_PAIRS)[mine] & (mine != NONE)
+    return common
 
 
 def _blocks(evidence: Evidence) -> Iterator[tuple[Numbers, Numbers]]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sfxero.mapping.columns import TEXT, clean_text, read_frame
 from sfxero.mapping.contacts import transform_contacts
@@ -83,6 +84,12 @@ def table_of(elements: Iterable[Mapping[str, Any]]) -> pa.Table:
             rows = []
     batches.append(pa.RecordBatch.from_pylist(rows, schema))
     return pa.Table.from_batches(batches, schema).combine_chunks()
+
+
+def without(table: pa.Table, ids: Iterable[str]) -> pa.Table:
+    """Return the records that are none of these."""
+    named = pa.array(list(ids), TEXT)
+    return table.filter(pc.invert(pc.is_in(table["id"], named)))
 
 
 def _party(element: Mapping[str, Any]) -> dict[str, str | None]:
