@@ -5,11 +5,12 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 
 from sfxero.ledger.engine import Database, chunked, put
-from sfxero.ledger.tables import reserved_names, target_contacts
+from sfxero.ledger.tables import links, reserved_names, target_contacts
 from sfxero.model.ids import SourceId, TenantId
+from sfxero.model.states import Entity
 
 _FRESH: Final = ("name_key", "name", "contact_number", "account_number", "status", "updated_at")
 
@@ -37,17 +38,30 @@ class Names:
     def owners(self, tenant: TenantId) -> dict[str, str]:
         """Return who holds each key: a source id, a contact number or `contact:<id>`.
 
+        A contact that is linked has the name of its source, whatever its number.
         A reservation has the word over the directory: it stands before the contact is created.
         """
+        linked = and_(
+            links.c.tenant == target_contacts.c.tenant,
+            links.c.entity == Entity.CONTACT,
+            links.c.target_id == target_contacts.c.contact_id,
+        )
         of_directory = (
             select(
                 target_contacts.c.name_key,
                 func.coalesce(
-                    target_contacts.c.contact_number, "contact:" + target_contacts.c.contact_id
+                    links.c.source_id,
+                    target_contacts.c.contact_number,
+                    "contact:" + target_contacts.c.contact_id,
                 ).label("owner"),
             )
+            .select_from(target_contacts.outerjoin(links, linked))
             .where(target_contacts.c.tenant == tenant)
-            .order_by(target_contacts.c.contact_id)
+            .order_by(
+                links.c.source_id.is_not(None),  # the last one has the word
+                target_contacts.c.contact_id,
+                links.c.source_id.desc(),
+            )
         )
         reserved = select(
             reserved_names.c.name_key, reserved_names.c.source_id.label("owner")

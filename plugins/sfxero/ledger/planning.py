@@ -137,7 +137,7 @@ class Planning:
     ) -> list[Planned]:
         groups = _groups(chunk)
         with self._database.write() as conn:
-            _one_planner_at_a_time(conn, groups)
+            one_planner_at_a_time(conn, groups)
             refuse_superseded(conn, run_id)
             began_at = self._database.clock.now()  # waiting for others keeps nobody waiting
             records, decisions = _decide_all(conn, chunk, groups)
@@ -223,7 +223,7 @@ def _groups(chunk: Iterable[RecordKey]) -> _Groups:
     return dict(sorted(groups.items()))
 
 
-def _one_planner_at_a_time(conn: Connection, groups: _Groups) -> None:
+def one_planner_at_a_time(conn: Connection, groups: Iterable[tuple[TenantId, Entity]]) -> None:
     """Keep two planners from adding the same new record; SQLite's write lock does so already."""
     if conn.dialect.name == "postgresql":
         for tenant, entity in groups:

@@ -14,11 +14,16 @@ _INVISIBLE: Final = frozenset({"Mn", "Me", "Cf", "Cc"})
 
 def name_key(text: str) -> str:
     """Return what two names have in common that Xero may take for one: no case, accent, space."""
+    return "".join(fold(text).split())
+
+
+def fold(text: str) -> str:
+    """Return a text without case, accents and invisible characters."""
     if text.isascii():
-        return "".join(text.lower().split())
+        return text.lower()
     folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     return "".join(
-        one for one in folded if not one.isspace() and unicodedata.category(one) not in _INVISIBLE
+        one for one in folded if one.isspace() or unicodedata.category(one) not in _INVISIBLE
     )
 
 

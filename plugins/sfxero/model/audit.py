@@ -11,7 +11,7 @@ from sfxero.model.ids import RouteName
 
 
 class AuditKind(StrEnum):
-    """What happened to an entry of the outbox, or to the log itself."""
+    """What happened to an entry of the outbox, to a link, or to the log itself."""
 
     SENT = "sent"
     """A request that carries the entry is about to leave."""
@@ -35,6 +35,10 @@ class AuditKind(StrEnum):
     """A person put a dead letter back in the outbox."""
     DISCARDED = "discarded"
     """A person said that a dead letter shall never be sent."""
+    LINKED = "linked"
+    """A person said that a record of the target, which was there before, stands for it."""
+    UNLINKED = "unlinked"
+    """A person took that back; both records stay as they are."""
     ERASED = "erased"
     """A person erased the values of a record from the log."""
 

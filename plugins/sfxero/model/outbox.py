@@ -11,6 +11,8 @@ from sfxero.model.states import Entity, EntryState, Operation
 
 NOTE: Final = "note"
 """Key of an entry's `meta`: what the log shall say of how its values came about."""
+NOTHING_WRITTEN: Final = "{}"
+"""What was written last through a link that a person made: nothing yet."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -92,6 +94,13 @@ class Entry:
     tries: int
     lease_until_at: datetime | None
     former_payload: str | None = None
+    gives_number: bool = False
+    """Whether the update gives the record our number, since it has none."""
+
+    @property
+    def is_first_update(self) -> bool:
+        """Say whether a person linked the record and nothing was written to it yet."""
+        return self.target_id is not None and self.former_payload == NOTHING_WRITTEN
 
 
 @dataclass(frozen=True, slots=True)

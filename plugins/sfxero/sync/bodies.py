@@ -72,9 +72,14 @@ def wanted(entry: Entry) -> dict[str, Any]:
     fields = parse(entry.payload)
     if entry.entity is Entity.INVOICE and entry.parent_target_id is not None:
         fields["Contact"] = {"ContactID": entry.parent_target_id}
-    if entry.operation is Operation.CREATE or not entry.former_payload:
+    if entry.operation is Operation.CREATE:
         return fields
-    return fields | _cleared(parse(entry.former_payload), fields)
+    if entry.former_payload:
+        fields |= _cleared(parse(entry.former_payload), fields)
+    if entry.entity is Entity.CONTACT and not entry.gives_number:
+        # Ours never changes, after a merge it is another's, and a stranger's stays.
+        fields.pop("ContactNumber", None)
+    return fields
 
 
 def holds(values: Mapping[str, Any], element: Mapping[str, Any]) -> bool:
@@ -107,10 +112,7 @@ def _element(entry: Entry) -> str:
 
 
 def _contact_update(entry: Entry) -> str:
-    """Return the element of an update; its number never changes, and after a merge is another's."""
-    fields = wanted(entry)
-    del fields["ContactNumber"]
-    return _text({"ContactID": entry.target_id, **fields})
+    return _text({"ContactID": entry.target_id, **wanted(entry)})
 
 
 def _text(fields: Mapping[str, Any]) -> str:

@@ -94,11 +94,10 @@ class LookUp:
 
     def _find_updated(self, entity: Entity, entries: Sequence[Entry]) -> dict[int, Found]:
         """Return the linked records that hold what an update was to write, by entry id."""
-        if entity is Entity.CONTACT:
-            elements = self._target.contacts_by_number([own_number(entry) for entry in entries])
-        else:
-            ids = [entry.target_id for entry in entries if entry.target_id]
-            elements = self._target.invoices_by_id(ids)
+        ids = [entry.target_id for entry in entries if entry.target_id]
+        read = self._target
+        is_contact = entity is Entity.CONTACT
+        elements = read.contacts_by_id(ids) if is_contact else read.invoices_by_id(ids)
         by_id = {element.get(ID_FIELD[entity]): element for element in elements}
         return {
             entry.entry_id: Found(element)

@@ -141,6 +141,12 @@ class Target(Protocol):
         """Send one batch and return one result per element of the reply."""
         ...
 
+    def contacts_by_id(
+        self, ids: Sequence[TargetId], *, permit_taken: bool = False
+    ) -> list[Mapping[str, Any]]:
+        """Return contacts by id; a permit that was taken is used for the first call."""
+        ...
+
     def contacts_by_number(self, numbers: Sequence[str]) -> list[Mapping[str, Any]]:
         """Return the contacts, archived ones too, that carry one of our numbers."""
         ...

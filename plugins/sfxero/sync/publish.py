@@ -31,6 +31,7 @@ from sfxero.sync.bodies import (
     total_differences,
     with_name,
 )
+from sfxero.sync.first_updates import MATCH_AGAIN, compared
 from sfxero.sync.lookup import Found, LookUp, settlement_of
 from sfxero.sync.ports import Outbox, Renamer, Target
 from sfxero.sync.sending import LeaseLost, Sender
@@ -181,11 +182,16 @@ class Lane:
         )
         if not entries:
             return
-        if spec.entity is not Entity.INVOICE or entries[0].operation is not Operation.UPDATE:
+        if entries[0].operation is Operation.UPDATE and spec.entity is Entity.INVOICE:
+            kept = self._still_editable(entries)
+        elif any(entry.is_first_update for entry in entries):
+            kept = self._unlike(entries)
+        else:
             self._send(entries, permit_taken=True)
-        elif editable := self._still_editable(entries):
+            return
+        if kept:
             # The permit went into the reading; a turn that was kept meanwhile would be too late.
-            self._send(editable)
+            self._send(kept)
 
     def _still_editable(self, entries: list[Entry]) -> list[Entry]:
         """Read the invoices' states, by the permit taken, and bury the edits that Xero forbids."""
@@ -203,6 +209,29 @@ class Lane:
                 kept.append(entry)
             else:
                 self._bury(entry, "NotEditable", objection, "Edit it in Xero, or void it there.")
+        return kept
+
+    def _unlike(self, entries: list[Entry]) -> list[Entry]:
+        """Read, by the permit taken, contacts that a person linked; settle those that are alike."""
+        first = [entry for entry in entries if entry.is_first_update]
+        ids = [entry.target_id for entry in first if entry.target_id]
+        try:
+            found = self._target.contacts_by_id(ids, permit_taken=True)
+            held = {one.get("ContactID"): one for one in found}
+        except SyncError:
+            self._release(entries)
+            raise
+        kept = [entry for entry in entries if not entry.is_first_update]
+        alike = []
+        for entry in first:
+            outcome = compared(entry, held.get(entry.target_id))
+            if isinstance(outcome, Entry):
+                kept.append(outcome)
+            elif isinstance(outcome, Settlement):
+                alike.append(outcome)
+            else:
+                self._bury(entry, "NotLinkable", outcome, MATCH_AGAIN)
+        self._look_up.settled += self._outbox.settle(alike, owner=self._spec.owner)
         return kept
 
     def _send(self, entries: Sequence[Entry], *, permit_taken: bool = False) -> None:

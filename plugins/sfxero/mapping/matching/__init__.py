@@ -1,0 +1,1 @@
+"""Matching: which Xero contact that is there already stands for which Salesforce account."""
