@@ -15,6 +15,7 @@ from sqlalchemy import (
     insert,
     literal,
     not_,
+    or_,
     select,
     update,
 )
@@ -35,7 +36,7 @@ from sfxero.ledger.tables import (
 )
 from sfxero.model.findings import DispositionRow
 from sfxero.model.ids import RouteName, RunId, SourceId
-from sfxero.model.states import DISPOSITION_OF, Disposition, Entity, WindowState
+from sfxero.model.states import DISPOSITION_OF, Disposition, Entity, Measure, WindowState
 
 _SAMPLE: Final = 20
 _KEYS: Final = 10_000
@@ -270,7 +271,7 @@ def _is_read_again() -> ColumnElement[bool]:
         windows.c.run_id == run_records.c.run_id,
         windows.c.entity == run_records.c.entity,
         windows.c.state != WindowState.PREPARED,
-        windows.c.moves_watermark,
+        or_(windows.c.moves_watermark, windows.c.measure == Measure.PARENT_STAMP),
     )
 
 

@@ -167,6 +167,29 @@ class Windows:
             conditions.append(windows.c.opened_at >= since)
         return self._listing(*conditions)
 
+    def load_began_at(self, route: RouteName) -> datetime | None:
+        """Return up to where the first load's first part read, as long as nothing followed it.
+
+        A first load in parts reads lines by their opportunities' stamps: what was done to a line
+        since it began may be in none of the parts.
+        """
+        lines = (windows.c.route == route, windows.c.entity == Entity.OPPORTUNITY_LINE)
+        done = (windows.c.state == WindowState.PREPARED, windows.c.moves_watermark)
+        last = (
+            select(windows.c.measure)
+            .where(*lines, *done)
+            .order_by(windows.c.window_id.desc())
+            .limit(1)
+        )
+        parts = select(windows.c.run_id).where(*lines, windows.c.measure == Measure.PARENT_STAMP)
+        began = select(func.min(windows.c.to_at)).where(
+            windows.c.entity == Entity.ACCOUNT, windows.c.run_id.in_(parts)
+        )
+        with self._database.read() as conn:
+            if conn.execute(last).scalar_one_or_none() != Measure.PARENT_STAMP:
+                return None
+            return conn.execute(began).scalar_one_or_none()
+
     def last_listing(self, route: RouteName, entity: Entity) -> Window | None:
         """Return the newest listing of an entity whose differences are all prepared."""
         found = self._listing(

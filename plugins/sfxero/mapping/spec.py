@@ -76,6 +76,8 @@ class SalesforceSection(Section):
     overlap_s: int = Field(default=600, ge=0, le=604_800)
     daily_share: Decimal = Field(default=Decimal("0.5"), gt=0, le=1)
     """How much of the org's day may be used, by everyone, before the sync leaves off."""
+    first_load_rows: int = Field(default=1_000_000, ge=1)
+    """Opportunities that one run reads of a first load; more are read by several runs."""
     readers: int = Field(default=4, ge=1, le=16)
     """How many tasks at most read the pages of one large result side by side."""
     rows_per_reader: int = Field(default=500_000, gt=0)

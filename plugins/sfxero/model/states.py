@@ -95,6 +95,8 @@ class Measure(StrEnum):
     """When they last changed."""
     CLOSE_DATE = "close_date"
     """Of the opportunity: days, each stored as its midnight in UTC."""
+    PARENT_STAMP = "parent_stamp"
+    """When their parents last changed: lines in a part of a first load."""
     LISTING = "listing"
     """All there are: their ids, their stamps, and those fields that move no stamp."""
 

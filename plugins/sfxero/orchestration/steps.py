@@ -151,7 +151,10 @@ def _begin(spec: RouteSpec, ledger: "Ledger", *, run_id: str, full_refresh: bool
     organisation = preflight.read_organisation(scope, accounting)
     contacts = preflight.refresh_directory(scope, accounting)
     windows = extract.draw_windows(
-        scope, server_now=salesforce.server_now(), full_refresh=full_refresh
+        scope,
+        server_now=salesforce.server_now(),
+        full_refresh=full_refresh,
+        client=salesforce,
     )
     log.info(
         "run_started organisation=%s contacts=%d calls_reserved=%d",

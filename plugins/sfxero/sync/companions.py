@@ -70,7 +70,8 @@ class Companions:
         lines = self._windows[_LINE]
         if lines.measure is Measure.CLOSE_DATE:
             return in_window - with_lines
-        return set() if lines.from_at is None else in_window
+        is_whole = lines.from_at is None or lines.measure is Measure.PARENT_STAMP
+        return set() if is_whole else in_window
 
     def _missing_accounts(self) -> set[str]:
         """Return the accounts that are needed and neither in the window nor linked."""

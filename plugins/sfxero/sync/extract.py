@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypedDict
 
 from sfxero.errors import JobFailed
-from sfxero.model.states import Entity
+from sfxero.model.states import Entity, Measure
 from sfxero.salesforce.bulk_query import BulkQuery
 from sfxero.salesforce.client import SalesforceClient
 from sfxero.salesforce.soql import fits_rest
 from sfxero.staging.manifest import withdraw
-from sfxero.sync import jobs
+from sfxero.sync import first_load, jobs
 from sfxero.sync.pages import download_pages, is_staged
 from sfxero.sync.scope import ENTITY_OF, OBJECT_OF, Scope
 from sfxero.sync.staged import publish_staged, typed_schema
@@ -24,32 +24,75 @@ _REST_ROWS: Final = 2_000
 _REST_CALLS: Final = 4
 
 
-def draw_windows(scope: Scope, *, server_now: datetime, full_refresh: bool) -> dict[str, int]:
+def draw_windows(
+    scope: Scope,
+    *,
+    server_now: datetime,
+    full_refresh: bool,
+    client: SalesforceClient | None = None,
+) -> dict[str, int]:
     """Open one window per object and return their ids by object.
 
     A window ends at the org's time less the lag, and begins an overlap before the watermark. What
     an earlier run staged and did not prepare is covered, since it moved no watermark. The org's
     time comes in whole seconds, cut off, so its second is read to the end. Other mapping rules than
-    last time concern all records, so everything is read.
+    last time concern all records, so everything is read. Given a client, a first load that is too
+    large for one run goes in parts.
     """
-    settings = scope.spec.salesforce
-    now_at = server_now + _SECOND - timedelta(seconds=settings.lag_s)
+    now_at = server_now + _SECOND - timedelta(seconds=scope.spec.salesforce.lag_s)
     windows = scope.ledger.windows
     full_refresh = full_refresh or has_other_rules(scope)
-    drawn = {}
-    for object_name, entity in ENTITY_OF.items():
-        mark = windows.watermark(scope.route, entity)
-        is_full = full_refresh or mark is None
-        drawn[object_name] = windows.open(
+    end = None
+    if client is not None and not full_refresh:
+        end = first_load.end_of_part(scope, client, to_at=now_at)
+    drawn = {
+        object_name: windows.open(
             scope.run_id,
             scope.route,
             entity,
-            from_at=None if is_full or not mark else mark - timedelta(seconds=settings.overlap_s),
-            to_at=max(now_at, mark) if mark else now_at,
-            moves_watermark=True,
+            **_bounds(scope, entity, now_at=now_at, full_refresh=full_refresh, end=end),
         )
+        for object_name, entity in ENTITY_OF.items()
+    }
     windows.supersede_unprepared(scope.route, before_run=scope.run_id)
     return drawn
+
+
+class Bounds(TypedDict):
+    """What a window of changes reads, and whether it moves the watermark."""
+
+    from_at: datetime | None
+    to_at: datetime
+    moves_watermark: bool
+    measure: Measure
+
+
+def _bounds(
+    scope: Scope, entity: Entity, *, now_at: datetime, full_refresh: bool, end: datetime | None
+) -> Bounds:
+    """Return an entity's window; `end` is that of a part of a first load, accounts come whole."""
+    windows, by_parent = scope.ledger.windows, False
+    mark = windows.watermark(scope.route, entity)
+    if entity is Entity.OPPORTUNITY_LINE and not full_refresh:
+        by_parent = end is not None or (mark is None and _has_parts(scope))
+        if by_parent:
+            mark = windows.watermark(scope.route, Entity.OPPORTUNITY)
+        elif mark is not None:
+            mark = min(mark, windows.load_began_at(scope.route) or mark)
+    is_whole = end is None or entity is Entity.ACCOUNT
+    is_full = full_refresh or mark is None
+    overlap = timedelta(seconds=scope.spec.salesforce.overlap_s)
+    return Bounds(
+        from_at=None if is_full or mark is None else mark - overlap,
+        to_at=end if end and not is_whole else max(now_at, mark or now_at),
+        moves_watermark=is_whole or entity is Entity.OPPORTUNITY,
+        measure=Measure.PARENT_STAMP if by_parent else Measure.STAMP,
+    )
+
+
+def _has_parts(scope: Scope) -> bool:
+    """Say whether a part of a first load has been prepared, and not its last one."""
+    return scope.ledger.windows.watermark(scope.route, Entity.OPPORTUNITY) is not None
 
 
 def submit_job(scope: Scope, client: SalesforceClient, window_id: int) -> str | None:

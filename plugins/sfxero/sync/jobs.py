@@ -31,7 +31,9 @@ def reads_nothing(window: "Window") -> bool:
 def where_of(window: "Window") -> str:
     """Return the condition that the window's records meet."""
     if window.measure is not Measure.CLOSE_DATE:
-        return window_where(window.from_at, window.to_at)
+        is_parents = window.measure is Measure.PARENT_STAMP
+        stamp = "Opportunity.SystemModstamp" if is_parents else "SystemModstamp"
+        return window_where(window.from_at, window.to_at, stamp=stamp)
     from_on = None if window.from_at is None else window.from_at.date()
     return dates_where(from_on, window.to_at.date(), field=_CLOSE_DATE[window.entity])
 

@@ -342,7 +342,8 @@ class World:
         )
         preflight.read_organisation(scope, self.accounting)
         preflight.refresh_directory(scope, self.accounting)
-        extract.draw_windows(scope, server_now=self.salesforce.server_now(), full_refresh=full)
+        org = self.salesforce
+        extract.draw_windows(scope, server_now=org.server_now(), full_refresh=full, client=org)
         return scope
 
     def stage(self, scope: Scope) -> dict[str, int]:
