@@ -29,10 +29,10 @@ from sfxero.model.states import Entity
 HISTORY_ID = f"migrate_history__{ROUTE}"
 ZONE = "Australia/Sydney"
 MONTHS = 12
-LIMIT_S = 420.0
+LIMIT_S = 800.0
 ENTITIES = (Entity.ACCOUNT, Entity.OPPORTUNITY, Entity.OPPORTUNITY_LINE)
 
-pytestmark = [pytest.mark.e2e, pytest.mark.postgres, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.postgres, pytest.mark.timeout(1000)]
 
 
 def first_of_month(today: date, *, months_ago: int) -> date:

@@ -1,4 +1,4 @@
-"""A whole sync in real processes: three runs of the DAG over one org, one after the other."""
+"""A whole sync in real processes: three runs and a sweep over one org, one after the other."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ import pytest
 from tests.e2e.world import (
     DAG_ID,
     DUE_DAYS,
+    ROUTE,
     Books,
     Deployment,
     SandboxProcess,
@@ -52,10 +53,10 @@ class Story:
     sandbox: SandboxProcess
     deployment: Deployment
 
-    def run(self) -> After:
-        """Run the DAG, and look at all there is."""
+    def run(self, dag_id: str = DAG_ID) -> After:
+        """Run a DAG, and look at all there is."""
         before = self.sandbox.last_number()
-        self.deployment.run()
+        self.deployment.run(dag_id)
         run_id = self.deployment.last_run()
         return After(
             books=Books.read(self.sandbox),
@@ -118,6 +119,16 @@ def third(story: Story, second: After) -> After:
     story.sandbox.post(f"/salesforce/Opportunity/{changed(second)}", CloseDate="2026-03-31")
     story.sandbox.post(f"/salesforce/Opportunity/{reopened(second)}/reopen")
     return story.run()
+
+
+@pytest.fixture(scope="module")
+def swept(story: Story, third: After) -> After:
+    """A sweep after a product went to another family, which moves no stamp of a line."""
+    lines = {one["Id"]: one for one in third.books.lines}
+    line = min(one for one in lines if lines[one]["OpportunityId"] == changed(third))
+    product = lines[line]["Product2Id"]
+    story.sandbox.post(f"/salesforce/Product2/{product}", Family="Freight")
+    return story.run(f"sweep__{ROUTE}")
 
 
 def changed(before: After) -> str:
@@ -234,6 +245,17 @@ def test_an_opportunity_opened_again_is_named_and_its_invoice_left_alone(
     assert third.quarantined[source_id] == {"invoiced_but_not_won"}
     kept = third.books.invoices_by_opportunity()[source_id]
     assert kept == second.books.invoices_by_opportunity()[source_id]
+
+
+def test_a_sweep_edits_the_invoices_whose_lines_changed_without_a_stamp(
+    third: After, swept: After
+) -> None:
+    assert {*swept.writes} == {"POST /api.xro/2.0/Invoices"}
+    assert swept.lost == []
+    by_opportunity = swept.books.invoices_by_opportunity()
+    assert {len(found) for found in by_opportunity.values()} == {1}
+    (invoice,) = by_opportunity[changed(third)]
+    assert "260" in {line["account_code"] for line in map(sent_line, invoice["lines"])}
 
 
 def expected_line(line: Any, *, family: str | None) -> dict[str, Any]:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -223,3 +224,28 @@ def test_an_attempt_ends_with_its_outcome(ledger: Ledger, clock: FakeClock) -> N
     ledger.outbox.finish_attempt(attempt_id, outcome="settled", status=200)
     with pytest.raises(LedgerError):
         ledger.outbox.finish_attempt(attempt_id + 1, outcome="settled", status=200)
+
+
+def test_a_migration_and_all_else_do_not_take_each_others_entries(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    plan(ledger, replace(wish("past"), is_migration=True), wish("present"))
+
+    def taken(*, is_migration: bool) -> list[str]:
+        found = ledger.outbox.claim(
+            TENANT, CONTACT, owner="w1", limit=9, lease_s=60, is_migration=is_migration
+        )
+        return [entry.source_id for entry in found]
+
+    assert taken(is_migration=False) == ["present"]
+    assert not ledger.outbox.has_due(TENANT, CONTACT, now=clock.now())
+    assert ledger.outbox.has_due(TENANT, CONTACT, now=clock.now(), is_migration=True)
+    assert taken(is_migration=True) == ["past"]
+
+
+def test_what_a_sync_wishes_for_again_is_no_migration_any_more(ledger: Ledger) -> None:
+    plan(ledger, replace(wish("s1"), is_migration=True))
+    plan(ledger, replace(wish("s1", age=1), is_migration=True))
+    assert claim(ledger) == []
+    plan(ledger, wish("s1", age=2))
+    assert [entry.source_id for entry in claim(ledger)] == ["s1"]

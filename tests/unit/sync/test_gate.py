@@ -169,3 +169,10 @@ def test_a_run_is_deferred_while_a_task_of_it_is_skipped(
 ) -> None:
     assert deferral_of(states, "down") == expected
     assert deferral_of(states, None) is None
+
+
+def test_a_part_of_the_past_that_was_not_read_is_an_objection_even_if_it_was_deferred() -> None:
+    verdict = verdict_on(report(), deferral="the day is spent", is_read=False)
+
+    assert verdict.state == "failed"
+    assert "--reprocess-behavior failed" in verdict.line
