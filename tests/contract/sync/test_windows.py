@@ -288,7 +288,7 @@ def test_a_superseded_run_asks_the_org_for_no_further_job(world: World) -> None:
     world.begin(full=True)
     world.forget_calls()
 
-    for step in (extract.is_job_done, extract.submit_job, extract.download):
+    for step in (extract.wanted_readers, extract.submit_job, extract.download):
         with pytest.raises(LedgerError, match="superseded"):
             step(lost, world.salesforce, window.window_id)
 
