@@ -50,11 +50,15 @@ def opened(run: Run) -> Iterator[Scope]:
 def opened_to_read(run: Run) -> Iterator[Scope]:
     """Open the ledger for a step that reads windows; a sweep's are listings."""
     with opened(run) as scope:
-        listed = run.get("listed")
-        if listed is None:
-            yield scope
-        else:
-            yield scope.listing({name: tuple(fields) for name, fields in listed.items()})
+        yield reading_scope(scope, run)
+
+
+def reading_scope(scope: Scope, run: Run) -> Scope:
+    """Return the scope that the run's windows are read in."""
+    listed = run.get("listed")
+    if listed is None:
+        return scope
+    return scope.listing({name: tuple(fields) for name, fields in listed.items()})
 
 
 def sweep_run_id(run_id: str) -> str:

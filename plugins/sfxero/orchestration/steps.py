@@ -14,6 +14,7 @@ from sfxero.orchestration.opening import (
     ledger_run_id,
     opened,
     opened_to_read,
+    reading_scope,
     salesforce_of,
     scope_of,
     spec_of,
@@ -95,7 +96,8 @@ def stage_differences(run: Run) -> dict[str, int]:
     """Read by id what a sweep's listings show to differ from what was read."""
     from sfxero.sync import sweep
 
-    with opened_to_read(run) as listing, opened(run) as scope:
+    with opened(run) as scope:
+        listing = reading_scope(scope, run)
         found = sweep.stage_differences(scope, listing, salesforce_of(scope))
     log.info("sweep_compared %s", " ".join(f"{name}={n}" for name, n in found.items()))
     return found

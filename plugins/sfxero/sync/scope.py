@@ -47,7 +47,12 @@ class Scope:
 
     def listing(self, listed: Mapping[str, tuple[str, ...]]) -> "Scope":
         """Return the scope in which a sweep lists all records, beside the run's own staging."""
-        return replace(self, run_id=RunId(f"{self.run_id}/all"), listed=listed)
+        return replace(self, run_id=self.listing_run_id, listed=listed)
+
+    @property
+    def listing_run_id(self) -> RunId:
+        """The id under which the listings of a sweep are kept."""
+        return RunId(f"{self.run_id}/all")
 
     @property
     def fields(self) -> Mapping[str, tuple[str, ...]]:

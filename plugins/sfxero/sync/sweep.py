@@ -81,9 +81,8 @@ def stage_differences(scope: Scope, listing: Scope, client: SalesforceClient) ->
 
 def keep(scope: Scope) -> None:
     """Let the next sweep begin with this run's listing, since what differed is prepared."""
-    listing = scope.listing({})
     windows = scope.ledger.windows
-    windows.mark_prepared([one.window_id for one in windows.of_run(listing.run_id)])
+    windows.mark_prepared([one.window_id for one in windows.of_run(scope.listing_run_id)])
 
 
 def _differences(scope: Scope, listing: Scope, window: "Window") -> "Differences":

@@ -56,6 +56,8 @@ def line_of(path, text):
         ('"SF-{', '"SF-{{', "'invoices.number': 'SF-{' has a brace without a field", None),
         ('"SF-{Opportunity_Number__c}"', "SF", "'invoices.number': a number needs a field", None),
         ('"@hourly"', "hourly", "'schedule': a schedule is a cron text", None),
+        ('"@hourly"', '"@hourly"\ntimezone: Sydney', "'timezone': a time zone is a name", None),
+        ('"@hourly"', '"@hourly"\ntimezone: ../etc', "'timezone': a time zone is a name", None),
         ('number: "SF-{Opportunity_Number__c}"', "numbering: template",
          "'invoices': 'number' is needed, unless 'numbering: xero' stands in its place.", None),
         ("date: CloseDate", "numbering: xero",
