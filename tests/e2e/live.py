@@ -2,11 +2,12 @@
 
 import json
 import os
-import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -51,7 +52,7 @@ for line in sys.argv[1:]:
 
 
 @contextmanager
-def postgres_server(folder: Path) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """Give the address of a server: the one that runs, or one of our own for this long."""
     given = os.environ.get("SFXERO_TEST_POSTGRES_URL")
     for url in (given.replace("+psycopg", ""),) if given else CANDIDATES:
@@ -61,38 +62,36 @@ def postgres_server(folder: Path) -> Iterator[str]:
     if shutil.which("initdb") is None:
         message = "no PostgreSQL server answers and none is installed; set SFXERO_TEST_POSTGRES_URL"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(message)
-    with _own_server(folder) as url:
+    with _own_server() as url:
         yield url
 
 
 @contextmanager
-def _own_server(folder: Path) -> Iterator[str]:
+def _own_server() -> Iterator[str]:
     """Start a server; it refuses to be root's, so that it may be somebody else's."""
-    user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
-    told: dict[str, Any] = {"user": user} if os.geteuid() == 0 else {}
-    home, port = folder / "server", free_port()
-    home.mkdir()
-    if told:
-        shutil.chown(home, user)
-        for above in (folder, *folder.parents[:2]):
-            above.chmod(0o755)
-    created = ["initdb", "-D", str(home), "-A", "trust", "-U", "postgres", "-E", "UTF8", "-N"]
-    subprocess.run(created, check=True, capture_output=True, timeout=QUICK, **told)
-    options = ["-c", "fsync=off", "-c", f"unix_socket_directories={home}", "-p", str(port)]
-    with (folder / "server.log").open("wb") as log:
+    told: dict[str, Any] = {"user": "postgres"} if os.geteuid() == 0 else {}
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="sfxero-postgres-") as name:
+        if told:
+            shutil.chown(name, told["user"])
+        home = f"{name}/server"
+        created = ["initdb", "-D", home, "-A", "trust", "-U", "postgres", "-E", "UTF8", "-N"]
+        subprocess.run(created, check=True, capture_output=True, timeout=QUICK, cwd=name, **told)
+        options = ["-c", "fsync=off", "-c", f"unix_socket_directories={name}", "-p", str(port)]
         server = subprocess.Popen(
-            ["postgres", "-D", str(home), "-h", "127.0.0.1", *options],
-            stdout=log,
-            stderr=subprocess.STDOUT,
+            ["postgres", "-D", home, "-h", "127.0.0.1", *options],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=name,
             **told,
         )
-    url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
-    try:
-        wait_for(lambda: _answers(url), limit_s=QUICK, what="a PostgreSQL server of our own")
-        yield url
-    finally:
-        server.terminate()
-        server.wait(QUICK)
+        url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
+        try:
+            wait_for(lambda: _answers(url), limit_s=QUICK, what="a PostgreSQL server of our own")
+            yield url
+        finally:
+            server.send_signal(signal.SIGINT)  # does not wait for clients
+            server.wait(QUICK)
 
 
 @contextmanager

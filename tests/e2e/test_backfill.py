@@ -84,7 +84,7 @@ def airflow(
         text = text.replace(old, new)
     path.write_text(text, encoding="utf-8")
     with (
-        postgres_server(home) as server,
+        postgres_server() as server,
         running_airflow(
             home,
             f"dags unpause {DAG_ID}",
