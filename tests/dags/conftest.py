@@ -17,6 +17,7 @@ SECOND_ROUTE = {
     '"@hourly"': '"15 4 * * *"\ntimezone: Australia/Sydney',
     "connection: xero_demo": "connection: xero_books",
     "lanes: 3": "lanes: 2",
+    "status: AUTHORISED": "status: AUTHORISED\n  email: true",
 }
 """How a second route differs from the demo's."""
 

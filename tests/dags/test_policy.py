@@ -37,7 +37,7 @@ PUBLISHING = (
 """The files whose DAGs send the outbox."""
 WITHOUT_JOBS = {"outbox_drain.py", "maintenance.py", "xero_to_salesforce.py"}
 """The files whose DAGs read nothing of Salesforce in bulk."""
-TO_XERO = ("publish.contacts", "publish.invoices")
+TO_XERO = ("publish.contacts", "publish.invoices", "publish.emails")
 TO_SALESFORCE = "publish.opportunities"
 
 
@@ -228,6 +228,14 @@ def test_publishing_is_spread_over_lanes_and_reading_over_shares(parsed: Any) ->
 def test_one_task_writes_to_salesforce_in_each_dag_that_does(parsed: Any) -> None:
     writing = {dag["file"] for _, dag in every_dag(parsed) if TO_SALESFORCE in dag["tasks"]}
     assert writing == {"xero_to_salesforce.py", "outbox_drain.py"}
+
+
+def test_emails_follow_their_invoices_where_the_route_has_them(parsed: Any) -> None:
+    sending = [one for one in publishing_dags(parsed) if "publish.invoices" in one[1]["tasks"]]
+    assert sending
+    for dag_id, dag in sending:
+        after = dag["tasks"]["publish.invoices"]["downstream"]
+        assert after == (["publish.emails"] if dag_id.endswith("__second") else ["gate"]), dag_id
 
 
 def test_each_object_is_read_on_its_own_and_then_what_all_of_them_touched(parsed: Any) -> None:

@@ -258,6 +258,8 @@ class InvoicesSection(Section):
     """What an invoice does whose date lies in a period that the organisation has locked."""
     branding_theme: str | None = None
     sent_to_contact: bool = False
+    email: bool = False
+    """Whether Xero e-mails each new invoice to its contact."""
 
     def own_fields(self) -> Iterator[str]:
         """Yield the fields that must be the record's own: they decide more than a text."""
@@ -275,6 +277,10 @@ class InvoicesSection(Section):
             raise ValueError("'number' is needed, unless 'numbering: xero' stands in its place")
         if self.currency is None and self.exchange != ExchangeSection():
             raise ValueError("'exchange' needs 'currency', the field that says which one it is")
+        if self.email and self.status != "AUTHORISED":
+            raise ValueError("'email' needs status AUTHORISED: a draft is not sent")
+        if self.email and self.sent_to_contact:
+            raise ValueError("'email' marks invoices as sent itself: leave 'sent_to_contact' out")
         if self.sent_to_contact and self.status != "AUTHORISED":
             raise ValueError("'sent_to_contact' needs status AUTHORISED: a draft is not sent")
         return self

@@ -15,6 +15,8 @@ class Entity(StrEnum):
     OPPORTUNITY_LINE = "opportunity_line"
     CONTACT = "contact"
     INVOICE = "invoice"
+    INVOICE_EMAIL = "invoice_email"
+    """An invoice's way to the customer: sent once, by Xero."""
     OPEN_INVOICE = "open_invoice"
     """An invoice that is owed, read whatever its time of change: days pass without one."""
     PAYMENT = "payment"

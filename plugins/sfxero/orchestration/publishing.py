@@ -39,7 +39,7 @@ _LANE_TIME: Final = timedelta(minutes=25)
 
 def look(route: str, *, run_id: str, actor: str) -> Run:
     """Open a run if anything waits that can go now; skips otherwise, and asks nobody but us."""
-    from sfxero.sync.draining import org_with_work, tenant_with_work
+    from sfxero.sync.draining import org_with_work, sent_by, tenant_with_work
 
     spec, name, run_id = spec_of(route), RouteName(route), drain_run_id(run_id)
     configured = spec.xero.tenant_id or XeroHook(spec.xero.connection).configured_tenant()
@@ -47,7 +47,7 @@ def look(route: str, *, run_id: str, actor: str) -> Run:
         ledger.migrate()
         now, outbox = SystemClock().now(), ledger.outbox
         meant = TenantId(configured) if configured else None
-        tenant = tenant_with_work(outbox, name, now=now, configured=meant)
+        tenant = tenant_with_work(outbox, name, now=now, configured=meant, entities=sent_by(spec))
         org = org_with_work(outbox, name, now=now)
         if tenant is None and org is None:
             raise AirflowSkipException("nothing in the outbox can go now")
@@ -110,7 +110,8 @@ def _lane(scope: Scope, entity: Entity, *, lane: int, budget: Budget) -> "LaneRe
         run_id=scope.run_id,
         owner=owner_name(scope.run_id, entity, lane, token=uuid.uuid4().hex[:8]),
         ends_at=clock.now() + _LANE_TIME,
-        batch_size=scope.spec.publish.batch_size,
+        # An e-mail is a call of its own.
+        batch_size=1 if entity is Entity.INVOICE_EMAIL else scope.spec.publish.batch_size,
         is_migration=budget is Budget.MIGRATION,
     )
     return Lane(

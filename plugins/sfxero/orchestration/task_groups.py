@@ -214,9 +214,11 @@ def publish_group(spec: RouteSpec, *, both_ways: bool = False) -> Any:
         """Outbox to Xero; contacts are the invoices' parents."""
         parents = send.override(task_id="contacts", pool=spec.xero.pool, **LANE)
         children = send.override(task_id="invoices", pool=spec.xero.pool, **LANE)
-        parents.partial(entity="contact").expand(lane=lanes) >> children.partial(
-            entity="invoice"
-        ).expand(lane=lanes)
+        invoiced = children.partial(entity="invoice").expand(lane=lanes)
+        parents.partial(entity="contact").expand(lane=lanes) >> invoiced
+        if spec.invoices.email:
+            emails = send.override(task_id="emails", pool=spec.xero.pool, **LANE)
+            invoiced >> emails.partial(entity="invoice_email").expand(lane=lanes)
         if both_ways:
             opportunities.override(**LANE)()
 

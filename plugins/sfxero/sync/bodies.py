@@ -14,8 +14,18 @@ from sfxero.model.states import Entity, Operation
 from sfxero.xero.dates import parse_xero_day
 
 _ENVELOPE: Final = {Entity.CONTACT: "Contacts", Entity.INVOICE: "Invoices"}
-ID_FIELD: Final = {Entity.CONTACT: "ContactID", Entity.INVOICE: "InvoiceID"}
-NUMBER_FIELD: Final = {Entity.CONTACT: "ContactNumber", Entity.INVOICE: "InvoiceNumber"}
+ID_FIELD: Final = {
+    Entity.CONTACT: "ContactID",
+    Entity.INVOICE: "InvoiceID",
+    Entity.INVOICE_EMAIL: "InvoiceID",
+}
+NUMBER_FIELD: Final = {
+    Entity.CONTACT: "ContactNumber",
+    Entity.INVOICE: "InvoiceNumber",
+    Entity.INVOICE_EMAIL: "InvoiceNumber",
+}
+EMAILED: Final = '{"SentToContact":true}'
+"""What is wished of an e-mail: that Xero has sent it."""
 _KINDS: Final = {"Addresses": "AddressType", "Phones": "PhoneType"}
 """Lists whose elements are told apart by their kind, of which Xero always returns every one."""
 _PERSONS: Final = "ContactPersons"
@@ -27,6 +37,9 @@ _TOTALS: Final = ("SubTotal", "TotalTax", "Total")
 
 def render(entries: Sequence[Entry]) -> bytes:
     """Return the body of one batch; the same entries and links always give the same bytes."""
+    if entries[0].entity is Entity.INVOICE_EMAIL:
+        (one,) = entries
+        return _text({"InvoiceID": one.parent_target_id}).encode()
     name = _ENVELOPE[entries[0].entity]
     return f'{{"{name}":[{",".join(_element(entry) for entry in entries)}]}}'.encode()
 

@@ -9,24 +9,35 @@ from sfxero.model.states import Entity
 
 if TYPE_CHECKING:
     from sfxero.ledger.outbox import Outbox
+    from sfxero.mapping.spec import RouteSpec
 
-PUBLISHED: Final = (Entity.CONTACT, Entity.INVOICE)
+PUBLISHED: Final = (Entity.CONTACT, Entity.INVOICE, Entity.INVOICE_EMAIL)
 """What goes to Xero, parents first."""
 SHOWN: Final = (Entity.OPPORTUNITY_STATUS, Entity.OPPORTUNITY_ERROR)
 """What goes to Salesforce."""
 
 
+def sent_by(spec: "RouteSpec") -> tuple[Entity, ...]:
+    """Return what a route sends to Xero; what it sends no more waits until it does again."""
+    return PUBLISHED if spec.invoices.email else PUBLISHED[:-1]
+
+
 def tenant_with_work(
-    outbox: "Outbox", route: RouteName, *, now: datetime, configured: TenantId | None
+    outbox: "Outbox",
+    route: RouteName,
+    *,
+    now: datetime,
+    configured: TenantId | None,
+    entities: Collection[Entity] = PUBLISHED,
 ) -> TenantId | None:
     """Return the organisation for which something of the route can go now; None if nothing can.
 
     The ledger alone answers, so that an idle outbox costs no call. Entries of an organisation that
     the route no longer means stay where they are.
     """
-    for tenant in outbox.tenants_at_work(route, PUBLISHED):
+    for tenant in outbox.tenants_at_work(route, entities):
         is_meant = configured is None or tenant == configured
-        if is_meant and has_work(outbox, tenant, PUBLISHED, now=now):
+        if is_meant and has_work(outbox, tenant, entities, now=now):
             return tenant
     return None
 

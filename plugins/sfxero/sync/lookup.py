@@ -58,6 +58,8 @@ class LookUp:
 
     def _find(self, entity: Entity, entries: Sequence[Entry]) -> dict[int, Found]:
         """Return what the target holds of records that were to be created, by entry id."""
+        if entity is Entity.INVOICE_EMAIL:
+            return self._find_emailed(entries)
         # A route may leave numbers to Xero; its invoices are found by their links alone.
         numbers = [number for entry in entries if (number := own_number(entry))]
         if entity is Entity.CONTACT:
@@ -75,6 +77,15 @@ class LookUp:
         }
         missing = [entry for entry in entries if entry.entry_id not in found]
         return found | self._find_by_url(missing)
+
+    def _find_emailed(self, entries: Sequence[Entry]) -> dict[int, Found]:
+        """Say which e-mails went; one that may have gone is never sent again by itself."""
+        sent = [entry for entry in entries if self._outbox.last_attempt(entry.entry_id)]
+        ids = [entry.parent_target_id for entry in sent if entry.parent_target_id]
+        held = (
+            {one.get("InvoiceID"): one for one in self._target.invoices_by_id(ids)} if ids else {}
+        )
+        return {entry.entry_id: _judge_email(held.get(entry.parent_target_id)) for entry in sent}
 
     def _find_by_url(self, entries: Sequence[Entry]) -> dict[int, Found]:
         """Look among the invoices this app made since: a person may have renumbered one."""
@@ -152,6 +163,15 @@ def _judge_contact(matches: Sequence[Mapping[str, Any]]) -> Found:
     return Found(
         objection="the Xero contact of this account is archived",
         hint="Restore it in Xero, or merge it into another contact, then replay.",
+    )
+
+
+def _judge_email(invoice: Mapping[str, Any] | None) -> Found:
+    if invoice is not None and invoice.get("SentToContact") is True:
+        return Found(element=invoice)
+    return Found(
+        objection="nobody can say whether Xero e-mailed this invoice",
+        hint="Look at the invoice's history in Xero: replay sends it, discard leaves it.",
     )
 
 

@@ -17,6 +17,7 @@ from sfxero.model.ids import SourceId
 from sfxero.model.outbox import Planned, PlannedEntry, PlanOutcome, SourceVersion
 from sfxero.model.states import DISPOSITION_OF, Disposition, Entity
 from sfxero.quality.suites import Suite
+from sfxero.sync.emails import plan_emails
 from sfxero.sync.holding import held_back, refused_lines
 from sfxero.sync.org_rates import kept_rates
 from sfxero.sync.related import with_related
@@ -179,6 +180,8 @@ class _Preparation:
         """Store everything, and return the counts; `held` findings refuse documents, too."""
         scope = self._scope
         refused = self._refuse(result, held)
+        if self._target is Entity.INVOICE:
+            plan_emails(scope, result.documents, refused, read_at=self._began_at)
         documents = (one for one in result.documents if one.source_id not in refused)
         for planned in scope.ledger.outbox.plan(scope.run_id, self._entries(documents)):
             self._note(planned)
@@ -249,13 +252,15 @@ class _Preparation:
 
     def _withdraw(self, source_ids: set[SourceId]) -> None:
         """Take back what waits in the outbox for records that may not go any more."""
-        self._scope.ledger.outbox.withdraw(
-            self._scope.run_id,
-            self._scope.tenant,
-            self._target,
-            sorted(source_ids),
-            reason="the record no longer meets the route's rules",
-        )
+        follows = [Entity.INVOICE_EMAIL] if self._target is Entity.INVOICE else []
+        for entity in (self._target, *follows):
+            self._scope.ledger.outbox.withdraw(
+                self._scope.run_id,
+                self._scope.tenant,
+                entity,
+                sorted(source_ids),
+                reason="the record no longer meets the route's rules",
+            )
 
     def _clear_quarantine(
         self, entity: Entity, refused: set[SourceId], *, read: AbstractSet[SourceId]

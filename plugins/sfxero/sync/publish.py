@@ -242,6 +242,9 @@ class Lane:
         except LeaseLost:
             self.report.lost += len(entries)
         except RequestRejected as error:
+            if self._spec.entity is Entity.INVOICE_EMAIL and error.status in _ELEMENTS_AT_FAULT:
+                self._bury_refused(entries, error)
+                return
             if error.status not in _ELEMENTS_AT_FAULT:
                 self._release(entries)
                 raise
@@ -273,8 +276,7 @@ class Lane:
         """
         unknown = self._looked_up(entries)
         if len(entries) == 1:
-            for entry in unknown:
-                self._bury(entry, type(error).__name__, error.message, "; ".join(error.details))
+            self._bury_refused(unknown, error)
             return
         middle = (len(unknown) + 1) // 2
         first, second = unknown[:middle], unknown[middle:]
@@ -286,6 +288,10 @@ class Lane:
             raise
         if second:
             self._send(second)
+
+    def _bury_refused(self, entries: Sequence[Entry], error: RequestRejected) -> None:
+        for entry in entries:
+            self._bury(entry, type(error).__name__, error.message, "; ".join(error.details))
 
     def _looked_up(self, entries: Sequence[Entry]) -> list[Entry]:
         """Look entries up; what cannot be asked now stays in doubt."""

@@ -1,5 +1,6 @@
 """Typed calls of the accounting API: settings, look-ups, lists and batch writes."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,7 +12,7 @@ from sfxero.model.states import Entity, Operation
 from sfxero.xero.changes import Changes
 from sfxero.xero.client import XeroClient
 from sfxero.xero.dates import parse_xero_date
-from sfxero.xero.elements import PLURALS, ElementResult, parse_elements
+from sfxero.xero.elements import PLURALS, ElementResult, emailed, parse_elements
 from sfxero.xero.organisation import (
     Account,
     Organisation,
@@ -187,6 +188,8 @@ class Accounting:
         permit_taken: bool = False,
     ) -> list[ElementResult]:
         """Send one batch; a create by PUT, so that a clash is an error and no silent overwrite."""
+        if entity is Entity.INVOICE_EMAIL:
+            return [self._email(body, idempotency_key=idempotency_key, permit_taken=permit_taken)]
         # Without summarizeErrors=false a 400 hides which elements went through.
         params: dict[str, str | int] = {"summarizeErrors": "false"}
         if entity is Entity.INVOICE:
@@ -201,6 +204,19 @@ class Accounting:
             permit_taken=permit_taken,
         )
         return parse_elements(entity, reply.body)
+
+    def _email(self, body: bytes, *, idempotency_key: str, permit_taken: bool) -> ElementResult:
+        """Let Xero e-mail the invoice that the body names; the answer is empty."""
+        invoice_id = TargetId(json.loads(body)["InvoiceID"])
+        self._client.call(
+            "POST",
+            f"{PLURALS[Entity.INVOICE]}/{invoice_id}/Email",
+            content=b"",
+            idempotency_key=idempotency_key,
+            is_write=True,
+            permit_taken=permit_taken,
+        )
+        return emailed(invoice_id)
 
     def _settings(self, path: str, plural: str) -> list[Row]:
         return page_of(self._client.call("GET", path).body, plural).rows

@@ -45,6 +45,12 @@ def parse_elements(entity: Entity, body: Any) -> list[ElementResult]:
     return [result for result in results if result.ok or result.errors]
 
 
+def emailed(invoice_id: TargetId) -> ElementResult:
+    """Return the result of an e-mail, of which Xero says only that it was taken."""
+    element = {"InvoiceID": invoice_id, "SentToContact": True}
+    return ElementResult(0, True, invoice_id, None, element, (), ())
+
+
 def match_elements(
     sent_numbers: Sequence[str | None],
     results: Sequence[ElementResult],
@@ -69,8 +75,9 @@ def match_elements(
             found[place] = index
     by_url = _unique({index: _url(result) for index, result in at.items()})
     for place, url in enumerate(sent_urls):
-        if found[place] is None and url:
-            found[place] = by_url.get(url)
+        index = by_url.get(url)
+        if found[place] is None and index is not None and _may_be(at[index], ids[place]):
+            found[place] = index
     # A place means something only if nothing is missing and all that can be matched is in place.
     if sorted(at) == list(range(len(sent))) and all(
         index in {None, place} for place, index in enumerate(found)

@@ -26,6 +26,7 @@ _INVOICE_TEXTS: Final = (
     "InvoiceID", "InvoiceNumber", "Type", "Status", "Reference", "LineAmountTypes", "CurrencyCode",
     "Url",
 )  # fmt: skip
+_EMAILED: Final = ("InvoiceID", "SentToContact")
 _INVOICE_NUMBERS: Final = (
     "CurrencyRate", "SubTotal", "TotalTax", "Total", "AmountDue", "AmountPaid", "AmountCredited",
 )  # fmt: skip
@@ -41,6 +42,8 @@ def snapshot(entity: Entity, element: Mapping[str, Any]) -> str:
         canonical = _contact(element)
     elif entity is Entity.INVOICE:
         canonical = canonical_invoice(element)
+    elif entity is Entity.INVOICE_EMAIL:
+        canonical = {name: element[name] for name in _EMAILED if name in element}
     else:
         raise ValueError(f"Xero has no {entity}")
     return json.dumps(canonical, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

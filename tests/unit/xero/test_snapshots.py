@@ -129,6 +129,15 @@ def test_an_amount_that_is_no_number_is_refused(value: Any) -> None:
         snapshot(Entity.INVOICE, {"Total": value})
 
 
+def test_of_an_email_only_the_mark_is_kept() -> None:
+    element = INVOICE | {"SentToContact": True}
+
+    assert json.loads(snapshot(Entity.INVOICE_EMAIL, element)) == {
+        "InvoiceID": "243c",
+        "SentToContact": True,
+    }
+
+
 def test_other_entities_have_no_snapshot() -> None:
     with pytest.raises(ValueError, match="Xero has no account"):
         snapshot(Entity.ACCOUNT, {})
