@@ -143,9 +143,7 @@ def _problem(
     return None
 
 
-def _pair(
-    one: Answer, source_id: SourceId, contact: Mapping[str, Any], stamp_at: datetime
-) -> Pair:
+def _pair(one: Answer, source_id: SourceId, contact: Mapping[str, Any], stamp_at: datetime) -> Pair:
     """Make a link that is older than any reading of the account, so that a run's wish is newer."""
     return Pair(
         source_id=source_id,
