@@ -131,7 +131,7 @@ def test_a_linked_contact_holds_its_name_for_its_source(ledger: Ledger) -> None:
 def test_the_log_stays_as_it_was_when_its_kinds_were_widened(url: str, clock: FakeClock) -> None:
     """SQLite makes the table anew: its rows and triggers must come along."""
     ledger = Ledger(url, clock=clock)
-    migrate_to(ledger, "0009")
+    migrate_to(ledger, "0010")
     run_sql(
         ledger,
         "INSERT INTO audit_events (route, seq, kind, at, values_hash, previous_hash, event_hash) "
