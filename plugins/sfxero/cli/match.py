@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 app = typer.Typer(name="match", help="Link accounts with contacts that Xero has already.")
 
 RouteOption = Annotated[str, typer.Option(help="The route's name.")]
-FileArgument = Annotated[
-    Path, typer.Argument(exists=True, dir_okay=False, help="The review file, answered.")
-]
+FileArgument = Annotated[Path, typer.Argument(help="The review file, answered.")]
 ByOption = Annotated[str | None, typer.Option("--by", help="Who decides, if not you.")]
 AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
 

@@ -11,6 +11,7 @@ import pytest
 from tests.contract.sync.commands import Shop
 from tests.contract.sync.kit import World
 
+from sfxero.errors import ServiceUnavailable
 from sfxero.sandbox.xero.models import Contact
 
 pytestmark = pytest.mark.contract
@@ -239,8 +240,7 @@ def test_undone_is_as_if_it_had_not_been(shop: Shop) -> None:
     assert world.writes() == []
 
 
-def test_ten_thousand_contacts_cost_ten_calls(shop: Shop) -> None:
-    world = shop.world
+def test_ten_thousand_contacts_cost_ten_calls(world: World) -> None:
     held(world, Name="Acme")
     first = world.contacts[0]
     for number in range(1, 10_000):
@@ -295,3 +295,88 @@ def test_an_account_that_the_mapping_refuses_is_named(shop: Shop) -> None:
     with Path(told["csv"]).open(encoding="utf-8-sig", newline="") as handle:
         (row,) = csv.DictReader(handle)
     assert (row["decision"], row["note"]) == ("none", "the mapping refuses it: name_missing")
+
+
+def test_rows_of_other_objects_help_to_match(shop: Shop) -> None:
+    shop.edit(
+        "  name_suffix: AccountNumber\n",
+        "  name_suffix: AccountNumber\n"
+        "  related:\n    lead: {object: Contact, of: AccountId}\n  email: lead.Email\n",
+    )
+    world = shop.world
+    held(world, Name="Acme", EmailAddress="pat@gmail.com")
+    account = world.account("Acme Pty Ltd")
+    world.new("Contact", LastName="Doe", Email="Pat@gmail.com", AccountId=account)
+
+    assert decisions(matched(shop)) == {"Acme Pty Ltd": "accept"}
+
+
+@pytest.mark.parametrize("kind", ["lost_reply", "timeout_before"])
+def test_a_first_update_without_an_answer_is_looked_up(shop: Shop, kind: str) -> None:
+    world = shop.world
+    contact_id = held(world, Name="Acme", TaxNumber=ABN)
+    account = world.account("Acme", ABN__c=ABN)
+    apply(shop, answered(matched(shop)))
+    world.fail(kind, "/Contacts", method="POST", count=3)
+
+    world.run()
+    world.publish()
+
+    assert contact(world, contact_id).texts["ContactNumber"] == account
+    assert len(world.contacts) == 1
+    assert world.states() == ["settled"]
+
+
+def test_a_contact_that_xero_lost_is_a_dead_letter(shop: Shop) -> None:
+    world = shop.world
+    held(world, Name="Acme", TaxNumber=ABN)
+    world.account("Acme Ltd", ABN__c=ABN)
+    apply(shop, answered(matched(shop)))
+    world.books.contacts.clear()
+    world.forget_calls()
+
+    world.run()
+
+    assert world.writes() == []
+    assert "no longer has the contact" in world.letters()[0]
+
+
+def test_what_cannot_be_read_now_waits(shop: Shop) -> None:
+    world = shop.world
+    held(world, Name="Acme", TaxNumber=ABN)
+    world.account("Acme Ltd", ABN__c=ABN)
+    apply(shop, answered(matched(shop)))
+    world.run(publishes=False)
+    world.fail("error_before", "/Contacts", method="GET", count=3)
+
+    with pytest.raises(ServiceUnavailable):
+        world.publish()
+
+    assert world.states() == ["pending"]
+    world.publish()
+    assert world.states() == ["settled"]
+
+
+def test_a_file_that_is_none_is_refused(shop: Shop, tmp_path: Path) -> None:
+    path = tmp_path / "other.csv"
+    path.write_text("a,b\n1,2\n", encoding="utf-8")
+    for one, words in ((path, "the column answer is missing"), (tmp_path / "no", "cannot be read")):
+        done = apply(shop, str(one))
+        assert done.exit_code == 1
+        assert words in done.output
+
+
+def test_a_contact_with_the_id_of_another_account_is_refused(shop: Shop) -> None:
+    world = shop.world
+    other = world.account("Zebra Wholesale")
+    contact_id = held(world, Name="Acme", ContactNumber=other)
+    world.account("Acme")
+
+    def insist(row: dict[str, str]) -> None:
+        is_acme = row["account_name"] == "Acme"
+        row.update({"answer": "accept", "contact_id": contact_id} if is_acme else {"answer": ""})
+
+    done = apply(shop, answered(matched(shop), insist))
+
+    assert done.exit_code == 1
+    assert f"carries the id of another account, {other}" in done.output

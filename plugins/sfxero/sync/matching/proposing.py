@@ -10,7 +10,9 @@ from sfxero.model.ids import TenantId
 from sfxero.model.states import Entity
 from sfxero.salesforce.client import SalesforceClient
 from sfxero.salesforce.soql import select
+from sfxero.sync.related import read_related
 from sfxero.sync.scope import OBJECT_OF
+from sfxero.sync.staged import typed_schema
 from sfxero.xero.accounting import Accounting
 
 if TYPE_CHECKING:
@@ -114,16 +116,15 @@ def propose(
 def _account_frame(spec: RouteSpec, client: SalesforceClient) -> Any:
     """Read all live accounts: what the route maps, and what else tells one from another."""
     from sfxero.mapping.matching.sides import EXTRA_FIELDS
-    from sfxero.staging.arrow_schema import parent_objects, schema_for
     from sfxero.staging.records import frame_of
 
     name = OBJECT_OF[Entity.ACCOUNT]
-    described = client.describe(name)
-    extras = [field for field in EXTRA_FIELDS if field in described.fields]
+    known = client.describe(name).fields
+    extras = [field for field in EXTRA_FIELDS if field in known]
     fields = sorted({*needed_fields(spec)[name], *extras})
-    parents = {one: client.describe(one) for one in parent_objects(described, fields)}
-    schema = schema_for(described, fields, parents=parents)
-    return frame_of(client.query(select(name, fields)), schema=schema)
+    records = client.query(select(name, fields))
+    frame = frame_of(records, schema=typed_schema(client, name, fields))
+    return read_related(spec, client, name, frame, is_whole=True)
 
 
 def _row(one: "Match", accounts: Mapping[str, Party], contacts: Mapping[str, Party]) -> ReviewRow:
