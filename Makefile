@@ -9,7 +9,7 @@ LINKS  ?= 100000
 UV     := uv==0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help install check lint types layers test test-quick test-clients test-socket simulate simulate-defects sim-extract bench-sandbox bench-extract bench-outbox bench-prepare bench-publish bench-reconcile demo wheel constraints clean
+.PHONY: help install check lint types layers test test-quick test-clients test-socket simulate simulate-defects sim-extract bench-sandbox bench-extract bench-outbox bench-prepare bench-publish bench-match bench-reconcile demo wheel constraints clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -88,6 +88,9 @@ bench-outbox: $(VENV)/.dev ## entries per second through plan, claim and settle:
 bench-publish: $(VENV)/.dev ## four publishers at 60 calls a minute for five minutes, calls per 1,000, then 20 kills
 	PYTHONPATH=plugins:. $(BIN)/python tests/benchmarks/bench_publish.py
 	PYTHONPATH=plugins:. $(BIN)/python tests/benchmarks/bench_publish.py --kill
+
+bench-match: $(VENV)/.dev ## 50,000 accounts against 50,000 contacts: time, memory, precision, recall
+	PYTHONPATH=plugins:. $(BIN)/python tests/benchmarks/bench_match.py
 
 bench-reconcile: $(VENV)/.dev ## calls, minutes and memory of comparing many links (LINKS=100000)
 	PYTHONPATH=plugins:. $(BIN)/python tests/benchmarks/bench_reconcile.py --links $(LINKS)

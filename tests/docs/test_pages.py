@@ -22,7 +22,8 @@ def leaves(command: Any, path: str) -> set[str]:
     below = getattr(command, "commands", None)
     if below is None:
         return {path}
-    return {leaf for name, one in below.items() for leaf in leaves(one, f"{path} {name}")}
+    own = {path} if command.invoke_without_command else set()
+    return own | {leaf for name, one in below.items() for leaf in leaves(one, f"{path} {name}")}
 
 
 def parse(arguments: list[str]) -> None:

@@ -10,6 +10,7 @@ from sfxero.cli import (
     dead_letters,
     doctor,
     mapping,
+    match,
     outbox,
     pools,
     reconcile,
@@ -22,6 +23,7 @@ app = typer.Typer(name="sfxero", no_args_is_help=True, help="Salesforce and Xero
 app.add_typer(sandbox.app)
 app.add_typer(audit.app)
 app.add_typer(mapping.app)
+app.add_typer(match.app)
 app.add_typer(xero.app)
 app.add_typer(tokens.app)
 app.add_typer(outbox.app)

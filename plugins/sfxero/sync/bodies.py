@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -93,6 +94,12 @@ def wanted(entry: Entry) -> dict[str, Any]:
         # Ours never changes, after a merge it is another's, and a stranger's stays.
         fields.pop("ContactNumber", None)
     return fields
+
+
+def taking_number(entry: Entry, held: Mapping[str, Any]) -> Entry:
+    """Let a contact that a person linked take our number, if it has none; any other stays."""
+    has_number = bool(held.get(NUMBER_FIELD[entry.entity]))
+    return replace(entry, gives_number=entry.is_first_update and not has_number)
 
 
 def holds(values: Mapping[str, Any], element: Mapping[str, Any]) -> bool:

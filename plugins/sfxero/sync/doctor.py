@@ -1,11 +1,14 @@
 """Doctor: everything that a run needs, looked at once without running; all troubles are named."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from sfxero.errors import MappingFileError
 from sfxero.mapping.files import YamlFile
 from sfxero.mapping.spec import RouteSpec
+from sfxero.model.ids import TenantId
+from sfxero.model.states import Entity
 from sfxero.salesforce.client import SalesforceClient
 from sfxero.sync.checking import Check, Notebook, Report, Verdict
 from sfxero.sync.doctor_books import Books, BooksDoctor
@@ -34,7 +37,7 @@ def examine(
     notes.ok("route file", f"mapping version {spec.mapping_version}")
     _check_ledger(ledger, notes)
     OrgDoctor(spec, notes).examine(salesforce)
-    BooksDoctor(spec, notes).examine(xero)
+    BooksDoctor(spec, notes, count_links=partial(_count_links, ledger)).examine(xero)
     return Report(spec.route, file.file, tuple(notes.checks))
 
 
@@ -42,6 +45,10 @@ def refused_file(route: str, error: MappingFileError) -> Report:
     """Report on a route file that cannot be read."""
     check = Check("route file", Verdict.FAILED, error.message, error.hint, error.line)
     return Report(route, error.file, (check,))
+
+
+def _count_links(ledger: "Ledger", tenant: TenantId) -> int:
+    return ledger.links.count(tenant, Entity.CONTACT) if ledger.is_current() else 0
 
 
 def _check_ledger(ledger: "Ledger", notes: Notebook) -> None:

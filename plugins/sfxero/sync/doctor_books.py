@@ -20,6 +20,7 @@ _CONNECT: Final = "xero connection"
 _SCOPES: Final = "xero scopes"
 _ORGANISATION: Final = "xero organisation"
 _CODES: Final = "xero settings"
+_CONTACTS: Final = "xero contacts"
 
 
 class Books(Protocol):
@@ -42,10 +43,13 @@ class Books(Protocol):
 class BooksDoctor:
     """Looks at one organisation."""
 
-    def __init__(self, spec: RouteSpec, notes: Notebook) -> None:
-        """Findings go into the notes."""
+    def __init__(
+        self, spec: RouteSpec, notes: Notebook, *, count_links: Callable[[TenantId], int]
+    ) -> None:
+        """Findings go into the notes; `count_links` tells how many contacts the sync knows."""
         self._spec = spec
         self._notes = notes
+        self._count_links = count_links
 
     def examine(self, connect: Callable[[], Books]) -> None:
         """Check all; what cannot be reached hides only what lies behind it."""
@@ -59,6 +63,7 @@ class BooksDoctor:
             if tenant is not None:
                 books.serve(tenant.tenant_id)
                 self._check_settings(Accounting(books.xero))
+                self._check_contacts(tenant.tenant_id, Accounting(books.xero))
 
     def _check_scopes(self, scopes: tuple[str, ...]) -> None:
         if not scopes:
@@ -101,6 +106,20 @@ class BooksDoctor:
             self._check_codes(facts)
             self._check_numbering()
             self._check_currency(facts, accounting.currencies())
+
+    def _check_contacts(self, tenant: TenantId, accounting: Accounting) -> None:
+        """Warn before the first run on an organisation in use: it would make contacts anew."""
+        with self._notes.guarding(_CONTACTS, _CONNECTION):
+            there, linked = accounting.count_contacts(), self._count_links(tenant)
+            if there and not linked:
+                self._notes.warn(
+                    _CONTACTS,
+                    f"the organisation has {there} contacts, and none is linked with an account",
+                    hint=f"Run `sfxero match --route {self._spec.route}` before the first sync.",
+                    key=("contacts",),
+                )
+            else:
+                self._notes.ok(_CONTACTS, f"{there}, of which {linked} are linked")
 
     def _check_codes(self, facts: OrganisationFacts) -> None:
         for one in code_troubles(self._spec, facts):

@@ -8,7 +8,7 @@ from sfxero.errors import UnexpectedResponse
 from sfxero.model.ids import TargetId
 from sfxero.model.outbox import Entry, Settlement
 from sfxero.model.states import Entity, Operation
-from sfxero.sync.bodies import ID_FIELD, NUMBER_FIELD, holds, own_number, wanted
+from sfxero.sync.bodies import ID_FIELD, NUMBER_FIELD, holds, own_number, taking_number, wanted
 from sfxero.sync.ports import Outbox, Target
 from sfxero.xero.snapshots import snapshot
 
@@ -113,7 +113,8 @@ class LookUp:
         return {
             entry.entry_id: Found(element)
             for entry in entries
-            if (element := by_id.get(entry.target_id)) and holds(wanted(entry), element)
+            if (element := by_id.get(entry.target_id))
+            and holds(wanted(taking_number(entry, element)), element)
         }
 
     def _apply(self, entry: Entry, found: Found) -> None:

@@ -104,6 +104,11 @@ class Accounting:
         for row in seek_rows(fetch, id_field="ContactID", since=modified_since):
             yield _summary(row)
 
+    def count_contacts(self) -> int:
+        """Return how many active contacts there are; one call."""
+        page = self._pages("Contacts", {"pageSize": 1, "summaryOnly": "true"})(1, None)
+        return page.page_count or len(page.rows)
+
     def contacts_in_full(self) -> Iterator[Row]:
         """Yield every contact with all it has, archived ones too; a thousand to a call.
 

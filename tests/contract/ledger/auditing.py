@@ -3,12 +3,15 @@
 import hashlib
 from collections.abc import Iterable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
 from tests.contract.ledger.making import CONTACT, ROUTE, claim, plan, wish
 
-from sfxero.ledger import Ledger
+from sfxero.ledger import Ledger, migrations
 from sfxero.model.audit import AuditEvent, AuditKind
 from sfxero.model.ids import RunId, TargetId
 from sfxero.model.outbox import Entry, PlannedEntry, Settlement
@@ -106,3 +109,13 @@ def drop_triggers(ledger: Ledger) -> None:
 def rows(ledger: Ledger, table: sa.Table) -> list[sa.Row[Any]]:
     with ledger._database.read() as conn:
         return list(conn.execute(sa.select(table).order_by(*table.primary_key)))
+
+
+def migrate_to(ledger: Ledger, revision: str) -> None:
+    """Take an empty ledger to an older version of its tables."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.set_main_option("path_separator", "os")
+    with ledger._database.write() as conn:
+        config.attributes["connection"] = conn
+        command.upgrade(config, revision)

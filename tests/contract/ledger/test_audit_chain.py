@@ -3,18 +3,16 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
 from tests.contract.ledger.auditing import (
     OWNER,
     begin,
     change,
     drop_triggers,
     events,
+    migrate_to,
     reply,
     rows,
     run_sql,
@@ -26,7 +24,7 @@ from tests.contract.ledger.making import ROUTE, claim, in_step, plan, wish
 
 from sfxero.clock import FakeClock
 from sfxero.errors import LedgerError
-from sfxero.ledger import Ledger, migrations
+from sfxero.ledger import Ledger
 from sfxero.ledger.audit_hashing import event_hash, first_hash, values_hash
 from sfxero.ledger.audit_tables import (
     audit_erasures,
@@ -359,7 +357,7 @@ def test_only_the_first_gaps_are_named_and_all_are_counted(ledger: Ledger) -> No
 
 def test_entries_older_than_the_log_are_not_missed_in_it(url: str, clock: FakeClock) -> None:
     ledger = Ledger(url, clock=clock)
-    _migrate_to(ledger, "0001")
+    migrate_to(ledger, "0001")
     run_sql(ledger, _SETTLED_LONG_AGO)
     ledger.migrate()
     assert ledger.audit.routes() == [ROUTE]
@@ -381,15 +379,6 @@ INSERT INTO entries (
     'demo', 'tenant-1', 'contact', 's1', 'settled', '{}', 'A', '2026-01-01', '2026-01-01',
     'm1', '{}', 'r', 1, '2026-01-01', '2026-01-01'
 )"""
-
-
-def _migrate_to(ledger: Ledger, revision: str) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
-    config.set_main_option("path_separator", "os")
-    with ledger._database.write() as conn:
-        config.attributes["connection"] = conn
-        command.upgrade(config, revision)
 
 
 def test_a_report_says_when_it_was_made(ledger: Ledger) -> None:

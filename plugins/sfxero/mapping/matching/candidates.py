@@ -13,9 +13,10 @@ from sfxero.mapping.matching.evidence import NONE, Evidence, Key, Numbers
 
 MOST_PAIRS: Final = 2_500
 """A key that makes more pairs than this is too common to look at each of them."""
-_MOST_LOOSE_PAIRS: Final = 400
+MOST_LOOSE_PAIRS: Final = 400
 """The same for keys that say little, such as one word of a name."""
 _SHORTEST_WORD: Final = 3
+_MOST_WORDS: Final = 6
 
 
 def candidates(evidence: Evidence) -> tuple[Numbers, Numbers]:
@@ -44,8 +45,10 @@ def _blocks(evidence: Evidence) -> Iterator[tuple[Numbers, Numbers]]:
     for key in exact:
         yield _joined(key, most=MOST_PAIRS)
     for key in (evidence.domain, evidence.start, evidence.end):
-        yield _joined(key, most=_MOST_LOOSE_PAIRS)
-    yield _joined_rows(*(_words(side) for side in evidence.words), most=_MOST_LOOSE_PAIRS)
+        yield _joined(key, most=MOST_LOOSE_PAIRS)
+    words = [_words(side) for side in evidence.words]
+    yield _joined_rows(*words, most=MOST_LOOSE_PAIRS)
+    yield _joined_rows(*map(_word_pairs, words), most=MOST_LOOSE_PAIRS)
 
 
 def _joined(key: Key, *, most: int) -> tuple[Numbers, Numbers]:
@@ -87,3 +90,11 @@ def _words(names: pa.Array) -> pd.DataFrame:
     is_long = pc.greater_equal(pc.utf8_length(words), _SHORTEST_WORD).to_numpy(zero_copy_only=False)
     frame = pd.DataFrame({"key": words.filter(pa.array(is_long)).to_pandas(), "row": rows[is_long]})
     return frame.drop_duplicates()
+
+
+def _word_pairs(words: pd.DataFrame) -> pd.DataFrame:
+    """Return each two of a name's words by row: a slip in a third word leaves them."""
+    few = words[words.groupby("row").cumcount() < _MOST_WORDS]
+    pairs = few.merge(few, on="row")
+    pairs = pairs[pairs["key_x"] < pairs["key_y"]]
+    return pd.DataFrame({"key": pairs["key_x"] + " " + pairs["key_y"], "row": pairs["row"]})

@@ -5,7 +5,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from sfxero.mapping.names import fold, name_key
-from sfxero.model.ids import to_18
+from sfxero.model.ids import SourceId, to_18
 
 COMPANY_FORMS: Final = frozenset(
     {
@@ -82,8 +82,8 @@ def number_key(text: str) -> str | None:
     return name_key(text) or None
 
 
-def account_id(text: str) -> str | None:
-    """Return the Salesforce account that a ContactNumber names, if it names one."""
+def account_id(text: str) -> SourceId | None:
+    """Return the id of an account, in 18 characters; None if the text is none."""
     return to_18(text.strip()) if _ACCOUNT_ID.fullmatch(text.strip()) else None
 
 

@@ -6,14 +6,14 @@ from typing import Final
 
 ACCEPT: Final = 80
 """From here on a pair is taken, if nothing else comes near it."""
-REVIEW: Final = 35
+REVIEW: Final = 25
 """From here on a person is asked."""
 NEAR: Final = 20
 """Two pairs that are no further apart than this are ambiguous."""
 SIMILAR: Final = 90
 ALIKE: Final = 80
 UNLIKE: Final = 55
-"""How alike two names are, of 100, by their words in any order (rapidfuzz, token_sort_ratio)."""
+"""How alike two names are, of 100, as written or with their words in order (rapidfuzz)."""
 
 
 class Decision(StrEnum):

@@ -53,8 +53,12 @@ def _compare_names(evidence: Evidence, left: Numbers, right: Numbers, held: Numb
         words.take(pa.array(rows[others])).to_pylist()
         for words, rows in zip(evidence.words, (left, right), strict=True)
     )
-    likeness = process.cpdist(
-        mine, theirs, scorer=fuzz.token_sort_ratio, dtype=np.float32, workers=-1
+    # As written, and with the words in order: a slip in the first letter changes their order.
+    likeness = np.maximum(
+        *(
+            process.cpdist(mine, theirs, scorer=scorer, dtype=np.float32, workers=-1)
+            for scorer in (fuzz.ratio, fuzz.token_sort_ratio)
+        )
     )
     # Numbers in names tell branches apart, however alike the rest is.
     same_digits = evidence.digits.same(left[others], right[others])
