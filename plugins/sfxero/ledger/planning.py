@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import repeat
 from typing import Any, Final, Literal, TypeAlias
 
@@ -15,7 +15,7 @@ from sfxero.ledger.tables import entries, links
 from sfxero.ledger.windows import refuse_superseded
 from sfxero.model.ids import RunId, SourceId, TenantId
 from sfxero.model.outbox import Planned, PlannedEntry, PlanOutcome, SourceVersion
-from sfxero.model.states import Entity, EntryState
+from sfxero.model.states import ACTIVE, WAITING, Entity, EntryState
 
 _META: Final = json.JSONEncoder(sort_keys=True)
 _LONG: Final = timedelta(milliseconds=100)
@@ -111,20 +111,28 @@ class Planning:
         entity: Entity,
         source_ids: Iterable[SourceId],
         *,
+        read_at: datetime,
         reason: str,
     ) -> int:
         """Supersede the waiting entries of records that, as the run has read, shall not be sent.
 
-        What is under way may have gone already; if not, it does not go again.
+        What is under way may have gone already; if not, it does not go again. What others have read
+        after `read_at` is newer than what the run knows, and stays.
         """
         count = 0
         for chunk in chunked(source_ids):
             with self._database.write() as conn:
                 refuse_superseded(conn, run_id)
                 records = lock_records(conn, tenant, entity, chunk).values()
-                waiting = [record.waiting for record in records if record.waiting is not None]
+                known = [
+                    entry
+                    for record in records
+                    for entry in (record.waiting, record.active)
+                    if entry is not None and entry.version.read_at <= read_at
+                ]
+                waiting = [entry for entry in known if entry.state in WAITING]
                 count += move(conn, self._database, waiting, EntryState.SUPERSEDED, reason=reason)
-                active = [record.active.entry_id for record in records if record.active is not None]
+                active = (entry.entry_id for entry in known if entry.state in ACTIVE)
                 conn.execute(
                     update(entries)
                     .where(among(conn, entries.c.entry_id, active))

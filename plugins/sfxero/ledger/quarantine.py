@@ -106,17 +106,17 @@ class Quarantine:
             return list(conn.execute(statement).scalars())
 
     def open_ids(
-        self, route: RouteName, entity: Entity, *, seen_before: datetime | None = None
+        self, route: RouteName, entity: Entity, *, seen_by: datetime | None = None
     ) -> list[SourceId]:
-        """Return the records that wait in quarantine; those only that nobody has seen since."""
+        """Return the records in quarantine; with `seen_by`, those that nobody has seen later."""
         waits = (
             quarantine.c.route == route,
             quarantine.c.entity == entity,
             quarantine.c.cleared_at.is_(None),
         )
         statement = select(quarantine.c.source_id).where(*waits).group_by(quarantine.c.source_id)
-        if seen_before is not None:
-            statement = statement.having(func.max(quarantine.c.last_seen_at) < seen_before)
+        if seen_by is not None:
+            statement = statement.having(func.max(quarantine.c.last_seen_at) <= seen_by)
         statement = statement.order_by(quarantine.c.source_id)
         with self._database.read() as conn:
             return list(conn.execute(statement).scalars())

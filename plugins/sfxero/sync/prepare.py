@@ -259,6 +259,7 @@ class _Preparation:
                 self._scope.tenant,
                 entity,
                 sorted(source_ids),
+                read_at=self._began_at,
                 reason="the record no longer meets the route's rules",
             )
 
@@ -268,13 +269,13 @@ class _Preparation:
         """Close what is cured; a record that by id was not found any more is gone for good.
 
         The run has asked for all that was in quarantine when it began, unless it is over history.
+        What another run has refused since is newer than what this one knows, and stays.
         """
         scope, quarantine = self._scope, self._scope.ledger.quarantine
-        asked_for = set(quarantine.open_ids(scope.route, entity, seen_before=self._began_at))
-        waiting = set(quarantine.open_ids(scope.route, entity))
-        looked_at = read if scope.is_history else asked_for | read
-        cured = (waiting & looked_at) - refused
-        quarantine.clear(scope.run_id, scope.route, entity, sorted(cured))
+        asked_for = set(quarantine.open_ids(scope.route, entity, seen_by=self._began_at))
+        own = set(quarantine.refused_ids(scope.run_id, scope.route, entity))
+        known = (asked_for & read if scope.is_history else asked_for) | own
+        quarantine.clear(scope.run_id, scope.route, entity, sorted(known - refused))
         quarantine.clear_other_rules(scope.run_id, scope.route, entity)
 
     def _entries(self, documents: Iterable[Document]) -> Iterator[PlannedEntry]:

@@ -49,6 +49,13 @@ def plan(ledger: Ledger, *wishes: PlannedEntry) -> list[Planned]:
     return list(ledger.outbox.plan(RUN, wishes))
 
 
+def withdraw(ledger: Ledger, *sources: str, run_id: RunId = RUN, age: int = 1_000_000) -> int:
+    """Take records back as a run does that began to read when versions had this age."""
+    read_at = version(age).read_at
+    ids = [SourceId(one) for one in sources]
+    return ledger.outbox.withdraw(run_id, TENANT, CONTACT, ids, read_at=read_at, reason="left")
+
+
 def claim(
     ledger: Ledger, *, owner: str = "w1", limit: int = 50, entity: Entity = CONTACT
 ) -> list[Entry]:

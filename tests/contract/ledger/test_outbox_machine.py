@@ -8,7 +8,16 @@ import sqlalchemy as sa
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from tests.contract.ledger.making import CONTACT, RUN, TENANT, bury, claim, plan, settle, wish
+from tests.contract.ledger.making import (
+    CONTACT,
+    TENANT,
+    bury,
+    claim,
+    plan,
+    settle,
+    wish,
+    withdraw,
+)
 
 from sfxero.clock import FakeClock
 from sfxero.ledger import Ledger
@@ -50,7 +59,7 @@ class OutboxMachine(RuleBasedStateMachine):
     @rule(source=SOURCES)
     def withdraw(self, source: str) -> None:
         live = {row.source_id for row in self._rows() if row.state in WAITING | ACTIVE}
-        self.ledger.outbox.withdraw(RUN, TENANT, CONTACT, [source], reason="left")
+        withdraw(self.ledger, source)
         if source in live:
             self.wished.pop(source, None)
 

@@ -1,7 +1,6 @@
 import pytest
 from tests.contract.ledger.making import (
     CONTACT,
-    RUN,
     TENANT,
     bury,
     claim,
@@ -11,6 +10,7 @@ from tests.contract.ledger.making import (
     states,
     version,
     wish,
+    withdraw,
 )
 
 from sfxero.clock import FakeClock
@@ -177,9 +177,20 @@ def test_withdrawing_supersedes_what_waits_and_leaves_what_is_sent(ledger: Ledge
     plan(ledger, wish("s1"))
     (sent,) = claim(ledger)
     (_, second) = plan(ledger, wish("s1", "B", age=1), wish("s2"))
-    assert ledger.outbox.withdraw(RUN, TENANT, CONTACT, ["s1", "s2", "s3"], reason="left") == 2
+    assert withdraw(ledger, "s1", "s2", "s3") == 2
     assert states(ledger)[sent.entry_id] is EntryState.CLAIMED
     assert states(ledger)[second.entry_id] is SUPERSEDED
+
+
+def test_what_was_read_later_than_by_the_run_that_withdraws_stays(ledger: Ledger) -> None:
+    plan(ledger, wish("s1", age=2))
+    (sent,) = claim(ledger)
+    (waiting,) = plan(ledger, wish("s2", age=2))
+
+    assert withdraw(ledger, "s1", "s2", age=1) == 0
+
+    ledger.outbox.release([sent.entry_id], owner="w1")
+    assert states(ledger) == dict.fromkeys((sent.entry_id, waiting.entry_id), EntryState.PENDING)
 
 
 def test_entities_and_records_of_the_same_id_stay_apart(ledger: Ledger) -> None:

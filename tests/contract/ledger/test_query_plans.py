@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from tests.contract.ledger.making import CONTACT, RUN, TENANT, bury, claim, plan, settle, wish
+from tests.contract.ledger.making import (
+    CONTACT,
+    TENANT,
+    bury,
+    claim,
+    plan,
+    settle,
+    wish,
+    withdraw,
+)
 
 from sfxero.clock import FakeClock
 from sfxero.ledger import Ledger
@@ -90,7 +99,7 @@ def walk_through(ledger: Ledger, clock: FakeClock) -> None:
     numbers = range(0, MANY + 200, 20)
     plan(ledger, *(wish(f"s{number:06}", age=1) for number in numbers))
     plan(ledger, *(wish(f"s{number:06}", "B", age=2) for number in numbers))
-    outbox.withdraw(RUN, TENANT, CONTACT, [f"s{number:06}" for number in numbers], reason="left")
+    withdraw(ledger, *(f"s{number:06}" for number in numbers))
     plan(ledger, *(wish(f"s{number:06}", "C", age=3) for number in numbers))
     assert outbox.has_due(TENANT, CONTACT, now=clock.now())
     settle(ledger, send(ledger, clock))

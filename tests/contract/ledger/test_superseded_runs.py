@@ -3,7 +3,15 @@
 from datetime import timedelta
 
 import pytest
-from tests.contract.ledger.making import CONTACT, ROUTE, RUN, START, TENANT, plan, states, wish
+from tests.contract.ledger.making import (
+    ROUTE,
+    RUN,
+    START,
+    plan,
+    states,
+    wish,
+    withdraw,
+)
 
 from sfxero.errors import LedgerError
 from sfxero.ledger import Ledger
@@ -40,10 +48,10 @@ def test_an_older_reading_takes_back_nothing_any_more(superseded: Ledger) -> Non
     before = states(superseded)
 
     with pytest.raises(LedgerError, match="later run"):
-        superseded.outbox.withdraw(RUN, TENANT, CONTACT, [SourceId("s1")], reason="left")
+        withdraw(superseded, "s1")
 
     assert states(superseded) == before
-    assert superseded.outbox.withdraw(LATER, TENANT, CONTACT, [SourceId("s1")], reason="left") == 1
+    assert withdraw(superseded, "s1", run_id=LATER) == 1
 
 
 def test_an_older_reading_neither_fills_nor_empties_the_quarantine(superseded: Ledger) -> None:

@@ -5,7 +5,15 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
-from tests.contract.ledger.making import CONTACT, RUN, TENANT, bury, claim, plan, states, wish
+from tests.contract.ledger.making import (
+    TENANT,
+    bury,
+    claim,
+    plan,
+    states,
+    wish,
+    withdraw,
+)
 
 from sfxero.clock import FakeClock
 from sfxero.ledger import Ledger
@@ -44,7 +52,7 @@ def _retry(ledger: Ledger, ids: list[int]) -> None:
 
 
 def _withdraw(ledger: Ledger, _ids: list[int]) -> None:
-    ledger.outbox.withdraw(RUN, TENANT, CONTACT, [f"s{n}" for n in range(len(ALL))], reason="left")
+    withdraw(ledger, *(f"s{n}" for n in range(len(ALL))))
 
 
 def _plan(ledger: Ledger, _ids: list[int]) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Callable
 import pytest
 from tests.contract.ledger.making import (
     CONTACT,
-    RUN,
     TENANT,
     bury,
     claim,
@@ -13,6 +12,7 @@ from tests.contract.ledger.making import (
     settle,
     states,
     wish,
+    withdraw,
 )
 
 from sfxero.ledger import Ledger
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.contract
 def withdrawn(ledger: Ledger) -> Entry:
     plan(ledger, wish())
     (entry,) = claim(ledger)
-    assert ledger.outbox.withdraw(RUN, TENANT, CONTACT, [entry.source_id], reason="left") == 0
+    assert withdraw(ledger, entry.source_id) == 0
     return entry
 
 
