@@ -11,6 +11,7 @@ import pytest
 from tests.e2e.world import (
     DAG_ID,
     DUE_DAYS,
+    SHOW_ID,
     Books,
     Deployment,
     SandboxProcess,
@@ -43,6 +44,17 @@ class After:
     def writes(self) -> list[str]:
         """The requests that changed, or tried to change, a record of either service."""
         return [f"{one['method']} {one['path']}" for one in self.requests if is_write(one)]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What opportunities show after a run from Xero to Salesforce, and the writes of two runs."""
+
+    opportunities: dict[str, Any]
+    paid: str
+    lost: list[tuple[Any, ...]]
+    writes: list[Any]
+    quiet_writes: list[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +130,22 @@ def third(story: Story, second: After) -> After:
     story.sandbox.post(f"/salesforce/Opportunity/{changed(second)}", CloseDate="2026-03-31")
     story.sandbox.post(f"/salesforce/Opportunity/{reopened(second)}/reopen")
     return story.run()
+
+
+@pytest.fixture(scope="module")
+def shown(story: Story, third: After) -> Shown:
+    """Two runs the other way, the first after a customer paid a part of an invoice."""
+    paid = changed(third)
+    (invoice,) = third.books.invoices_by_opportunity()[paid]
+    story.sandbox.post(f"/xero/invoices/{invoice['invoice_id']}/pay", amount="10.01")
+    before = story.sandbox.last_number()
+    story.deployment.run(SHOW_ID)
+    first = story.sandbox.writes(after=before)
+    opportunities = {row["Id"]: row for row in story.sandbox.rows("Opportunity")}
+    run_id, before = story.deployment.last_run(), story.sandbox.last_number()
+    lost = story.deployment.lost_records(run_id)
+    story.deployment.run(SHOW_ID)
+    return Shown(opportunities, paid, lost, first, story.sandbox.writes(after=before))
 
 
 def changed(before: After) -> str:
@@ -234,6 +262,29 @@ def test_an_opportunity_opened_again_is_named_and_its_invoice_left_alone(
     assert third.quarantined[source_id] == {"invoiced_but_not_won"}
     kept = third.books.invoices_by_opportunity()[source_id]
     assert kept == second.books.invoices_by_opportunity()[source_id]
+
+
+def test_each_opportunity_shows_its_invoice_and_what_is_owed(third: After, shown: Shown) -> None:
+    for source_id, (invoice,) in third.books.invoices_by_opportunity().items():
+        row = shown.opportunities[source_id]
+        assert row["Xero_Invoice_Id__c"] == invoice["invoice_id"]
+        assert row["Xero_Invoice_Number__c"] == invoice["number"]
+        paid = Decimal("10.01") if source_id == shown.paid else Decimal(0)
+        assert Decimal(row["Xero_Amount_Paid__c"]) == paid
+        assert Decimal(row["Xero_Amount_Due__c"]) == Decimal(invoice["total"]) - paid
+    assert shown.lost == []
+
+
+def test_what_holds_an_opportunity_back_stands_on_it(third: After, shown: Shown) -> None:
+    told = {one: row["Xero_Sync_Error__c"] for one, row in shown.opportunities.items()}
+    assert {one for one, text in told.items() if text} == set(third.quarantined)
+    for source_id, rules in third.quarantined.items():
+        assert all(rule in told[source_id] for rule in rules)
+
+
+def test_showing_writes_to_salesforce_only_and_a_quiet_run_nothing(shown: Shown) -> None:
+    assert {one["path"].rpartition("/composite")[2] for one in shown.writes} == {"/sobjects"}
+    assert shown.quiet_writes == []
 
 
 def expected_line(line: Any, *, family: str | None) -> dict[str, Any]:
