@@ -12,6 +12,7 @@ from tests.e2e.world import (
     DAG_ID,
     DUE_DAYS,
     ROUTE,
+    SHOW_ID,
     Books,
     Deployment,
     SandboxProcess,
@@ -44,6 +45,17 @@ class After:
     def writes(self) -> list[str]:
         """The requests that changed, or tried to change, a record of either service."""
         return [f"{one['method']} {one['path']}" for one in self.requests if is_write(one)]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What opportunities show after a run from Xero to Salesforce, and the writes of two runs."""
+
+    opportunities: dict[str, Any]
+    paid: str
+    lost: list[tuple[Any, ...]]
+    writes: list[Any]
+    quiet_writes: list[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +141,22 @@ def swept(story: Story, third: After) -> After:
     product = lines[line]["Product2Id"]
     story.sandbox.post(f"/salesforce/Product2/{product}", Family="Freight")
     return story.run(f"sweep__{ROUTE}")
+
+
+@pytest.fixture(scope="module")
+def shown(story: Story, swept: After) -> Shown:
+    """Two runs the other way, the first after a customer paid a part of an invoice."""
+    paid = changed(swept)
+    (invoice,) = swept.books.invoices_by_opportunity()[paid]
+    story.sandbox.post(f"/xero/invoices/{invoice['invoice_id']}/pay", amount="10.01")
+    before = story.sandbox.last_number()
+    story.deployment.run(SHOW_ID)
+    first = story.sandbox.writes(after=before)
+    opportunities = {row["Id"]: row for row in story.sandbox.rows("Opportunity")}
+    run_id, before = story.deployment.last_run(), story.sandbox.last_number()
+    lost = story.deployment.lost_records(run_id)
+    story.deployment.run(SHOW_ID)
+    return Shown(opportunities, paid, lost, first, story.sandbox.writes(after=before))
 
 
 def changed(before: After) -> str:
@@ -256,6 +284,29 @@ def test_a_sweep_edits_the_invoices_whose_lines_changed_without_a_stamp(
     assert {len(found) for found in by_opportunity.values()} == {1}
     (invoice,) = by_opportunity[changed(third)]
     assert "260" in {line["account_code"] for line in map(sent_line, invoice["lines"])}
+
+
+def test_each_opportunity_shows_its_invoice_and_what_is_owed(swept: After, shown: Shown) -> None:
+    for source_id, (invoice,) in swept.books.invoices_by_opportunity().items():
+        row = shown.opportunities[source_id]
+        assert row["Xero_Invoice_Id__c"] == invoice["invoice_id"]
+        assert row["Xero_Invoice_Number__c"] == invoice["number"]
+        paid = Decimal("10.01") if source_id == shown.paid else Decimal(0)
+        assert Decimal(row["Xero_Amount_Paid__c"]) == paid
+        assert Decimal(row["Xero_Amount_Due__c"]) == Decimal(invoice["total"]) - paid
+    assert shown.lost == []
+
+
+def test_what_holds_an_opportunity_back_stands_on_it(swept: After, shown: Shown) -> None:
+    told = {one: row["Xero_Sync_Error__c"] for one, row in shown.opportunities.items()}
+    assert {one for one, text in told.items() if text} == set(swept.quarantined)
+    for source_id, rules in swept.quarantined.items():
+        assert all(rule in told[source_id] for rule in rules)
+
+
+def test_showing_writes_to_salesforce_only_and_a_quiet_run_nothing(shown: Shown) -> None:
+    assert {one["path"].rpartition("/composite")[2] for one in shown.writes} == {"/sobjects"}
+    assert shown.quiet_writes == []
 
 
 def expected_line(line: Any, *, family: str | None) -> dict[str, Any]:

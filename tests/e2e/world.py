@@ -22,6 +22,7 @@ import psutil
 ROOT = Path(__file__).parents[2]
 ROUTE = "own_books"
 DAG_ID = f"salesforce_to_xero__{ROUTE}"
+SHOW_ID = f"xero_to_salesforce__{ROUTE}"
 DRAIN_ID = f"outbox_drain__{ROUTE}"
 OWN_ROUTE = {
     "route: demo": f"route: {ROUTE}",

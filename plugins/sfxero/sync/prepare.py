@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sfxero.errors import ChecksFailed, LedgerError, StagingError
 from sfxero.mapping.organisation import OrganisationFacts
@@ -22,6 +22,9 @@ from sfxero.sync.holding import held_back, refused_lines
 from sfxero.sync.org_rates import kept_rates
 from sfxero.sync.related import with_related
 from sfxero.sync.scope import ENTITY_OF, OBJECT_OF, Scope
+
+if TYPE_CHECKING:
+    from sfxero.quality.checks import CheckResult
 
 _RENAMING_ROUNDS: Final = 3
 _CHECKED_AT_ONCE: Final = 100_000
@@ -70,23 +73,33 @@ def check_rows(scope: Scope, suites: dict[Entity, Suite]) -> dict[str, int]:
             scope.staged(object_name), columns=suite.columns, rows=_CHECKED_AT_ONCE
         )
         result = check(frames, suite, entity=entity)
-        if result.broken:
-            raise StagingError(
-                f"expectations of {object_name} could not be evaluated: {', '.join(result.broken)}",
-                hint="Correct the suite, or stage the columns that it names.",
-            )
+        store_result(scope, object_name, result)
         stops += result.stops
-        # The cause of a stop is one for all; some of its rows show it.
-        shown = result.findings[:_SHOWN_OF_A_STOP] if result.stops else result.findings
-        scope.ledger.quarantine.put(scope.run_id, scope.route, shown)
         refused[object_name] = len(result.refused_ids)
+    refuse_stops(stops)
+    return refused
+
+
+def store_result(scope: Scope, name: str, result: "CheckResult") -> None:
+    """Store what a suite found; StagingError if an expectation could not be evaluated at all."""
+    if result.broken:
+        raise StagingError(
+            f"expectations of {name} could not be evaluated: {', '.join(result.broken)}",
+            hint="Correct the suite, or stage the columns that it names.",
+        )
+    # The cause of a stop is one for all; some of its rows show it.
+    shown = result.findings[:_SHOWN_OF_A_STOP] if result.stops else result.findings
+    scope.ledger.quarantine.put(scope.run_id, scope.route, shown)
+
+
+def refuse_stops(stops: Sequence[str]) -> None:
+    """Raise ChecksFailed if more rows than a suite allows broke what it names."""
     if stops:
         raise ChecksFailed(
             f"too many staged rows are refused: {'; '.join(stops)}",
             hint="Nothing was sent. The quarantine shows some of the rows. Cure what they have in "
             "common, or raise the suite's `stop`; the next run reads them again.",
         )
-    return refused
 
 
 def prepare_contacts(scope: Scope) -> dict[str, int]:

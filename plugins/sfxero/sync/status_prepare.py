@@ -5,13 +5,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from sfxero.errors import LedgerError, StagingError
+from sfxero.errors import LedgerError
 from sfxero.model.findings import DispositionRow
 from sfxero.model.ids import SourceId, TargetId, TenantId
 from sfxero.model.outbox import Planned, PlannedEntry, PlanOutcome, SourceVersion
 from sfxero.model.states import DISPOSITION_OF, Disposition, Entity
 from sfxero.quality.suites import Suite
 from sfxero.staging.manifest import Staged
+from sfxero.sync.prepare import refuse_stops, store_result
 from sfxero.sync.scope import Scope
 from sfxero.sync.sync_errors import plan_errors
 from sfxero.sync.xero_extract import staged_of, view_of
@@ -33,13 +34,9 @@ def check_invoices(scope: Scope, suite: Suite) -> int:
     frame = _frame(scope)
     pairs = scope.ledger.links.sources_of(scope.tenant, Entity.INVOICE, map(TargetId, frame["Id"]))
     ours = frame[frame["Id"].isin([invoice_id for invoice_id, _ in pairs])]
-    result = check(ours, suite, entity=Entity.INVOICE)
-    if result.broken:
-        raise StagingError(
-            f"expectations of invoices could not be evaluated: {', '.join(result.broken)}",
-            hint="Correct the suite, or stage the columns that it names.",
-        )
-    scope.ledger.quarantine.put(scope.run_id, scope.route, result.findings)
+    result = check([ours], suite, entity=Entity.INVOICE)
+    store_result(scope, "invoices", result)
+    refuse_stops(result.stops)
     return len(result.refused_ids)
 
 

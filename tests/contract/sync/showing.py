@@ -93,6 +93,11 @@ class Showing:
             self.publish(entity, run_id=scope.run_id)
         return self.world.ledger.runs.settle(scope.run_id)
 
+    def noon(self) -> None:
+        """Let time pass until noon where the organisation is."""
+        now = self.world.clock.now().astimezone(self.world.books.organisation.timezone)
+        self.world.sleep((12 - now.hour) % 24 * 3600)
+
     def invoiced(self, *prices: str) -> tuple[str, Invoice]:
         """An opportunity closed today with its invoice in Xero, due in two weeks."""
         account = self.world.account(f"Acme {next(self._keys)}")
