@@ -1,6 +1,6 @@
 """Matching: the audit log may say that a person linked two records, or parted them.
 
-Revision ID: 0010
+Revision ID: 0011
 """
 
 import re
@@ -8,8 +8,8 @@ import re
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0010"
-down_revision = "0009"
+revision = "0011"
+down_revision = "0010"
 
 _KINDS = (
     "adopted", "amended", "dead_letter", "discarded", "erased", "found", "held_already", "linked",
