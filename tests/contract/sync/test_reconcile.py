@@ -261,3 +261,17 @@ def test_without_a_sync_from_xero_nobody_expects_opportunities_to_show_anything(
     comparer.invoiced("100")
     comparer.world.pay(comparer.world.invoices[0])
     assert comparer.compare().stored == []
+
+
+def test_an_invoice_that_the_ledger_forgot_is_found_again_and_not_sent_twice(
+    comparer: Comparer,
+) -> None:
+    world = comparer.world
+    opportunity = comparer.invoiced("100")
+    world.respec(reconcile={"repair": {"link_missing": "resend"}})
+    (invoice,) = world.invoices
+    Case(world, opportunity, "", invoice, invoice).drop_link()
+    assert comparer.kinds() == ["link_missing"]
+    world.run()
+    assert comparer.kinds() == []
+    assert [one.invoice_id for one in world.invoices] == [invoice.invoice_id]
