@@ -96,7 +96,14 @@ def test_every_environment_variable_that_we_read_is_documented() -> None:
 
 def test_the_settings_are_found_by_the_reader_of_names() -> None:
     settings = ROOT / "plugins/sfxero/settings.py"
-    expected = {"SFXERO_INCLUDE", "SFXERO_STAGING", "SFXERO_TOKEN_KEY", "AIRFLOW_HOME"}
+    expected = {
+        "AIRFLOW_HOME",
+        "SFXERO_INCLUDE",
+        "SFXERO_OUTPUTS",
+        "SFXERO_OUTPUTS_URL",
+        "SFXERO_STAGING",
+        "SFXERO_TOKEN_KEY",
+    }
     assert read_names(settings.read_text(encoding="utf-8")) == expected
 
 

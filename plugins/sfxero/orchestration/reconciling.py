@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 from airflow.sdk import ObjectStoragePath
 
 from sfxero.clock import SystemClock, SystemSleeper
-from sfxero.errors import ConfigurationError
+from sfxero.errors import ConfigurationError, SyncError
 from sfxero.mapping.spec import RouteSpec
-from sfxero.model.ids import RouteName, RunId
+from sfxero.model.ids import RouteName
 from sfxero.orchestration.hooks.ledger import open_ledger
 from sfxero.orchestration.hooks.outside import as_airflow_command
 from sfxero.orchestration.hooks.xero import XeroHook
@@ -116,22 +116,15 @@ def reconcile_now(spec: RouteSpec, ledger: "Ledger", *, actor: str, days: _Days)
     clock = SystemClock()
     asked = _Asked(reconcile_run_id(f"manual__{clock.now().isoformat()}"), actor, *days)
     _open_run(spec, ledger, asked)
-    scope, run = _begun(spec, ledger, asked)
-    with _parts(scope, run) as parts:
-        parts.org.submit()
-        parts.read.read(parts.books)
-        while not parts.org.is_done():
-            SystemSleeper().sleep(_POLL_S)
-        parts.org.read()
-        done = _compared(parts, run)
-    end_run(ledger, scope.run_id, done.outcome.verdict, is_in_step=not done.outcome.open)
+    ledger_run = ledger_run_id(spec.route, asked.run_id)
+    try:
+        done = _at_once(*_begun(spec, ledger, asked))
+    except SyncError as error:
+        ledger.runs.finish(ledger_run, state="failed", verdict=f"FAILED: {error}")
+        raise
+    state = "failed" if done.outcome.open else "succeeded"
+    ledger.runs.finish(ledger_run, state=state, verdict=done.outcome.verdict)
     return done
-
-
-def end_run(ledger: "Ledger", run_id: RunId, verdict: str, *, is_in_step: bool) -> None:
-    """Store how a reconciliation ended."""
-    state = "succeeded" if is_in_step else "failed"
-    ledger.runs.finish(run_id, state=state, verdict=verdict)
 
 
 def is_org_read(run: Run) -> bool:
@@ -191,6 +184,16 @@ def _begun(spec: RouteSpec, ledger: "Ledger", asked: _Asked) -> tuple[Scope, Run
         "to": asked.last,
     }
     return scope, run
+
+
+def _at_once(scope: Scope, run: Run) -> Reconciled:
+    with _parts(scope, run) as parts:
+        parts.org.submit()
+        parts.read.read(parts.books)
+        while not parts.org.is_done():
+            SystemSleeper().sleep(_POLL_S)
+        parts.org.read()
+        return _compared(parts, run)
 
 
 @dataclass(frozen=True, slots=True)

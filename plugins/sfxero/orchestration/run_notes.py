@@ -5,7 +5,8 @@ little as it can, and only for our DAGs.
 """
 
 import logging
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from airflow.listeners import hookimpl
@@ -53,9 +54,28 @@ def _note(dag_run: Any) -> None:
     if not dag_run.dag_id.startswith(_OURS):
         return
     try:
-        gate = dag_run.get_task_instance(_GATE)
-        line = gate.xcom_pull(task_ids=_GATE, key=_KEY) if gate is not None else None
-        if line and not dag_run.note:
-            dag_run.note = str(line)[:_LONGEST]
+        with _session_of(dag_run) as (session, row):
+            gate = row.get_task_instance(_GATE, session=session)
+            line = gate and gate.xcom_pull(task_ids=_GATE, key=_KEY, session=session)
+            if line and not row.note:
+                row.note = str(line)[:_LONGEST]
     except Exception:  # noqa: BLE001 - a note must never cost the scheduler a run
         log.warning("run_note_failed dag=%s run=%s", dag_run.dag_id, dag_run.run_id)
+
+
+@contextmanager
+def _session_of(dag_run: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield the scheduler's own session and its row of the run.
+
+    It must be handed on: whoever asks Airflow for a session gets the same one, and closes it. Only
+    `airflow dags test` brings a run that belongs to none.
+    """
+    from airflow.utils.session import create_session
+    from sqlalchemy.orm import object_session
+
+    own = object_session(dag_run)
+    if own is not None:
+        yield own, dag_run
+        return
+    with create_session() as session:
+        yield session, session.get(type(dag_run), dag_run.id)

@@ -17,7 +17,7 @@ from sfxero.proof.owners import named_by_url, short_ids
 from sfxero.proof.pairs import Pairs, minus
 
 _STATES: Final = pa.array(["DRAFT", "SUBMITTED", "AUTHORISED", "PAID"])
-_KIND_OF: Final = {
+KIND_OF_STATE: Final = {
     "awaiting_approval": Kind.AWAITING_APPROVAL,
     "pending": Kind.WAITING,
     "retry_later": Kind.WAITING,
@@ -27,6 +27,7 @@ _KIND_OF: Final = {
     "discarded": Kind.DISCARDED,
     "quarantined": Kind.QUARANTINED,
 }
+"""What explains a difference, by what stands for its record."""
 _CENTS: Final = Decimal("0.05")
 _EDITABLE: Final = {
     "number": "InvoiceNumber",
@@ -68,7 +69,8 @@ class PairChecks:
         self._linked = pairs.has("l_id")
         self._standing = pairs.flag("s_scoped")
         settled = flags(pc.greater_equal(pairs["l_settled_at"], _at(moments.began_at)))
-        self._moving = self._linked & settled
+        self.moving = self._linked & settled
+        """Links that were made while both sides were read; they are not compared."""
         self._steady = self._linked & ~settled
         named = named_by_url(pairs["x_url"])
         self.elsewhere = self._steady & flags(pc.not_equal(named, short_ids(pairs.ids)))
@@ -78,7 +80,7 @@ class PairChecks:
 
     def run(self) -> None:
         """Find everything."""
-        self._found.add(Kind.CHANGED_WHILE_READING, self._moving)
+        self._found.add(Kind.CHANGED_WHILE_READING, self.moving)
         self._links()
         self._existence()
         self._currency()
@@ -91,7 +93,7 @@ class PairChecks:
     def explain(self, mask: np.ndarray, otherwise: Kind, sides: Sides, *, about: str = "") -> None:
         """Name a change of Salesforce by what stands for it in the outbox, else `otherwise`."""
         pairs, left = self._pairs, mask.copy()
-        for state, kind in _KIND_OF.items():
+        for state, kind in KIND_OF_STATE.items():
             here = left & pairs.is_in("state", [state])
             self._found.add(kind, here, sides, about=about)
             left &= ~here

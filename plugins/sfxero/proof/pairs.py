@@ -85,6 +85,8 @@ class ThreeSides:
     """By opportunity, the rule or message that says why."""
     contacts: Mapping[str, str]
     """By account, its contact."""
+    showing: Mapping[str, str]
+    """By opportunity, the state of what waits to be shown on it."""
 
 
 class Pairs:
@@ -109,6 +111,7 @@ class Pairs:
         self._columns["l_amount"] = self["l_" + total]
         self._columns["x_amount"] = self["x_" + total]
         self._columns["s_contact_id"] = _mapped(self["s_account_id"], books.contacts)
+        self._columns["showing"] = _mapped(ids, books.showing)
         self._columns["state"] = _mapped(ids, books.standing)
         self._columns["reason"] = _mapped(ids, books.reasons)
 

@@ -11,6 +11,7 @@ from sfxero.mapping.columns import flags
 from sfxero.model.differences import DifferenceKind as Kind
 from sfxero.proof.documents import STAMP
 from sfxero.proof.found import Found, Sides
+from sfxero.proof.pair_checks import KIND_OF_STATE
 from sfxero.proof.pairs import Pairs, minus
 
 _TEXTS: Final = {"invoice_id": "x_id", "invoice_number": "x_number", "status": "x_status"}
@@ -21,29 +22,41 @@ _MONEY: Final = {
 }
 
 
-def check_shown(pairs: Pairs, found: Found, *, books_read_to: datetime) -> None:
-    """Compare the status fields that were read; what Xero changed since the last sync is unread."""
-    shown = pairs.has("l_id") & pairs.has("x_id") & pairs.has("s_id") & ~pairs.flag("s_deleted")
-    unread = _unread(pairs, books_read_to)
+def check_shown(pairs: Pairs, found: Found, *, moving: np.ndarray, books_read_to: datetime) -> None:
+    """Compare the status fields that were read, but for links that changed meanwhile.
+
+    What Xero changed since the last sync is unread, and what that has planned is on its way.
+    """
+    known = pairs.has("l_id") & pairs.has("x_id") & pairs.has("s_id")
+    shown = known & ~pairs.flag("s_deleted") & ~moving
+    unread = flags(pc.greater_equal(pairs["x_updated_at"], pa.scalar(books_read_to, STAMP)))
     for key, of_xero in _TEXTS.items():
         if (column := f"s_shown_{key}") in pairs:
             mask = shown & pairs.differs(column, of_xero)
             sides = Sides(salesforce=pairs[column], xero=pairs[of_xero])
-            _add(found, mask, unread, kind=Kind.SHOWN_DIFFERS, sides=sides, about=key)
+            _add(pairs, found, mask, unread, kind=Kind.SHOWN_DIFFERS, sides=sides, about=key)
     for key, (of_xero, kind) in _MONEY.items():
         if (column := f"s_shown_{key}") in pairs:
             gap = minus(pairs[of_xero], pairs[column])
             mask = shown & flags(pc.not_equal(gap, pa.scalar(0, gap.type)))
             sides = Sides(salesforce=pairs[column], xero=pairs[of_xero], amount=gap)
-            _add(found, mask, unread, kind=kind, sides=sides, about=key)
-
-
-def _unread(pairs: Pairs, read_to: datetime) -> np.ndarray:
-    return flags(pc.greater_equal(pairs["x_updated_at"], pa.scalar(read_to, STAMP)))
+            _add(pairs, found, mask, unread, kind=kind, sides=sides, about=key)
 
 
 def _add(
-    found: Found, mask: np.ndarray, unread: np.ndarray, *, kind: Kind, sides: Sides, about: str
+    pairs: Pairs,
+    found: Found,
+    mask: np.ndarray,
+    unread: np.ndarray,
+    *,
+    kind: Kind,
+    sides: Sides,
+    about: str,
 ) -> None:
-    found.add(Kind.NOT_READ_YET, mask & unread, sides, about=about)
-    found.add(kind, mask & ~unread, sides, about=about)
+    left = mask
+    for state, explained in KIND_OF_STATE.items():
+        here = left & pairs.is_in("showing", [state])
+        found.add(explained, here, sides, about=about)
+        left &= ~here
+    found.add(Kind.NOT_READ_YET, left & unread, sides, about=about)
+    found.add(kind, left & ~unread, sides, about=about)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sfxero.errors import IncompleteExtract, JobFailed
 from sfxero.mapping.fields import needed_fields
-from sfxero.mapping.status_fields import STATUS_FIELDS
 from sfxero.salesforce.bulk_query import BulkQuery
 from sfxero.salesforce.client import SalesforceClient
 from sfxero.salesforce.job import JobRef, JobState
@@ -91,13 +90,10 @@ class OrgReading:
         ]
 
     def shown_fields(self) -> dict[str, str]:
-        """Return the status fields that the org has, by their keys."""
+        """Return the names of the status fields that are compared and that the org has."""
         described = self._describe(OPPORTUNITY).fields
-        return {
-            one.key: one.name
-            for one in STATUS_FIELDS
-            if one.key in _COMPARED and one.name in described
-        }
+        shown = self.scope.spec.salesforce_fields.shown()
+        return {key: name for key, name in shown.items() if key in _COMPARED and name in described}
 
     def _has_ended(self, ref: JobRef) -> bool:
         status = BulkQuery(self.client).status(ref)

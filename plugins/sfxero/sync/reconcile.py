@@ -7,12 +7,14 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from sfxero.model.differences import KINDS, Difference
+from sfxero.model.ids import TenantId
 from sfxero.model.states import Entity
 from sfxero.staging.manifest import load
 from sfxero.sync.books_reading import Books, BooksReading, aged_reports, look_up
 from sfxero.sync.org_rates import rates_if_used
 from sfxero.sync.org_reading import ACCOUNT, OPPORTUNITY, OrgReading, Period
 from sfxero.sync.scope import Scope
+from sfxero.xero.zones import zone_of
 
 if TYPE_CHECKING:
     from sfxero.ledger.differences import StoredDifference
@@ -87,7 +89,8 @@ class Comparison:
         from sfxero.proof.pair_checks import Moments
         from sfxero.proof.proof import prove
 
-        scope, as_of = self.scope, self.scope.clock.now().date()
+        scope, zone = self.scope, zone_of(self.organisation.timezone)
+        as_of = scope.clock.now().astimezone(zone).date()
         books = self._three_sides()
         moments = Moments(
             began_at=self.began_at,
@@ -145,6 +148,7 @@ class Comparison:
             links=links,
             invoices=invoices,
             contacts={one.source_id: one.target_id for one in self._contacts()},
+            showing=self._showing(),
             **self._standing(),
         )
 
@@ -177,6 +181,11 @@ class Comparison:
             standing[source_id] = state
             reasons[source_id] = reason or reasons.get(source_id, "")
         return {"standing": standing, "reasons": reasons}
+
+    def _showing(self) -> dict[str, str]:
+        """Return what waits to be shown on opportunities, or was given up on."""
+        org, entity = TenantId(self.org.client.org_id), Entity.OPPORTUNITY_STATUS
+        return {one: state for one, state, _ in self.scope.ledger.outbox.standing(org, entity)}
 
     def _people(self) -> "People":
         """Return accounts and contacts; a link made meanwhile is left to the next comparison."""

@@ -17,6 +17,8 @@ CONSENT: Final = (
     "accounting.settings.read",
 )
 """What a user is asked for; the first brings the refresh token."""
+AGED: Final = "accounting.reports.aged.read"
+"""For the aged receivables of a reconciliation, which does without if it must."""
 
 _NEEDED: Final = (
     ("accounting.contacts",),
@@ -53,7 +55,7 @@ def require(scopes: Collection[str], *, payments: bool = False) -> None:
 def superfluous(scopes: Collection[str]) -> tuple[str, ...]:
     """Return what these scopes allow beyond what the sync needs or asks for."""
     # The broad name of old apps cannot be split, so it is no reproach.
-    known = {*CONSENT, "accounting.transactions"}
+    known = {*CONSENT, "accounting.transactions", AGED}
     return tuple(sorted(set(scopes) - known))
 
 

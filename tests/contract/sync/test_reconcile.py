@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from tests.contract.sync.comparing import HOUR, Comparer
-from tests.contract.sync.kit import World
+from tests.contract.sync.kit import TENANT, World
+from tests.contract.sync.showing import Showing
 from tests.contract.sync.tamperings import EXPLAINED, TAMPERINGS, Case
 
 from sfxero.model.differences import KINDS, DifferenceKind
@@ -213,3 +214,64 @@ def test_without_the_scope_of_the_report_the_rest_is_compared(comparer: Comparer
     comparer.invoiced("100")
     outcome = comparer.compare()
     assert (outcome.aged, outcome.open) == (None, [])
+
+
+@pytest.fixture
+def showing(comparer: Comparer) -> Showing:
+    """Both syncs, and a part paid invoice that its opportunity shows."""
+    showing = Showing(comparer.world)
+    comparer.invoiced("100")
+    showing.hands.pay(comparer.world.invoices[0].invoice_id, Decimal(30))
+    comparer.world.sleep(HOUR)
+    showing.run()
+    comparer.world.sleep(HOUR)
+    return showing
+
+
+def test_what_opportunities_show_is_compared_with_what_xero_holds(
+    comparer: Comparer, showing: Showing
+) -> None:
+    assert comparer.compare().stored == []
+    (link,) = comparer.world.ledger.links.all(TENANT, Entity.INVOICE)
+    wrong = {"Xero_Amount_Paid__c": Decimal(29), "Xero_Amount_Due__c": Decimal("80.01"),
+             "Xero_Amount_Credited__c": Decimal(1), "Xero_Invoice_Status__c": "PAID"}  # fmt: skip
+    comparer.world.edit("Opportunity", link.source_id, **wrong)
+    found = {one.difference.kind: one.difference for one in comparer.compare().open}
+    assert {str(kind): (one.salesforce, one.xero) for kind, one in found.items()} == {
+        "paid_shown_differs": ("29.00", "30.00"),
+        "due_shown_differs": ("80.01", "80.00"),
+        "credited_shown_differs": ("1.00", "0.00"),
+        "shown_differs": ("PAID", "AUTHORISED"),
+    }
+    assert found[DifferenceKind.DUE_SHOWN_DIFFERS].amount == Decimal("-0.01")
+
+
+def test_a_payment_that_the_sync_has_not_read_yet_is_explained(
+    comparer: Comparer, showing: Showing
+) -> None:
+    showing.hands.pay(comparer.world.invoices[0].invoice_id, Decimal(80))
+    outcome = comparer.compare()
+    assert {str(one.difference.kind) for one in outcome.stored} == {"not_read_yet"}
+    assert outcome.open == []
+
+
+def test_without_a_sync_from_xero_nobody_expects_opportunities_to_show_anything(
+    comparer: Comparer,
+) -> None:
+    comparer.invoiced("100")
+    comparer.world.pay(comparer.world.invoices[0])
+    assert comparer.compare().stored == []
+
+
+def test_an_invoice_that_the_ledger_forgot_is_found_again_and_not_sent_twice(
+    comparer: Comparer,
+) -> None:
+    world = comparer.world
+    opportunity = comparer.invoiced("100")
+    world.respec(reconcile={"repair": {"link_missing": "resend"}})
+    (invoice,) = world.invoices
+    Case(world, opportunity, "", invoice, invoice).drop_link()
+    assert comparer.kinds() == ["link_missing"]
+    world.run()
+    assert comparer.kinds() == []
+    assert [one.invoice_id for one in world.invoices] == [invoice.invoice_id]
