@@ -41,6 +41,8 @@ from sfxero.xero.failures import Refusal, classify, hint_for
 _EDITABLE: Final = frozenset({"DRAFT", "SUBMITTED", "AUTHORISED"})
 _ELEMENTS_AT_FAULT: Final = frozenset({400, 413})
 """Statuses that a smaller batch may escape; others say nothing about the elements."""
+_EMAIL_AT_FAULT: Final = _ELEMENTS_AT_FAULT | {404}
+"""Statuses that say no to one e-mail; its invoice stands in the address."""
 _NUMBER_TAKEN: Final = frozenset({Refusal.CONTACT_NUMBER_TAKEN, Refusal.INVOICE_NUMBER_TAKEN})
 _LEDGER: Final = "ledger"
 _WITHOUT_EFFECT: Final = (
@@ -242,7 +244,7 @@ class Lane:
         except LeaseLost:
             self.report.lost += len(entries)
         except RequestRejected as error:
-            if self._spec.entity is Entity.INVOICE_EMAIL and error.status in _ELEMENTS_AT_FAULT:
+            if self._spec.entity is Entity.INVOICE_EMAIL and error.status in _EMAIL_AT_FAULT:
                 self._bury_refused(entries, error)
                 return
             if error.status not in _ELEMENTS_AT_FAULT:

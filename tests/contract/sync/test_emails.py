@@ -159,3 +159,19 @@ def test_an_opportunity_that_is_reopened_before_the_email_went_takes_it_back(
 
     assert emails(world).batches == 0
     assert mailed(world) == [False]
+
+
+def test_an_email_of_an_invoice_that_is_gone_is_a_dead_letter_and_stops_no_other(
+    mailing: World,
+) -> None:
+    world = mailing
+    world.won(world.account(), "100")
+    world.won(world.account("Other"), "100")
+    world.run()
+    gone = next(iter(world.books.invoices))
+    world.fail("error_before", f"/Invoices/{gone}/Email", status=404)
+
+    emails(world)
+
+    assert len(world.letters()) == 1
+    assert sorted(mailed(world)) == [False, True]
