@@ -39,7 +39,8 @@ class ReportFacts:
     org_url: str
     proof: "Proof"
     stored: "Sequence[StoredDifference]"
-    aged: "Sequence[AgedContact] | None"
+    aged: "Sequence[AgedContact]"
+    aged_trouble: str | None
     period: tuple[date, date] | None
     as_of: date
     began_at: datetime

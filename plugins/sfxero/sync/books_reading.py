@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, Protocol
 
-from sfxero.errors import PermissionDenied
+from sfxero.errors import (
+    CircuitOpen,
+    PermissionDenied,
+    QuotaExhausted,
+    RateLimited,
+    ServiceUnavailable,
+)
 from sfxero.model.ids import TargetId
 from sfxero.staging.manifest import Manifest, is_published, load, save
 from sfxero.sync.org_reading import Period
@@ -102,9 +108,18 @@ def look_up(accounting: Accounting, ids: list[str]) -> Any:
 
 def aged_reports(
     books: SalesBooks, contact_ids: Iterable[str], *, on: Any
-) -> dict[str, Mapping[str, Decimal]] | None:
-    """Return the aged receivables of contacts; None if the app may not read them."""
+) -> tuple[dict[str, Mapping[str, Decimal]], str | None]:
+    """Return the aged receivables of contacts, and why there are no more of them.
+
+    They are a second opinion: a comparison is not to wait for the scope or the calls that they
+    need.
+    """
+    found: dict[str, Mapping[str, Decimal]] = {}
     try:
-        return {one: books.aged_receivables(TargetId(one), on=on) for one in contact_ids}
+        for one in contact_ids:
+            found[one] = books.aged_receivables(TargetId(one), on=on)
     except PermissionDenied:
-        return None
+        return found, "the Xero app lacks the scope `accounting.reports.aged.read`"
+    except (CircuitOpen, QuotaExhausted, RateLimited, ServiceUnavailable) as error:
+        return found, f"Xero took no more calls ({error.message})"
+    return found, None

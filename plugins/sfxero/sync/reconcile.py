@@ -35,8 +35,10 @@ class Outcome:
     proof: "Proof"
     stored: "Sequence[StoredDifference]"
     resolved: int
-    aged: "Sequence[AgedContact] | None"
-    """None if the app may not read the report."""
+    aged: "Sequence[AgedContact]"
+    """Contacts whose aged receivables were compared."""
+    aged_trouble: str | None
+    """Why there are no more of them."""
     period: Period | None
     as_of: date
     began_at: datetime
@@ -98,7 +100,7 @@ class Comparison:
             books_read_to=scope.ledger.windows.watermark(scope.route, Entity.INVOICE),
         )
         proof = prove(books, self._people(), scope.spec, moments=moments, as_of=as_of)
-        aged, unlike = self._aged(books, as_of)
+        aged, unlike, trouble = self._aged(books, as_of)
         found = [*proof.differences, *unlike]
         store = scope.ledger.differences
         resolved = store.store(scope.run_id, scope.route, found, period=self.org.period)
@@ -108,6 +110,7 @@ class Comparison:
             stored=store.listing(scope.route),
             resolved=resolved,
             aged=aged,
+            aged_trouble=trouble,
             period=self.org.period,
             as_of=as_of,
             began_at=self.began_at,
@@ -208,18 +211,17 @@ class Comparison:
 
     def _aged(
         self, books: "ThreeSides", as_of: date
-    ) -> "tuple[list[AgedContact] | None, list[Difference]]":
+    ) -> "tuple[list[AgedContact], list[Difference], str | None]":
         """Compare Xero's own report for some contacts, those who owe most and others by turns."""
         from sfxero.proof.aged import chosen_contacts, compare_report, owing
 
         count = self.scope.spec.reconcile.aged_contacts
         if self.org.period is not None:
-            return [], []
+            return [], [], None
         owed = owing(books.invoices, base_currency=self.organisation.base_currency, as_of=as_of)
         ours = books.links["id"].combine_chunks()
         chosen = chosen_contacts(owed, ours, count=count, turn=as_of.toordinal())
-        reports = aged_reports(self.services.sales, chosen, on=as_of)
-        if reports is None:
-            return None, []
+        reports, trouble = aged_reports(self.services.sales, chosen, on=as_of)
         compared = [compare_report(one, report, owed) for one, report in reports.items()]
-        return [aged for aged, _ in compared], [one for _, found in compared for one in found]
+        unlike = [one for _, found in compared for one in found]
+        return [aged for aged, _ in compared], unlike, trouble

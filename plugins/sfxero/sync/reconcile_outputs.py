@@ -40,6 +40,7 @@ class Outputs:
                 proof=outcome.proof,
                 stored=outcome.stored,
                 aged=outcome.aged,
+                aged_trouble=outcome.aged_trouble,
                 period=outcome.period,
                 as_of=outcome.as_of,
                 began_at=outcome.began_at,
