@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, not_, or_, select, update
 
 from sfxero.ledger.engine import Database, put
 from sfxero.ledger.page_tables import window_pages
@@ -81,13 +81,21 @@ class Pages:
             return _page(conn.execute(taken).one())
 
     def release(self, window_id: int, job_id: str, *, owner: str) -> None:
-        """Give back what a worker of this name took and did not stage: it has begun anew."""
+        """Give back what a worker of this name took and did not stage: it has begun anew.
+
+        A name is a share and of how many, as 0/4: what workers of another count took is free, too,
+        since a job is not read in two counts at a time.
+        """
+        count = owner[owner.index("/") :]
         statement = (
             update(window_pages)
             .where(
                 _of(window_id, job_id),
-                window_pages.c.owner == owner,
                 window_pages.c.file_name.is_(None),
+                or_(
+                    window_pages.c.owner == owner,
+                    not_(window_pages.c.owner.endswith(count, autoescape=True)),
+                ),
             )
             .values(owner=None, lease_until_at=None)
         )

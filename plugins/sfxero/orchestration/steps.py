@@ -77,7 +77,7 @@ def download(run: Run, window_id: int, *, share: int, of: int) -> str | None:
     from sfxero.sync import extract
 
     with opened_to_read(run) as scope:
-        return extract.download_share(scope, salesforce_of(scope), window_id, share=share, of=of)
+        return extract.download(scope, salesforce_of(scope), window_id, share=share, of=of)
 
 
 def complete(run: Run) -> dict[str, int]:

@@ -129,18 +129,12 @@ def wanted_readers(scope: Scope, client: SalesforceClient, window_id: int) -> in
     return min(section.readers, status.rows // section.rows_per_reader + 1)
 
 
-def download(scope: Scope, client: SalesforceClient, window_id: int) -> str:
-    """Stage the window's job alone and remove it from the org; returns the staged folder."""
-    folder = download_share(scope, client, window_id, share=0, of=1)
-    if folder is None:
-        raise jobs.JobUnfinished("other workers read pages of the job", service="salesforce")
-    return folder
-
-
-def download_share(
-    scope: Scope, client: SalesforceClient, window_id: int, *, share: int, of: int
+def download(
+    scope: Scope, client: SalesforceClient, window_id: int, *, share: int = 0, of: int = 1
 ) -> str | None:
-    """Stage pages of the window's job beside other readers; the last returns the staged folder.
+    """Stage pages of the window's job, beside other readers if there are some.
+
+    Whoever finds all pages staged removes the job from the org and returns the staged folder.
 
     A job that vanished since it was done is made again, and waited for a little: longer waits are
     the next try's, which finds the new job.
@@ -149,7 +143,8 @@ def download_share(
     while True:
         before = scope.ledger.windows.get(window_id)
         try:
-            return download_pages(scope, client, window_id, share=share, of=of)
+            folder = download_pages(scope, client, window_id, share=share, of=of)
+            return folder if of > 1 else _whole(folder)
         except JobFailed as failure:
             now = scope.ledger.windows.still_wanted(window_id)
             # Another reader may have removed the job because all was staged, or replaced it.
@@ -158,6 +153,13 @@ def download_share(
         except jobs.JobUnfinished as failure:
             client.session.wait_again(failure, attempt=attempt)
             attempt += 1
+
+
+def _whole(folder: str | None) -> str:
+    """Return what a lone reader staged, unless a worker that was believed dead reads, too."""
+    if folder is None:
+        raise jobs.JobUnfinished("other workers read pages of the job", service="salesforce")
+    return folder
 
 
 def has_other_rules(scope: Scope) -> bool:

@@ -345,6 +345,20 @@ def test_the_page_of_a_dead_worker_is_read_when_that_worker_begins_anew(large: W
     assert rows_of(scope) == expected
 
 
+def test_what_readers_of_another_count_held_is_free_when_the_shares_are_drawn_anew(
+    large: World,
+) -> None:
+    expected = undisturbed(large)
+    scope, window_id = submitted(large)
+    ref = extract.jobs.ref_of(large.ledger.windows.get(window_id))
+    large.ledger.pages.plan(window_id, ref.job_id, BulkQuery(large.salesforce).locators(ref))
+    large.ledger.pages.take(window_id, ref.job_id, owner="3/4", lease_s=3600)
+
+    extract.download(scope, large.salesforce, window_id)
+
+    assert rows_of(scope) == expected
+
+
 @pytest.mark.timeout(60)
 def test_of_two_readers_one_is_killed_and_tried_again_and_no_row_changes(large: World) -> None:
     expected = undisturbed(large)
@@ -353,9 +367,9 @@ def test_of_two_readers_one_is_killed_and_tried_again_and_no_row_changes(large: 
 
     # Killed in the middle of its second page; the other reads all but that one.
     assert process(large, scope, window_id, "page:2", share=1, of=2) == downloader.DIES
-    other = extract.download_share(scope, large.salesforce, window_id, share=0, of=2)
+    other = extract.download(scope, large.salesforce, window_id, share=0, of=2)
     assert (other, is_published(scope.folder("Opportunity"))) == (None, False)
-    again = extract.download_share(scope, large.salesforce, window_id, share=1, of=2)
+    again = extract.download(scope, large.salesforce, window_id, share=1, of=2)
 
     assert again == str(scope.folder("Opportunity"))
     assert rows_of(scope) == expected
@@ -377,7 +391,7 @@ def test_a_reader_whose_job_another_replaced_reads_the_other_job(
     get, seen = large.ledger.windows.get, [gone, gone]
     monkeypatch.setattr(large.ledger.windows, "get", lambda one: seen.pop() if seen else get(one))
 
-    folder = extract.download_share(scope, large.salesforce, window_id, share=1, of=2)
+    folder = extract.download(scope, large.salesforce, window_id, share=1, of=2)
 
     assert folder == str(scope.folder("Opportunity"))
     assert rows_of(scope) == expected
