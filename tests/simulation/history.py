@@ -151,7 +151,7 @@ class History:
             self._drivers.append(driver)
             if chance.random() < 0.3:
                 self._drivers.append(self.airflow.start_drain(f"drain{number}"))
-            if chance.random() < 0.15:
+            if chance.random() < 0.3:
                 past = Run(f"past{number}", kind="history", history=self._past())
                 self._drivers.append(self.airflow.start(past))
             if overlaps:
