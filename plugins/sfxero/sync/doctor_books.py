@@ -81,6 +81,15 @@ class BooksDoctor:
                 hint="Add it to the app in Xero, then authorise the app again.",
                 key=_CONNECTION,
             )
+        lacking = set(missing(scopes, payments=True)) - set(missing(scopes))
+        if self._spec.xero_to_salesforce.schedule is not None and lacking:
+            self._notes.warn(
+                _SCOPES,
+                f"the token lacks the scope {' '.join(lacking)}: payments cannot be shown",
+                hint="Add it to the app in Xero, then authorise the app again; or leave "
+                "xero_to_salesforce without a schedule.",
+                key=_CONNECTION,
+            )
         for one in superfluous(scopes):
             self._notes.warn(
                 _SCOPES,

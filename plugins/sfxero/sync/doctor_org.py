@@ -11,6 +11,7 @@ from sfxero.salesforce.client import SalesforceClient
 from sfxero.salesforce.describe import FieldDescribe, ObjectDescribe
 from sfxero.sync.checking import Notebook
 from sfxero.sync.org_rates import read_rates, uses_org_rates
+from sfxero.sync.org_records import FIELDS_HINT, field_troubles
 
 _CONNECTION: Final = ("salesforce", "connection")
 _CURRENCY: Final = "CurrencyIsoCode"
@@ -40,8 +41,20 @@ class OrgDoctor:
             for object_name in self._others():
                 self._check_object(object_name, ())
             self._check_currency()
+            self._check_shown()
             if uses_org_rates(self._spec):
                 self._check_rates(client)
+
+    def _check_shown(self) -> None:
+        """Warn of fields that cannot show what Xero says: invoices are made without them."""
+        name, described = "fields that show Xero", self._describe(self._spec.invoices.source)
+        if described is None or self._spec.xero_to_salesforce.schedule is None:
+            return
+        fields = self._spec.salesforce_fields
+        for key, text in field_troubles(described, fields).items():
+            self._notes.warn(name, text, hint=FIELDS_HINT, key=("salesforce_fields", key))
+        if self._notes.well(name):
+            self._notes.ok(name, f"{len(fields.named())} fields, all writable")
 
     def _others(self) -> list[str]:
         """Return the objects whose rows lend fields."""

@@ -13,6 +13,10 @@ from sfxero.model.outbox import Entry
 from sfxero.salesforce.describe import FieldDescribe, ObjectDescribe
 
 OBJECT: Final = "Opportunity"
+FIELDS_HINT: Final = (
+    "Deploy include/salesforce and assign its permission set to the integration user, or name "
+    "other fields, or null, in the route's salesforce_fields."
+)
 _NUMBERS: Final = frozenset({"currency", "double"})
 _TEXTS: Final = frozenset({"string", "textarea", "picklist", "url"})
 _TYPES: Final[Mapping[FieldKind, frozenset[str]]] = {
@@ -64,8 +68,7 @@ def check_fields(org: Describes, fields: SalesforceFieldsSection) -> None:
         raise ConfigurationError(
             f"{OBJECT} cannot show what Xero says: {'; '.join(troubles.values())}",
             service="salesforce",
-            hint="Deploy include/salesforce and assign its permission set to the integration "
-            "user, or name other fields, or null, in the route's salesforce_fields.",
+            hint=FIELDS_HINT,
         )
 
 

@@ -156,7 +156,8 @@ def _stage(
     folder, schema = scope.folder(plural), schema_of(_rows_of(plural))
     rows = write_records(changes.records(), schema=schema, folder=folder)
     mark = windows.watermark(scope.route, entity)
-    upper = to_at or changes.began_at or scope.clock.now()
+    # A reply without a body, since nothing changed, tells no time: then the mark stays.
+    upper = to_at or changes.began_at or mark or scope.clock.now()
     window_id = windows.open(
         scope.run_id,
         scope.route,

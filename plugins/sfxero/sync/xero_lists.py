@@ -60,7 +60,8 @@ def pace_of(daily_limit: int) -> Pace:
 def due_lists(scope: Scope, *, now: datetime) -> list[str]:
     """Return the lists that it is time to read, in the order of reading.
 
-    The time since the last reading is taken by our clock, the windows themselves are Xero's.
+    The time since the last reading is taken by our clock, the windows themselves are Xero's. What
+    the other lists name is looked up in the invoices, so that these are always read along.
     """
     pace, windows = pace_of(_daily_limit(scope)), scope.ledger.windows
     found = []
@@ -68,7 +69,7 @@ def due_lists(scope: Scope, *, now: datetime) -> list[str]:
         last_at = windows.last_opened_at(scope.route, ENTITY_OF_LIST[plural])
         if last_at is None or now - last_at >= pace.every(plural) - _EARLY:
             found.append(plural)
-    return found
+    return [one for one in _EVERY if one in found or (found and one == INVOICES)]
 
 
 def all_lists() -> list[str]:

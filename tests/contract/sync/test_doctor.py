@@ -20,7 +20,9 @@ from sfxero.sync import doctor
 
 pytestmark = pytest.mark.contract
 
-SETTINGS_SCOPES = "accounting.contacts accounting.invoices accounting.settings.read"
+SETTINGS_SCOPES = (
+    "accounting.contacts accounting.invoices accounting.payments.read accounting.settings.read"
+)
 
 
 @pytest.fixture
@@ -238,7 +240,7 @@ TROUBLES = {
         CODE.format("branding theme"),
     ),
     "a missing scope": Trouble(
-        app_with(["accounting.contacts", "accounting.settings.read"]),
+        app_with(["accounting.contacts", "accounting.payments.read", "accounting.settings.read"]),
         "connection: xero_demo",
         "the token lacks the scope accounting.invoices",
         f"Add it to the {APP}",
@@ -265,6 +267,13 @@ TROUBLES = {
         "exchange:",
         "the organisation does not have USD, of which the route has rates",
         "Add the currency in Xero, or let the route convert: not_enabled.",
+        verdict="warning",
+    ),
+    "a missing scope to read payments": Trouble(
+        app_with(["accounting.contacts", "accounting.invoices", "accounting.settings.read"]),
+        "connection: xero_demo",
+        "the token lacks the scope accounting.payments.read: payments cannot be shown",
+        f"Add it to the {APP[:-1]}; or leave xero_to_salesforce without a schedule.",
         verdict="warning",
     ),
     "a scope too many": Trouble(
@@ -304,6 +313,17 @@ def test_each_trouble_is_named_once_with_its_line_and_its_cure(shop: Shop, name:
     assert [one for verdict in others for one in told(report, verdict)] == []
 
 
+def test_a_field_that_cannot_show_anything_is_a_warning(shop: Shop) -> None:
+    shop.world.org_switch(hidden_fields=["Opportunity.Xero_Amount_Due__c"])
+
+    report = look_at(shop)
+
+    (warning,) = told(report, "warning")
+    assert "Xero_Amount_Due__c is missing or hidden" in warning
+    assert "include/salesforce" in warning
+    assert told(report, "failed") == []
+
+
 def test_a_route_in_order_passes_every_check(shop: Shop) -> None:
     result = shop.run("doctor", "--route", "demo")
 
@@ -316,6 +336,7 @@ def test_a_route_in_order_passes_every_check(shop: Shop) -> None:
         "fields of Account ok",
         "fields of Opportunity ok",
         "fields of OpportunityLineItem ok",
+        "fields that show Xero ok 11 fields, all writable",
         "xero connection ok connected to Sandbox Trading Pty Ltd",
         "xero scopes ok accounting.contacts accounting.invoices",
         "xero organisation ok Sandbox Trading Pty Ltd",

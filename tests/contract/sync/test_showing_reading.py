@@ -209,6 +209,20 @@ def test_lists_are_read_in_their_own_time(showing: Showing) -> None:
     assert due_in(59.5) == all_lists()
 
 
+def test_invoices_are_read_along_with_any_other_list(showing: Showing) -> None:
+    """A long reading of theirs must not leave the next run without them."""
+    world, scope = showing.world, showing.begin()
+    showing.read(scope, lists=["Payments"])
+    world.sleep(300)
+    showing.read(scope, lists=["Invoices"])
+    prepare_statuses(scope)
+
+    due = due_lists(showing.begin(), now=world.clock.now() + timedelta(minutes=5))
+
+    assert due[-1:] == ["Invoices"]
+    assert "Payments" in due
+
+
 def test_where_calls_are_few_lists_are_read_less_often(showing: Showing) -> None:
     showing.world.respec(xero={"daily_limit": 1000})
     showing.run()
