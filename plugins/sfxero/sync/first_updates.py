@@ -8,7 +8,7 @@ from sfxero.model.outbox import Entry, Settlement
 from sfxero.sync.bodies import holds, taking_number, wanted
 from sfxero.sync.lookup import settlement_of
 
-MATCH_AGAIN = "Unlink the account with `sfxero match undo`, and match it anew."
+MATCH_AGAIN = "Unlink the account with `sfxero match undo`, match it anew, then replay."
 
 
 def compared(entry: Entry, held: Mapping[str, Any] | None) -> Entry | Settlement | str:

@@ -7,13 +7,14 @@ import pytest
 
 from sfxero.errors import LedgerError
 from sfxero.model.ids import RouteName, SourceId, TargetId, TenantId
-from sfxero.model.outbox import Entry, SourceVersion
+from sfxero.model.outbox import NOTHING_WRITTEN, Entry, SourceVersion
 from sfxero.model.states import Entity, EntryState, Operation
 from sfxero.sync.bodies import (
     holds,
     own_number,
     parse,
     render,
+    taking_number,
     total_differences,
     wanted,
     with_name,
@@ -57,6 +58,26 @@ def test_a_new_contact_goes_as_it_is() -> None:
     payload = '{"Name":"Acmé","ContactNumber":"001"}'
 
     assert render([entry(CONTACT, payload)]).decode() == f'{{"Contacts":[{payload}]}}'
+
+
+@pytest.mark.parametrize(
+    ("former", "held", "sent"),
+    [
+        (NOTHING_WRITTEN, {}, True),
+        (NOTHING_WRITTEN, {"ContactNumber": ""}, True),
+        (NOTHING_WRITTEN, {"ContactNumber": "OLD-7"}, False),
+        # Once written to, it may have been merged: its number is another's.
+        ('{"Name":"A","ContactNumber":"001"}', {}, False),
+    ],
+)
+def test_only_a_contact_that_was_linked_without_a_number_takes_ours(
+    former: str, held: dict[str, str], sent: bool
+) -> None:
+    found = entry(CONTACT, '{"Name":"B","ContactNumber":"001"}', former=former)
+
+    body = element(taking_number(found, held))
+
+    assert body == {"ContactID": "T1", "Name": "B"} | ({"ContactNumber": "001"} if sent else {})
 
 
 def test_numbers_of_an_invoice_keep_their_digits() -> None:

@@ -118,6 +118,40 @@ def test_no_change_may_be_said_by_304(xero: Any, accounting: Accounting) -> None
     assert list(accounting.contacts(modified_since=datetime(2026, 11, 1, tzinfo=UTC))) == []
 
 
+def test_all_contacts_are_read_by_id_a_thousand_at_a_time_and_each_once(
+    xero: Any, accounting: Accounting, page: Page
+) -> None:
+    one, two = {"ContactID": "c1"}, {"ContactID": "c2"}
+    xero.answers = [page("Contacts", [one], 2), page("Contacts", [one, two], 2)]
+
+    assert list(accounting.contacts_in_full()) == [one, two]
+    assert dict(xero.calls[1].url.params) == {
+        "page": "2",
+        "pageSize": "1000",
+        "includeArchived": "true",
+        "order": "ContactID",
+    }
+
+
+def test_contacts_are_read_by_id_forty_at_a_time_archived_ones_too(
+    xero: Any, accounting: Accounting, page: Page
+) -> None:
+    xero.answers = [page("Contacts", [{"ContactID": "c1"}], 1), page("Contacts", [], 1)]
+
+    rows = accounting.contacts_by_id([TargetId(f"c{number}") for number in range(41)])
+
+    assert [len(ids.split(",")) for ids in asked(xero, "IDs")] == [40, 1]
+    assert asked(xero, "includeArchived") == ["true", "true"]
+    assert rows == [{"ContactID": "c1"}]
+
+
+def test_contacts_are_counted_by_one_call(xero: Any, accounting: Accounting, page: Page) -> None:
+    xero.answers = [page("Contacts", [{"ContactID": "c1"}], 300)]
+
+    assert accounting.count_contacts() == 300
+    assert asked(xero, "pageSize") == ["1"]
+
+
 def test_contacts_are_searched_by_number_in_short_clauses_with_quotes_doubled(
     xero: Any, accounting: Accounting, page: Page
 ) -> None:
