@@ -27,7 +27,7 @@ def approval_meta(scope: Scope, result: TransformResult) -> Callable[[Document],
     invoiced = scope.ledger.outbox.invoiced_parents(scope.tenant, sorted(parents))
 
     def meta(one: Document) -> Mapping[str, str]:
-        if one.parent_source_id in invoiced:
+        if one.parent_source_id is None or one.parent_source_id in invoiced:
             return one.meta
         reasons = [one.meta.get(APPROVAL), FIRST_OF_ACCOUNT]
         return {**one.meta, APPROVAL: "; ".join(filter(None, reasons))}
