@@ -1,5 +1,6 @@
 """The outbox: what we intend to write, from the plan to the link."""
 
+from sfxero.ledger.approvals import Approvals
 from sfxero.ledger.attempts import Attempts
 from sfxero.ledger.claims import Claims
 from sfxero.ledger.doubting import Doubting
@@ -8,5 +9,5 @@ from sfxero.ledger.planning import Planning
 from sfxero.ledger.settling import Settling
 
 
-class Outbox(Planning, Claims, Attempts, Doubting, Settling, OutboxReading):
+class Outbox(Planning, Claims, Attempts, Doubting, Settling, OutboxReading, Approvals):
     """Entries with their attempts: planned by prepare, claimed and settled by publish."""

@@ -14,7 +14,7 @@ from sfxero.ledger.records import LiveEntry, LiveRecord, RecordKey, lock_records
 from sfxero.ledger.tables import entries, links
 from sfxero.ledger.windows import refuse_superseded
 from sfxero.model.ids import RunId, SourceId, TenantId
-from sfxero.model.outbox import Planned, PlannedEntry, PlanOutcome, SourceVersion
+from sfxero.model.outbox import APPROVAL, Planned, PlannedEntry, PlanOutcome, SourceVersion
 from sfxero.model.states import ACTIVE, WAITING, Entity, EntryState
 
 _META: Final = json.JSONEncoder(sort_keys=True)
@@ -64,13 +64,29 @@ def decide(new: PlannedEntry, record: LiveRecord, link: Linked | None) -> Decisi
     if newest.is_withdrawn and new.version <= newest.version:
         return Decision(PlanOutcome.STALE, standing=newest)
     if newest.content_hash == new.content_hash and not _deserves_another_try(new, newest):
-        return _unchanged(new, newest)
+        return _same_values(new, newest, record.waiting)
     if new.version < newest.version:
         return Decision(PlanOutcome.STALE, standing=newest)
     held = record.active or link
     if held is not None and held is not newest and held.content_hash == new.content_hash:
         return _unchanged(new, held, supersedes=True)
     return Decision(PlanOutcome.ADDED, supersedes=True)
+
+
+def _same_values(new: PlannedEntry, newest: Intended, waiting: LiveEntry | None) -> Decision:
+    if waiting is not None and _is_asked_otherwise(new, waiting):
+        return Decision(PlanOutcome.ADDED, supersedes=True)
+    return _unchanged(new, newest)
+
+
+def _is_asked_otherwise(new: PlannedEntry, waiting: LiveEntry) -> bool:
+    """Say whether the same values need a person's word now and did not before, or the reverse.
+
+    An older reading says nothing about that, and what a person has approved stays approved.
+    """
+    is_awaiting = waiting.state is EntryState.AWAITING_APPROVAL
+    is_held = APPROVAL in new.meta and not waiting.is_approved
+    return new.version >= waiting.version and is_held != is_awaiting
 
 
 def _deserves_another_try(new: PlannedEntry, newest: Intended) -> bool:
@@ -158,7 +174,7 @@ class Planning:
             ]
             added = self._insert(conn, run_id, wanted)
         pace.note(self._database.clock.now() - began_at)
-        return [_answer(key, decision, added) for key, decision in decisions.items()]
+        return [_answer(chunk[key], made, added.get(key)) for key, made in decisions.items()]
 
     def _supersede(
         self,
@@ -330,7 +346,7 @@ def _columns(added: Sequence[PlannedEntry]) -> dict[str, Iterable[Any]]:
         "tenant": [new.tenant for new in added],
         "entity": [new.entity.value for new in added],
         "source_id": [new.source_id for new in added],
-        "state": repeat(EntryState.PENDING.value),
+        "state": [_first_state(new).value for new in added],
         "payload": [new.payload for new in added],
         "content_hash": [new.content_hash for new in added],
         "stamp_at": [new.version.stamp_at for new in added],
@@ -344,8 +360,12 @@ def _columns(added: Sequence[PlannedEntry]) -> dict[str, Iterable[Any]]:
     }
 
 
-def _answer(key: RecordKey, decision: Decision, added: dict[RecordKey, int]) -> Planned:
+def _first_state(new: PlannedEntry) -> EntryState:
+    return EntryState.AWAITING_APPROVAL if APPROVAL in new.meta else EntryState.PENDING
+
+
+def _answer(new: PlannedEntry, decision: Decision, entry_id: int | None) -> Planned:
     standing = decision.standing
     if standing is None:
-        return Planned(key.source_id, PlanOutcome.ADDED, added[key], EntryState.PENDING)
-    return Planned(key.source_id, decision.outcome, standing.entry_id, standing.state)
+        return Planned(new.source_id, PlanOutcome.ADDED, entry_id, _first_state(new))
+    return Planned(new.source_id, decision.outcome, standing.entry_id, standing.state)

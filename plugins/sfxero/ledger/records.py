@@ -48,6 +48,7 @@ class LiveEntry:
     lease_until_at: datetime | None
     is_discarded: bool = False
     is_withdrawn: bool = False
+    is_approved: bool = False
     is_migration: bool = False
 
     def is_held_by(self, owner: str) -> bool:
@@ -93,6 +94,7 @@ _COLUMNS: Final[tuple[Any, ...]] = (
     entries.c.lease_until_at,
     entries.c.discarded_at,
     entries.c.withdrawn_at,
+    entries.c.approved_at,
     entries.c.is_migration,
 )
 
@@ -218,5 +220,6 @@ def _live_entry(row: Row[Any]) -> LiveEntry:
         lease_until_at=row.lease_until_at,
         is_discarded=row.discarded_at is not None,
         is_withdrawn=row.withdrawn_at is not None,
+        is_approved=row.approved_at is not None,
         is_migration=row.is_migration,
     )

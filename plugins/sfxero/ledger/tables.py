@@ -200,6 +200,10 @@ entries = Table(
     Column("discarded_at", UtcDateTime),  # a person said that these values shall not be sent
     Column("discarded_by", Text),
     Column("withdrawn_at", UtcDateTime),  # under way then, and not to go again
+    Column("approved_at", UtcDateTime),  # a person said that it may go
+    Column("approved_by", Text),
+    Column("asked_until_at", UtcDateTime),  # a person is being asked; before that, nobody else is
+    Column("asked_run_id", Text),
     Column("open_attempt_id", BigId),  # carried it, and what became of it is not stored yet
     _moment("planned_at"),
     _moment("changed_at"),

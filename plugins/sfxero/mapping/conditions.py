@@ -52,6 +52,20 @@ class Condition(Section):
                 raise ValueError(f"'{name.rstrip('_')}' is empty")
         return self
 
+    def told(self) -> str:
+        """Say in words what is asked."""
+        if self.not_ is not None:
+            return f"not ({self.not_.told()})"
+        group = self.all_ or self.any_
+        if group is not None:
+            return (" and " if self.all_ else " or ").join(f"({one.told()})" for one in group)
+        name = next(one for one in COMPARISONS if getattr(self, one) is not None)
+        if name == "is_empty":
+            return f"{self.field} is {'' if self.is_empty else 'not '}empty"
+        value = getattr(self, name)
+        shown = ", ".join(value) if isinstance(value, tuple) else value
+        return f"{self.field} {name.replace('_', ' ')} {shown}"
+
     def fields(self) -> Iterator[str]:
         """Yield the fields that the condition reads."""
         if self.field is not None:

@@ -60,6 +60,7 @@ def _contact_fields(spec: RouteSpec) -> list[str | None]:
 
 def _invoice_fields(spec: RouteSpec) -> list[str | None]:
     invoices, single = spec.invoices, spec.invoices.single_line
+    approval = invoices.approval
     return [
         invoices.account,
         invoices.amount,
@@ -70,6 +71,7 @@ def _invoice_fields(spec: RouteSpec) -> list[str | None]:
         *(path for path in template_fields(invoices.url) if path != INSTANCE_URL),
         *_sources((invoices.reference, single.description if single else None)),
         *(invoices.when.fields() if invoices.when else ()),
+        *(approval.when.fields() if approval and approval.when else ()),
     ]
 
 

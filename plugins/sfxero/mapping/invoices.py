@@ -49,7 +49,7 @@ from sfxero.mapping.result import NOT_WON, OUT_OF_SCOPE, Documents, TransformRes
 from sfxero.mapping.rules import apply_rule, too_long
 from sfxero.mapping.spec import InvoicesSection, RouteSpec
 from sfxero.mapping.template import template_fields
-from sfxero.model.outbox import NOTE
+from sfxero.model.outbox import APPROVAL, NOTE
 from sfxero.model.states import Entity
 
 if TYPE_CHECKING:
@@ -96,6 +96,7 @@ def transform_invoices(
         parents=header["Account"].filter(kept),
         meta={
             "number": header["InvoiceNumber"].filter(kept),
+            APPROVAL: _held_by_condition(candidates, spec.invoices).filter(kept),
             NOTE: join_filled([exchange.notes, rounding], "; ").filter(kept),
         },
     )
@@ -110,6 +111,14 @@ def transform_invoices(
         ],
         removed=ids.filter(pa.array(gone)).to_pylist(),
     )
+
+
+def _held_by_condition(table: pa.Table, spec: InvoicesSection) -> pa.Array:
+    """Return why an invoice needs approval, where the route's condition says so."""
+    if spec.approval is None or spec.approval.when is None:
+        return pa.nulls(len(table), TEXT)
+    mask = pa.array(meets(spec.approval.when, table))
+    return pc.if_else(mask, pa.scalar(spec.approval.when.told(), TEXT), pa.scalar(None, TEXT))
 
 
 def _priced(

@@ -60,6 +60,13 @@ class Documents(Sequence[Document]):
         for batch in self._table.to_batches(max_chunksize=_BATCH):
             yield from self._documents(batch)
 
+    def parents(self) -> list[tuple[SourceId, SourceId | None]]:
+        """Return each document's id with that of its parent, without making the documents."""
+        ids = self._table["id"].to_pylist()
+        if "parent" not in self._table.schema.names:
+            return [(one, None) for one in ids]
+        return list(zip(ids, self._table["parent"].to_pylist(), strict=True))
+
     @overload
     def __getitem__(self, index: int) -> Document: ...
 

@@ -228,6 +228,20 @@ class SingleLineSection(Section):
     tax_type: str
 
 
+class ApprovalSection(Section):
+    """Which invoices a person must approve before they are sent: those that meet either."""
+
+    when: Condition | None = None
+    first_of_account: bool = False
+    """Those of accounts that no invoice of ours has gone to yet."""
+
+    @model_validator(mode="after")
+    def _asks_for_something(self) -> "ApprovalSection":
+        if self.when is None and not self.first_of_account:
+            raise ValueError("'approval' needs 'when' or 'first_of_account: true'")
+        return self
+
+
 class InvoicesSection(Section):
     """How a won opportunity becomes a sales invoice."""
 
@@ -256,6 +270,8 @@ class InvoicesSection(Section):
     single_line: SingleLineSection | None = None
     lock_dates: Literal["refuse", "first_open_day"] = "refuse"
     """What an invoice does whose date lies in a period that the organisation has locked."""
+    approval: ApprovalSection | None = None
+    """Which invoices wait for a person's word; none, if it is left out."""
     branding_theme: str | None = None
     sent_to_contact: bool = False
     email: bool = False

@@ -39,6 +39,10 @@ class AuditKind(StrEnum):
     """A person said that a record of the target, which was there before, stands for it."""
     UNLINKED = "unlinked"
     """A person took that back; both records stay as they are."""
+    APPROVED = "approved"
+    """A person said that an entry that waited for it may go."""
+    REFUSED = "refused"
+    """A person said that an entry that waited for it shall never go."""
     ERASED = "erased"
     """A person erased the values of a record from the log."""
 

@@ -49,6 +49,10 @@ class PlannedEntry:
     is_migration: bool = False
 
 
+APPROVAL: Final = "approval"
+"""Key of `meta`: why a person must approve the entry before it goes; absent if nobody need."""
+
+
 class PlanOutcome(StrEnum):
     """What became of a planned entry."""
 

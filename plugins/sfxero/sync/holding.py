@@ -59,14 +59,14 @@ def _without_account(scope: Scope, result: TransformResult) -> Iterator[Finding]
     quarantined = set(scope.ledger.quarantine.open_ids(scope.route, Entity.ACCOUNT))
     frame = read_latest(scope.staged(OBJECT_OF[Entity.ACCOUNT]))
     known = {one for one, gone in zip(frame["Id"], frame["IsDeleted"], strict=True) if not gone}
-    parents = {one.parent_source_id for one in result.documents if one.parent_source_id}
+    pairs = result.documents.parents()
+    parents = {account for _, account in pairs if account}
     unread = [one for one in parents if one not in known]
     known |= set(scope.ledger.links.get_many(scope.tenant, Entity.CONTACT, unread))
-    for one in result.documents:
-        account = one.parent_source_id
+    for source_id, account in pairs:
         if account in quarantined or account not in known:
             rule, hint = ACCOUNT_WAITS if account in quarantined else ACCOUNT_GONE
-            yield _finding(one.source_id, rule, scope.spec.invoices.account, account, hint)
+            yield _finding(source_id, rule, scope.spec.invoices.account, account, hint)
 
 
 def _with_refused_lines(scope: Scope, result: TransformResult, lines: Any) -> Iterator[Finding]:
@@ -76,11 +76,11 @@ def _with_refused_lines(scope: Scope, result: TransformResult, lines: Any) -> It
         return
     pairs = zip(lines["Id"], lines["OpportunityId"], strict=True)
     line_of = {parent: line for line, parent in pairs if line in refused}
-    for one in result.documents:
-        if one.source_id in line_of:
+    for source_id, _ in result.documents.parents():
+        if source_id in line_of:
             hint = "Correct the product; quarantine names it with its rule."
-            line = str(line_of[one.source_id])
-            yield _finding(one.source_id, "line_refused", "OpportunityLineItems", line, hint)
+            line = str(line_of[source_id])
+            yield _finding(source_id, "line_refused", "OpportunityLineItems", line, hint)
 
 
 def _not_wanted_any_more(scope: Scope, result: TransformResult) -> Iterator[Finding]:

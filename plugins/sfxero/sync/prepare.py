@@ -1,6 +1,6 @@
 """Check and prepare: staged rows become findings, outbox entries and dispositions."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,6 +17,7 @@ from sfxero.model.ids import SourceId
 from sfxero.model.outbox import Planned, PlannedEntry, PlanOutcome, SourceVersion
 from sfxero.model.states import DISPOSITION_OF, Disposition, Entity
 from sfxero.quality.suites import Suite
+from sfxero.sync.approving import approval_meta
 from sfxero.sync.emails import plan_emails
 from sfxero.sync.holding import held_back, refused_lines
 from sfxero.sync.org_rates import kept_rates
@@ -196,7 +197,9 @@ class _Preparation:
         if self._target is Entity.INVOICE:
             plan_emails(scope, result.documents, refused, read_at=self._began_at)
         documents = (one for one in result.documents if one.source_id not in refused)
-        for planned in scope.ledger.outbox.plan(scope.run_id, self._entries(documents)):
+        for planned in scope.ledger.outbox.plan(
+            scope.run_id, self._entries(documents, approval_meta(scope, result))
+        ):
             self._note(planned)
         for source_id in set(result.removed) - refused:
             self._end(source_id, Disposition.REMOVED)
@@ -291,8 +294,10 @@ class _Preparation:
         quarantine.clear(scope.run_id, scope.route, entity, sorted(known - refused))
         quarantine.clear_other_rules(scope.run_id, scope.route, entity)
 
-    def _entries(self, documents: Iterable[Document]) -> Iterator[PlannedEntry]:
-        """Make entries of documents."""
+    def _entries(
+        self, documents: Iterable[Document], meta: Callable[[Document], Mapping[str, str]]
+    ) -> Iterator[PlannedEntry]:
+        """Make entries of documents; `meta` gives what goes along with each."""
         scope = self._scope
         is_child = self._target is Entity.INVOICE
         for one in documents:
@@ -308,7 +313,7 @@ class _Preparation:
                 mapping_version=scope.spec.mapping_version,
                 parent_entity=Entity.CONTACT if is_child else None,
                 parent_source_id=one.parent_source_id if is_child else None,
-                meta=one.meta,
+                meta=meta(one),
                 is_migration=scope.is_history,
             )
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from sfxero.ledger import Ledger
 from sfxero.ledger.tables import entries
 from sfxero.model.ids import RouteName, RunId, SourceId, TargetId, TenantId
-from sfxero.model.outbox import Entry, Planned, PlannedEntry, Settlement, SourceVersion
+from sfxero.model.outbox import APPROVAL, Entry, Planned, PlannedEntry, Settlement, SourceVersion
 from sfxero.model.states import Entity, EntryState
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -29,6 +29,7 @@ def wish(
     entity: Entity = CONTACT,
     parent: str | None = None,
     mapping_version: str = "m1",
+    approval: str | None = None,
 ) -> PlannedEntry:
     return PlannedEntry(
         route=ROUTE,
@@ -41,7 +42,7 @@ def wish(
         mapping_version=mapping_version,
         parent_entity=None if parent is None else CONTACT,
         parent_source_id=None if parent is None else SourceId(parent),
-        meta={"number": source},
+        meta={"number": source} | ({} if approval is None else {APPROVAL: approval}),
     )
 
 

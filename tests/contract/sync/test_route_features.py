@@ -1,13 +1,15 @@
 """What a route may state beyond the demo's: it arrives in Xero, and stays quiet afterwards."""
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import httpx
 import pytest
 from tests.contract.sync.kit import World
 
-from sfxero.model.states import Entity
+from sfxero.ledger.outbox_reading import EntryFilter
+from sfxero.model.states import Disposition, Entity, EntryState
 
 pytestmark = pytest.mark.contract
 
@@ -171,3 +173,71 @@ def test_an_invoice_of_a_locked_period_may_be_dated_on_the_first_open_day(world:
 
     assert [one.dated_on.isoformat() for one in world.invoices] == ["2026-11-01"]
     assert writes_of_another_run(world) == []
+
+
+def awaiting(world: World) -> list[int]:
+    """The entries that wait for a person's word."""
+    wanted = EntryFilter(states=frozenset({EntryState.AWAITING_APPROVAL}))
+    return [one.entry_id for one in world.ledger.outbox.listing(wanted, limit=9)]
+
+
+def test_large_invoices_wait_for_approval_and_all_others_go(world: World) -> None:
+    world.respec(invoices={"approval": {"when": {"field": "Amount", "above": "1000"}}})
+    account = world.account()
+    world.won(account, "100")
+    large = world.won(account, "2000")
+
+    report = world.run()
+
+    assert [str(one.totals.sub_total) for one in world.invoices] == ["100.00"]
+    ends = {one.disposition: one.n for one in report.counts if one.entity is Entity.OPPORTUNITY}
+    assert ends == {Disposition.IN_STEP: 1, Disposition.AWAITING_APPROVAL: 1}
+    (entry_id,) = awaiting(world)
+    question = world.ledger.outbox.question(entry_id)
+    assert question is not None
+    assert (question.source_id, question.customer) == (large, "Acme")
+    assert (question.total, question.why) == (Decimal(2200), "Amount above 1000")
+
+    world.ledger.outbox.approve([entry_id], actor="kim")
+    world.publish(Entity.INVOICE)
+
+    assert sorted(str(one.totals.sub_total) for one in world.invoices) == ["100.00", "2000.00"]
+    assert writes_of_another_run(world) == []
+
+
+def test_an_opportunity_edited_while_its_invoice_waits_is_asked_about_anew(world: World) -> None:
+    world.respec(invoices={"approval": {"when": {"field": "Amount", "above": "1000"}}})
+    opportunity = world.won(world.account(), "2000")
+    world.run()
+    (first,) = awaiting(world)
+    world.sleep(HOUR)
+    (line,) = world.rows("OpportunityLineItem", OpportunityId=opportunity)
+
+    world.edit("OpportunityLineItem", line["Id"], UnitPrice=3000)
+    world.run()
+    (second,) = awaiting(world)
+    assert second != first
+    assert world.ledger.outbox.approve([first], actor="kim") == 0
+    world.sleep(HOUR)
+    world.edit("OpportunityLineItem", line["Id"], UnitPrice=900)
+    world.run()
+
+    assert awaiting(world) == []
+    assert [str(one.totals.sub_total) for one in world.invoices] == ["900.00"]
+
+
+def test_the_first_invoice_of_an_account_waits_and_the_next_ones_do_not(world: World) -> None:
+    world.respec(invoices={"approval": {"first_of_account": True}})
+    account = world.account()
+    world.won(account)
+    world.run()
+    (entry_id,) = awaiting(world)
+    world.ledger.outbox.approve([entry_id], actor="kim")
+    world.publish(Entity.INVOICE)
+    world.sleep(HOUR)
+
+    world.won(account)
+    world.run()
+
+    assert awaiting(world) == []
+    assert len(world.invoices) == 2

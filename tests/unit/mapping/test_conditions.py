@@ -94,3 +94,24 @@ def test_the_fields_of_all_parts_are_read():
         {"all": [{"field": "A", "equals": "1"}, {"not": {"any": [{"field": "B.C", "above": "2"}]}}]}
     )
     assert list(condition.fields()) == ["A", "B.C"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "told"),
+    [
+        ({"field": "Amount", "above": "1000"}, "Amount above 1000"),
+        ({"field": "Type", "one_of": ["New", "Renewal"]}, "Type one of New, Renewal"),
+        ({"field": "Type", "is_empty": False}, "Type is not empty"),
+        ({"not": {"field": "Type", "is_empty": True}}, "not (Type is empty)"),
+        (
+            {"any": [{"field": "A", "equals": "x"}, {"field": "B", "at_most": "2"}]},
+            "(A equals x) or (B at most 2)",
+        ),
+        (
+            {"all": [{"field": "A", "equals": "x"}, {"field": "B", "at_most": "2"}]},
+            "(A equals x) and (B at most 2)",
+        ),
+    ],
+)
+def test_a_condition_tells_people_what_it_asks(condition, told):
+    assert Condition.model_validate(condition).told() == told
