@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 STAMP: Final = "SystemModstamp"
-_BEFORE_ALL: Final = pa.scalar(datetime.min.replace(tzinfo=UTC), pa.timestamp("us", "UTC"))
+_BEFORE_ALL: Final = datetime.min.replace(tzinfo=UTC)
 _PIECE_BYTES: Final = 1024 * 1024
 _AGAIN: Final = "Run the extract of this window again."
 
@@ -102,7 +102,9 @@ def _newest(table: pa.Table, by: str, stamp: str = STAMP) -> np.ndarray:
     if missing:
         raise StagingError(f"staged files without {missing} cannot be reduced to the newest rows")
     # The sort is stable, so that of equal stamps the later row stays behind.
-    keys = pa.table({by: table[by], stamp: pc.fill_null(table[stamp], _BEFORE_ALL)})
+    # Made here and not while the module loads, since it imports pandas, which a download needs not.
+    before_all = pa.scalar(_BEFORE_ALL, pa.timestamp("us", "UTC"))
+    keys = pa.table({by: table[by], stamp: pc.fill_null(table[stamp], before_all)})
     places = pc.sort_indices(keys, sort_keys=[(by, "ascending"), (stamp, "ascending")])
     ids = keys[by].combine_chunks().take(places)
     before, after = ids[:-1], ids[1:]
