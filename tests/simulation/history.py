@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from tests.simulation import invariants
 from tests.simulation.actors import Bookkeeper, Salesperson
@@ -24,6 +24,7 @@ _HORIZON_S: Final = 200.0
 _REST_S: Final = 700.0
 _LONG_REST_S: Final = 90_000.0
 _MOST_ROUNDS: Final = 8
+_READ_ANEW_SHARE: Final = 0.3
 
 
 class Person(Protocol):
@@ -170,6 +171,13 @@ class History:
             Interval(day, now_at, Measure.STAMP),
         ))  # fmt: skip
 
+    def _read_all_anew(self, before: tuple[Any, ...]) -> None:
+        """What is in step stays so: there is nothing that the runs have missed."""
+        run = Run("anew", is_full=True)
+        self._join_in_turn(lambda: self.airflow.start(run))
+        if run.is_whole and invariants.fingerprint(self._world) != before:
+            self._world.violate("at rest", "reading all anew changes something")
+
     def _join_in_turn(self, *starts: Callable[[], Worker]) -> None:
         for start in starts:
             self._drivers.append(start())
@@ -194,6 +202,8 @@ class History:
                 lambda number=number: self.airflow.start_drain(f"drain after rest{number}"),
             )
             if run.is_whole and invariants.fingerprint(world) == before:
+                if self._chance.random() < _READ_ANEW_SHARE:
+                    self._read_all_anew(before)
                 return
             rest_s = _REST_S if run.is_whole else _LONG_REST_S
         world.violate("at rest", f"after {_MOST_ROUNDS} fair runs something still changes")
