@@ -8,15 +8,17 @@ import pytest
 from airflow.sdk.exceptions import AirflowSkipException
 from tests.contract.ledger.making import plan, wish
 
-from sfxero.errors import GateFailed, ServiceUnavailable
+from sfxero.errors import ConfigurationError, GateFailed, ServiceUnavailable
 from sfxero.ledger import Ledger
 from sfxero.ledger.tables import runs
 from sfxero.model.ids import RouteName, RunId, SourceId
-from sfxero.model.states import Entity
-from sfxero.orchestration.verdicts import drain_gate, gate
+from sfxero.model.states import Entity, Measure
+from sfxero.orchestration import history_steps, sweep_steps
+from sfxero.orchestration.verdicts import drain_gate, gate, history_gate, sweep_gate
 
 ROUTE = RouteName("demo")
 RUN, DRAIN = RunId("demo/r1"), RunId("demo/drain/r1")
+HISTORY = RunId("demo/history/r1")
 BEGUN = {"route": "demo", "run_id": "r1", "tenant": "tenant-1", "windows": {}}
 SKIPPED = {"start": "success", "publish.contacts_0": "skipped"}
 
@@ -147,3 +149,53 @@ def test_a_drain_tells_how_much_waited_and_waits(ledger: Ledger) -> None:
 def test_a_drain_that_could_not_look_fails(ledger: Ledger) -> None:
     with pytest.raises(GateFailed, match="did not begin"):
         drain_gate("demo", None, run_id="r1", task_states={"start": "failed"})
+
+
+def open_month(ledger: Ledger) -> int:
+    now = datetime.now(UTC)
+    window_id = ledger.windows.open(
+        HISTORY,
+        ROUTE,
+        Entity.OPPORTUNITY,
+        from_at=now,
+        to_at=now,
+        moves_watermark=False,
+        measure=Measure.CLOSE_DATE,
+    )
+    ledger.windows.mark_staged(window_id, manifest="m", row_count=0)
+    return window_id
+
+
+@pytest.mark.parametrize("has_window", [True, False])
+def test_a_month_that_an_outage_kept_from_being_read_is_red(
+    ledger: Ledger, *, has_window: bool
+) -> None:
+    begin(ledger, HISTORY, reason="Salesforce is down")
+    if has_window:
+        open_month(ledger)
+
+    with pytest.raises(GateFailed, match="--reprocess-behavior failed"):
+        history_gate("demo", BEGUN, run_id="r1", task_states=SKIPPED)
+
+    assert stored(ledger, HISTORY)[0] == "failed"
+
+
+def test_a_month_that_was_read_and_waits_for_the_next_day_is_deferred(ledger: Ledger) -> None:
+    begin(ledger, HISTORY, reason="the day is spent")
+    ledger.windows.mark_prepared([open_month(ledger)])
+
+    with pytest.raises(AirflowSkipException, match="deferred: the day is spent"):
+        history_gate("demo", BEGUN, run_id="r1", task_states=SKIPPED)
+
+
+def test_history_is_not_read_without_a_data_interval(ledger: Ledger) -> None:
+    with pytest.raises(ConfigurationError, match="backfill"):
+        history_steps.start("demo", run_id="r1", from_at=None, to_at=None, actor="a")
+
+
+def test_a_sweep_waits_for_the_first_load(ledger: Ledger) -> None:
+    with pytest.raises(AirflowSkipException, match="read nothing yet"):
+        sweep_steps.start("demo", run_id="r1", actor="a")
+
+    with pytest.raises(AirflowSkipException, match="nothing to compare"):
+        sweep_gate("demo", None, run_id="r1", task_states={"start": "skipped"})
