@@ -17,6 +17,7 @@ from tests.contract.ledger.making import (
     plan,
     settle,
     states,
+    version,
     wish,
 )
 from typer.testing import CliRunner
@@ -72,8 +73,8 @@ def test_an_approved_entry_goes_and_the_log_says_by_whom(ledger: Ledger) -> None
     assert ledger.outbox.approve([entry_id], actor="kim", reason="known customer") == 1
 
     assert told(ledger)[-1] == (AuditKind.APPROVED, "kim", "known customer")
-    assert settle(ledger, claim(ledger)) == 1
     assert ledger.audit.verify(ROUTE).is_valid
+    assert settle(ledger, claim(ledger)) == 1
 
 
 def test_a_refused_entry_ends_for_good_with_the_persons_name(ledger: Ledger) -> None:
@@ -169,7 +170,10 @@ def test_an_edit_back_to_what_xero_holds_needs_nobody(ledger: Ledger) -> None:
 def test_what_is_no_longer_wanted_is_not_asked_about(ledger: Ledger) -> None:
     (entry_id,) = planned(ledger, held())
 
-    ledger.outbox.withdraw(RUN, TENANT, CONTACT, [SourceId("s1")], reason="reopened")
+    read_at = version(9).read_at
+    ledger.outbox.withdraw(
+        RUN, TENANT, CONTACT, [SourceId("s1")], reason="reopened", read_at=read_at
+    )
 
     assert states(ledger) == {entry_id: GONE}
     assert ledger.outbox.take_questions(ROUTE, RUN, for_s=DAY) == []
