@@ -4,10 +4,12 @@ from random import Random
 
 import pytest
 from tests.contract.sync.bookkeeping import Bookkeeper, expected, shown
+from tests.contract.sync.comparing import HOUR, Comparer
 from tests.contract.sync.kit import World
 from tests.contract.sync.showing import Showing
 
 from sfxero.errors import SyncError
+from sfxero.model.differences import DifferenceKind
 from sfxero.model.states import ACTIVE, DISPOSITION_OF, WAITING
 from sfxero.sync.draining import SHOWN
 
@@ -117,3 +119,14 @@ def test_after_each_sync_of_a_month_salesforce_shows_what_xero_says(
     assert sum(month.keeper.done.values()) == days * ACTIONS_A_DAY
     assert len(month.keeper.done) >= 12
     assert month.faults > days // 2
+    assert_named(Comparer(world))
+
+
+def assert_named(comparer: Comparer) -> None:
+    """After all that, the proof holds: what a hand did in Xero has a name, and nothing else has."""
+    comparer.world.sleep(HOUR)
+    outcome = comparer.compare()
+    kinds = {one.difference.kind for one in outcome.open}
+    assert kinds <= {DifferenceKind.INVOICE_VOIDED, DifferenceKind.EDITED_IN_XERO}, outcome.verdict
+    assert outcome.proof.links == DEALS
+    assert outcome.proof.sums.unexplained() == []
