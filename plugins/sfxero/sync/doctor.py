@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from sfxero.errors import MappingFileError
+from sfxero.errors import MappingFileError, SyncError
 from sfxero.mapping.files import YamlFile
 from sfxero.mapping.spec import RouteSpec
 from sfxero.model.ids import TenantId
@@ -47,8 +47,12 @@ def refused_file(route: str, error: MappingFileError) -> Report:
     return Report(route, error.file, (check,))
 
 
-def _count_links(ledger: "Ledger", tenant: TenantId) -> int:
-    return ledger.links.count(tenant, Entity.CONTACT) if ledger.is_current() else 0
+def _count_links(ledger: "Ledger", tenant: TenantId) -> int | None:
+    """Return how many contacts are linked; None if the ledger cannot be asked."""
+    try:
+        return ledger.links.count(tenant, Entity.CONTACT) if ledger.is_current() else 0
+    except SyncError:
+        return None  # told by the ledger's own check
 
 
 def _check_ledger(ledger: "Ledger", notes: Notebook) -> None:

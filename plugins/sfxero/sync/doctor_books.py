@@ -44,9 +44,9 @@ class BooksDoctor:
     """Looks at one organisation."""
 
     def __init__(
-        self, spec: RouteSpec, notes: Notebook, *, count_links: Callable[[TenantId], int]
+        self, spec: RouteSpec, notes: Notebook, *, count_links: Callable[[TenantId], int | None]
     ) -> None:
-        """Findings go into the notes; `count_links` tells how many contacts the sync knows."""
+        """Findings go into the notes; `count_links` tells how many contacts are linked, or None."""
         self._spec = spec
         self._notes = notes
         self._count_links = count_links
@@ -120,7 +120,7 @@ class BooksDoctor:
         """Warn before the first run on an organisation in use: it would make contacts anew."""
         with self._notes.guarding(_CONTACTS, _CONNECTION):
             there, linked = accounting.count_contacts(), self._count_links(tenant)
-            if there and not linked:
+            if there and linked == 0:
                 self._notes.warn(
                     _CONTACTS,
                     f"the organisation has {there} contacts, and none is linked with an account",
@@ -128,7 +128,8 @@ class BooksDoctor:
                     key=("contacts",),
                 )
             else:
-                self._notes.ok(_CONTACTS, f"{there}, of which {linked} are linked")
+                known = "not known how many" if linked is None else linked
+                self._notes.ok(_CONTACTS, f"{there}; linked with accounts: {known}")
 
     def _check_codes(self, facts: OrganisationFacts) -> None:
         for one in code_troubles(self._spec, facts):

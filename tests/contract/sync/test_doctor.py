@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.contract.sync.commands import Shop, plain
-from tests.contract.sync.kit import World
+from tests.contract.sync.kit import World, contact_wish
 
 from sfxero.errors import ConfigurationError
 from sfxero.ledger import Ledger
@@ -478,3 +478,13 @@ def test_a_run_refuses_a_tax_type_that_its_account_does_not_take(world: World) -
 
     with pytest.raises(ConfigurationError, match="tax type INPUT on account 200"):
         world.begin()
+
+
+def test_contacts_that_were_never_matched_are_a_warning(shop: Shop) -> None:
+    world = shop.world
+    world.put_in_xero("Contacts", '{"Name":"Acme"}')
+    assert "sfxero match --route demo" in told(examine(shop), "warning")[0]
+
+    world.plan(contact_wish(name="Other"))
+    world.publish()
+    assert told(examine(shop), "warning") == []
