@@ -11,7 +11,7 @@ import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +115,11 @@ class LiveAirflow:
     database: str
     ledger_url: str
     environment: Mapping[str, str]
+    parts: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def check(self) -> None:
+        """Fail, with their last words, if a part has died."""
+        assert all(part.poll() is None for part in self.parts), self.last_words()
 
     def command(self, *arguments: str) -> str:
         """Run an Airflow command to its end; it must succeed."""
@@ -173,14 +178,13 @@ def running_airflow(
         (home / "pools.json").write_text(json.dumps({POOL: pool}), encoding="utf-8")
         airflow.prepare("db migrate", "pools import pools.json", "dags reserialize", *commands)
         named = (("scheduler",), ("api-server", "--port", str(port)))
-        parts = [stack.enter_context(_part(airflow, *one)) for one in named]
-        wait_for(
-            lambda: _is_up(port) or any(part.poll() is not None for part in parts),
-            limit_s=SLOW,
-            what="an Airflow that is up",
-            every_s=0.5,
-        )
-        assert all(part.poll() is None for part in parts), airflow.last_words()
+        airflow.parts.extend(stack.enter_context(_part(airflow, *one)) for one in named)
+
+        def is_up() -> bool:
+            airflow.check()
+            return _is_up(port)
+
+        wait_for(is_up, limit_s=SLOW, what="an Airflow that is up", every_s=0.5)
         yield airflow
 
 

@@ -166,6 +166,7 @@ def test_a_year_is_migrated_month_by_month_beside_the_sync(
 
 def has_ended(airflow: LiveAirflow) -> bool:
     """Say whether every run of the backfill has, and a run of the sync."""
+    airflow.check()
     ended = airflow.ask(
         "SELECT dag_id, count(*) FROM dag_run WHERE state IN ('success', 'failed')"
         " AND NOT EXISTS (SELECT 1 FROM dag_run WHERE state IN ('queued', 'running'))"
