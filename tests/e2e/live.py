@@ -178,7 +178,7 @@ def running_airflow(
         (home / "pools.json").write_text(json.dumps({POOL: pool}), encoding="utf-8")
         airflow.prepare("db migrate", "pools import pools.json", "dags reserialize", *commands)
         named = (("scheduler",), ("api-server", "--port", str(port)))
-        airflow.parts += [stack.enter_context(_part(airflow, *one)) for one in named]
+        airflow.parts.extend(stack.enter_context(_part(airflow, *one)) for one in named)
 
         def is_up() -> bool:
             airflow.check()
