@@ -110,8 +110,6 @@ def test_an_invoiced_deal_that_was_deleted_for_good_goes_to_a_person(synced: Wor
 
     assert synced.quarantined(Entity.OPPORTUNITY) == {deal["Id"]: ["invoiced_but_not_won"]}
     assert report.missing_count == 0
-    sweep_once(synced, "next night")
-    assert synced.quarantined(Entity.OPPORTUNITY)
 
 
 def test_a_line_that_was_deleted_for_good_leaves_its_invoice(synced: World) -> None:
