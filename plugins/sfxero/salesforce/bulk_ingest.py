@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -166,17 +166,17 @@ class BulkIngest:
 
 
 def upload_of(records: Sequence[Mapping[str, str | None]]) -> bytes:
-    """Return an upload of records that all have the same fields; None empties a field."""
+    """Return an upload; None empties a field, and one that a record has not is left alone."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    names = list(records[0])
+    names = list(dict.fromkeys(name for record in records for name in record))
     writer.writerow(names)
-    writer.writerows(_written(record[name] for name in names) for record in records)
+    writer.writerows([_written(record, name) for name in names] for record in records)
     return text.getvalue().encode()
 
 
-def _written(values: Iterable[str | None]) -> list[str]:
-    return [EMPTIED if value is None or value == "" else value for value in values]
+def _written(record: Mapping[str, str | None], name: str) -> str:
+    return (record[name] or EMPTIED) if name in record else ""
 
 
 def _path(ref: JobRef) -> str:

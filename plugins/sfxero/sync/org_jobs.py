@@ -70,11 +70,13 @@ class OrgJobs:
             raise
         for attempt_id in attempts:
             self._outbox.finish_attempt(attempt_id, outcome="answered", status=200)
+        self._ingest.delete(ref)
 
     def settle(self, key: str, entries: Sequence[Entry]) -> bool:
         """Settle what a job carried that nobody followed; False if no job of these writes more.
 
-        One that was never started is ended. One that works still is left to do so.
+        One that was never started is ended. One that works still is left to do so. None is removed:
+        it may have carried more than these.
         """
         ref = _ref_of(key)
         if ref is None:
@@ -130,13 +132,12 @@ class OrgJobs:
                     raise LedgerError("the lease of entries ended while their job worked")
 
     def _take_in(self, ref: JobRef, entries: Sequence[Entry]) -> None:
-        """End each entry by the job's word on its record, and remove the job."""
+        """End each entry by the job's word on its record."""
         found = self._ingest.results(ref)
         results = [found.get(entry.source_id, _LOST) for entry in entries]
         end = BatchEnd()
         self._ends.take_in(entries, results, end)
         self._ends.close(end)
-        self._ingest.delete(ref)
 
 
 def _key_of(ref: JobRef) -> str:

@@ -127,6 +127,11 @@ def test_an_upload_empties_fields_and_quotes_what_must_be():
     assert upload_of(rows) == b'Id,A,B\n1,"say ""x"", y",#N/A\n2,"two\nlines",12.10\n'
 
 
+def test_records_of_an_older_route_may_have_other_fields():
+    rows = [{"Id": "1", "A": "x"}, {"Id": "2", "B": None}]
+    assert upload_of(rows) == b"Id,A,B\n1,x,\n2,,#N/A\n"
+
+
 @pytest.fixture
 def ingest(client) -> BulkIngest:
     return BulkIngest(client)
