@@ -5,6 +5,7 @@ BIN    := $(VENV)/bin
 WAIT   ?= 1
 ROWS   ?= 1000000
 SEEDS  ?= 5000
+TEST_SEEDS ?= 60
 LINKS  ?= 100000
 UV     := uv==0.13.9
 
@@ -51,7 +52,7 @@ layers: $(VENV)/.dev ## one-way layers
 
 test: $(VENV)/.dev ## every test; whole runs come last, a file of them on each core
 	$(BIN)/pytest -q -n 2 -m "not e2e" --ignore tests/simulation/test_defects.py
-	@$(MAKE) --no-print-directory simulate SEEDS=500
+	@$(MAKE) --no-print-directory simulate SEEDS=$(TEST_SEEDS)
 	@$(MAKE) --no-print-directory test-socket
 	$(BIN)/pytest -q -m e2e -n 2 --dist loadfile
 
