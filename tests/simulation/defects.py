@@ -116,7 +116,7 @@ def _late_intent() -> Patches:
     return [patch.object(Sender, "send", send)]
 
 
-@_defect("what a dead worker held waits again", "look-up before sending again", seed=159)
+@_defect("what a dead worker held waits again", "look-up before sending again", seed=8)
 def _pending_after_crash() -> Patches:
     expire = Doubting.expire_leases
 
