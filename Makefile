@@ -10,7 +10,7 @@ LINKS  ?= 100000
 UV     := uv==0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help install check lint types layers test test-quick test-clients test-socket simulate simulate-defects sim-extract bench-sandbox bench-extract bench-outbox bench-prepare bench-publish bench-match bench-reconcile demo wheel constraints clean
+.PHONY: help install check lint types layers test test-quick test-clients test-socket simulate simulate-defects sim-extract bench-sandbox bench-extract bench-outbox bench-prepare bench-publish bench-match bench-reconcile demo fields wheel constraints clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -95,6 +95,9 @@ bench-match: $(VENV)/.dev ## 50,000 accounts against 50,000 contacts: time, memo
 
 bench-reconcile: $(VENV)/.dev ## calls, minutes and memory of comparing many links (LINKS=100000)
 	PYTHONPATH=plugins:. $(BIN)/python tests/benchmarks/bench_reconcile.py --links $(LINKS)
+
+fields: $(VENV)/.dev ## write docs/fields.md from the tests that show what becomes of each field
+	PYTHONPATH=plugins:. $(BIN)/python -m tests.docs.field_table
 
 wheel: $(VENV)/.dev ## build the wheel
 	$(BIN)/python -m build --wheel --no-isolation

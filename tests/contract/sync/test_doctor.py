@@ -471,6 +471,7 @@ def test_the_first_task_of_a_run_refuses_a_token_that_lacks_a_scope(shop: Shop) 
         XeroHook("xero_demo").find_tenant(None, shop.world.ledger)
 
 
+@pytest.mark.shows("LineItems.TaxType")
 def test_a_run_refuses_a_tax_type_that_its_account_does_not_take(world: World) -> None:
     lines = world.spec.invoices.lines.model_dump(mode="json", by_alias=True)
     lines["tax_type"]["default"] = "INPUT"

@@ -65,6 +65,7 @@ def sent_notes(world: World, opportunity: str) -> list[str | None]:
     ]
 
 
+@pytest.mark.shows("Invoice.CurrencyCode", "Invoice.CurrencyRate")
 def test_a_currency_that_xero_has_goes_as_it_is_at_the_orgs_dated_rate(global_org: World) -> None:
     world = global_org
     world.respec(invoices={"currency": "CurrencyIsoCode", "exchange": {"rates": "salesforce"}})
@@ -94,6 +95,7 @@ def test_without_rates_of_ours_xero_takes_its_own_and_another_run_is_quiet(
     assert writes_of_another_run(global_org) == []
 
 
+@pytest.mark.shows("Invoice.CurrencyCode")
 def test_a_plan_with_one_currency_gets_converted_amounts_and_the_log_says_how(
     global_org: World,
 ) -> None:
@@ -178,6 +180,7 @@ def test_a_currency_that_is_added_in_xero_cures_by_itself(global_org: World) -> 
     assert world.quarantined() == {}
 
 
+@pytest.mark.shows("Invoice.SubTotal")
 def test_a_difference_of_cents_becomes_a_line_and_the_log_says_so(world: World) -> None:
     world.org_switch(allow_amount_mismatch=True)
     line: dict[str, Any] = {"account_code": "200", "tax_type": "EXEMPTOUTPUT"}

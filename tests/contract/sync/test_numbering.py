@@ -29,6 +29,7 @@ def numbers(world: World) -> list[str]:
     return [one.number for one in world.invoices]
 
 
+@pytest.mark.shows("Invoice.InvoiceNumber", "Invoice.Url")
 def test_xero_numbers_invoices_and_each_reply_is_matched_without_a_look_up(
     unnumbered: World,
 ) -> None:

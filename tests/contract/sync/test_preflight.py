@@ -68,6 +68,7 @@ def test_a_locked_period_is_known_by_its_later_lock(world: World) -> None:
     assert facts.locked_until_on == date(2026, 6, 30)
 
 
+@pytest.mark.shows("LineItems.AccountCode")
 def test_an_archived_account_holds_back_its_own_invoices_only(world: World) -> None:
     account = world.books.accounts["260"]
     world.books.accounts["260"] = replace(account, status="ARCHIVED")
@@ -120,6 +121,17 @@ def test_a_contact_that_was_renamed_gives_its_name_back(world: World) -> None:
     preflight.refresh_directory(scope, world.accounting)
 
     assert set(world.ledger.names.owners(TENANT)) == {"other"}
+
+
+@pytest.mark.shows("Contact.Name")
+def test_the_name_of_an_archived_contact_is_known_and_not_given_again(world: World) -> None:
+    world.put_in_xero("Contacts", '{"Name":"Acme"}')
+    world.books.put_contact(replace(world.contacts[0], status="ARCHIVED"))
+    world.account("ACME", AccountNumber="A-7")
+
+    world.run()
+
+    assert [one.name for one in world.contacts] == ["Acme", "ACME (A-7)"]
 
 
 def test_a_name_that_another_run_takes_meanwhile_is_chosen_anew(world: World) -> None:

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.contract
 INVOICE = Entity.INVOICE
 
 
+@pytest.mark.shows("Contact.Name")
 def test_a_strangers_name_gets_a_suffix_that_the_next_prepare_keeps(world: World) -> None:
     world.account('Zürich "Ünit"', AccountNumber="A-7")
     scope = world.begin()
@@ -172,6 +173,7 @@ def create_invoice(world: World, **fields: Any) -> Invoice:
     return world.invoices[-1]
 
 
+@pytest.mark.shows("Invoice.InvoiceNumber")
 def test_a_foreign_invoice_under_our_number_is_a_dead_letter(linked: World) -> None:
     create_invoice(linked, Url="https://shop.example/order/1")
 
@@ -183,6 +185,7 @@ def test_a_foreign_invoice_under_our_number_is_a_dead_letter(linked: World) -> N
     assert "number template" in linked.letters()[0]
 
 
+@pytest.mark.shows("Invoice.InvoiceNumber", "Invoice.Url")
 def test_our_own_unlinked_invoice_is_adopted(linked: World) -> None:
     ours = create_invoice(linked)
 

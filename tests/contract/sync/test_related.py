@@ -29,6 +29,7 @@ def writes_of_another_run(world: World, *, full: bool = False) -> list[str]:
     return world.writes()
 
 
+@pytest.mark.shows("Contact.ContactPersons")
 def test_persons_arrive_and_follow_each_change_that_does_not_touch_the_account(
     world: World,
 ) -> None:
@@ -54,6 +55,7 @@ def test_persons_arrive_and_follow_each_change_that_does_not_touch_the_account(
     assert writes_of_another_run(world, full=True) == []
 
 
+@pytest.mark.shows("Contact.ContactPersons", "Contact.EmailAddress")
 def test_persons_may_be_those_of_an_accounts_opportunities_the_primary_one_first(
     world: World,
 ) -> None:
@@ -95,6 +97,7 @@ def test_persons_may_be_those_of_an_accounts_opportunities_the_primary_one_first
     assert writes_of_another_run(world, full=True) == []
 
 
+@pytest.mark.shows("Invoice.Reference")
 def test_an_opportunity_takes_fields_of_its_primary_contact(world: World) -> None:
     role = {"object": "OpportunityContactRole", "of": "OpportunityId", "first": PRIMARY}
     world.respec(

@@ -28,6 +28,7 @@ def writes_of_another_run(world: World) -> list[str]:
     return world.writes()
 
 
+@pytest.mark.shows("LineItems.ItemCode", "LineItems.Tracking", "Invoice.DueDate")
 def test_items_tracking_theme_and_terms_arrive_and_a_second_run_is_quiet(world: World) -> None:
     lines = lines_of(
         world,
@@ -99,6 +100,7 @@ def test_an_edit_that_only_takes_an_option_away_is_found_undone_after_a_lost_req
     assert [dict(line.tracking) for line in world.invoices[0].lines] == [{}]
 
 
+@pytest.mark.shows("Contact.Phones")
 def test_phones_arrive_and_one_that_is_emptied_is_cleared(world: World) -> None:
     world.respec(contacts={"phones": {"default": {"from": ["Phone"]}}})
     account = world.account(Phone="(03) 9123 4567")
@@ -164,6 +166,7 @@ def test_a_locked_period_is_left_alone_until_it_is_opened(world: World) -> None:
     assert [one.dated_on.isoformat() for one in world.invoices] == ["2026-10-15"]
 
 
+@pytest.mark.shows("Invoice.Date")
 def test_an_invoice_of_a_locked_period_may_be_dated_on_the_first_open_day(world: World) -> None:
     world.respec(invoices={"lock_dates": "first_open_day"})
     world.switch(period_lock_date="2026-10-31")

@@ -29,11 +29,13 @@ def totals(build, result):
     return [str(payload[name]) for name in ("SubTotal", "TotalTax", "Total")]
 
 
+@pytest.mark.shows("Invoice.SubTotal")
 def test_without_a_policy_a_cent_is_too_much(sell, build):
     for amount in ("100.01", "99.99"):
         assert build.rules(sell(amount)) == [(ID, "total_mismatch")]
 
 
+@pytest.mark.shows("Invoice.SubTotal")
 @pytest.mark.parametrize("amount", ["100.05", "99.95"])
 def test_a_difference_within_the_tolerance_stays_with_the_lines_and_is_told(sell, build, amount):
     result = sell(amount, tolerance="0.05")
@@ -45,6 +47,7 @@ def test_a_difference_within_the_tolerance_stays_with_the_lines_and_is_told(sell
     assert document.meta["note"] == f"amount less lines {Decimal(amount) - 100:.4f}"
 
 
+@pytest.mark.shows("Invoice.SubTotal")
 @pytest.mark.parametrize("amount", ["100.06", "99.94", "-100"])
 def test_a_difference_beyond_the_tolerance_is_refused(sell, build, amount):
     result = sell(amount, tolerance="0.05", line=LINE)
@@ -52,6 +55,7 @@ def test_a_difference_beyond_the_tolerance_is_refused(sell, build, amount):
     assert build.rules(result, Severity.WARN) == []
 
 
+@pytest.mark.shows("Invoice.SubTotal", "Invoice.Total")
 @pytest.mark.parametrize(
     ("mode", "amount", "expected"),
     [

@@ -41,6 +41,7 @@ def test_an_account_with_nothing_but_a_name_is_a_contact_without_addresses(conta
     assert payload == {"Name": "Firm 1", "ContactNumber": "001000000000001AAA"}
 
 
+@pytest.mark.shows("Contact.TaxNumber")
 @pytest.mark.parametrize(
     "written",
     [ABN, "51 824 753 556", "51-824-753-556", " 51.824.753.556 ", "51\u00a0824 753\u2011556"],
@@ -49,6 +50,7 @@ def test_an_abn_is_sent_as_eleven_digits(contacts, build, written):
     assert only(build, contacts(build.account(1, ABN__c=written)))["TaxNumber"] == ABN
 
 
+@pytest.mark.shows("Contact.TaxNumber")
 @pytest.mark.parametrize("written", ["51824753557", "5182475355", "ABN", "000000000", "1" * 200])
 def test_a_wrong_abn_stays_out_and_is_reported(contacts, build, written):
     result = contacts(build.account(1, ABN__c=written))
@@ -59,6 +61,7 @@ def test_a_wrong_abn_stays_out_and_is_reported(contacts, build, written):
     )  # fmt: skip
 
 
+@pytest.mark.shows("Contact.TaxNumber")
 def test_a_route_may_refuse_a_wrong_abn(contacts, build, demo):
     spec = build.respec(demo, contacts={"tax_number": {"on_invalid": "refuse", "required": True}})
     result = contacts(build.account(1, ABN__c="1"), build.account(2), spec=spec)
@@ -68,6 +71,7 @@ def test_a_route_may_refuse_a_wrong_abn(contacts, build, demo):
     ]  # fmt: skip
 
 
+@pytest.mark.shows("Contact.Addresses")
 @pytest.mark.parametrize(
     ("street", "lines"),
     [
@@ -85,6 +89,7 @@ def test_a_street_fills_four_lines_and_the_rest_joins_the_last(contacts, build, 
     assert found == lines + [None] * (4 - len(lines))
 
 
+@pytest.mark.shows("Contact.Addresses")
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -102,6 +107,7 @@ def test_an_address_part_over_xeros_limit_is_refused_and_not_cut(contacts, build
     assert result.findings[0].field == field
 
 
+@pytest.mark.shows("Contact.Addresses")
 @pytest.mark.parametrize(
     ("written", "sent"),
     [("New Zealand", "New Zealand"), ("Curaçao", "Curacao"), ("Timor-Leste", None), ("61", None)],
@@ -113,6 +119,7 @@ def test_a_country_is_sent_in_letters_or_not_at_all(contacts, build, written, se
     assert warned == ([] if sent else [("001000000000001AAA", "country_not_letters")])
 
 
+@pytest.mark.shows("Contact.Name")
 @pytest.mark.parametrize("name", [None, "", "  ", "<>", "\u200b"])
 def test_an_account_without_a_name_is_refused(contacts, build, name):
     result = contacts(build.account(1, Name=name))
@@ -144,6 +151,7 @@ def test_names_given_earlier_and_names_of_strangers_are_respected(contacts, buil
     assert [one["Name"] for one in build.payloads(result).values()] == ["Acme (A1)", "Zen (Z2)"]
 
 
+@pytest.mark.shows("Contact.Name")
 def test_an_account_for_which_no_name_is_left_is_refused(contacts, build):
     tails = ["001000000000001AAA"[-length:] for length in range(6, 19)]
     owners = {"acme": "x"} | {name_key(f"Acme ({tail})"): "x" for tail in tails}
@@ -197,6 +205,7 @@ def test_a_contact_may_go_without_address_tax_number_and_suffix(contacts, build,
     ]
 
 
+@pytest.mark.shows("Contact.Addresses")
 def test_parts_of_an_address_may_be_left_out(contacts, build, demo):
     spec = build.respec(demo, contacts={"postal_address": {"street": None, "country": None}})
     row = build.account(1, BillingStreet="S", BillingCity="X", BillingCountry="C")

@@ -25,6 +25,7 @@ def due(days, *dates, own=None, **terms):
     return found.to_pylist(), [(one.source_id, one.rule) for one in findings.rows]
 
 
+@pytest.mark.shows("Invoice.DueDate")
 @pytest.mark.parametrize(
     ("terms", "invoiced", "expected"),
     [
@@ -50,12 +51,14 @@ def test_an_invoice_is_due(terms, invoiced, expected):
     assert due(terms.pop("days"), invoiced, **terms) == ([expected], [])
 
 
+@pytest.mark.shows("Invoice.DueDate")
 def test_a_records_own_days_count_where_they_are_filled():
     day = date(2026, 11, 20)
     found = due(14, day, day, None, own=[Decimal(30), None, Decimal(5)], days_from="Days__c")
     assert found == ([date(2026, 12, 20), date(2026, 12, 4), None], [])
 
 
+@pytest.mark.shows("Invoice.DueDate")
 def test_own_days_that_are_none_refuse_the_record():
     day = date(2026, 11, 20)
     own = [Decimal("7.5"), Decimal(-1), Decimal(4000), Decimal(0)]
@@ -77,6 +80,7 @@ def test_a_day_of_a_month_is_that_day_or_the_months_last(invoiced, day, terms):
     assert found - invoiced <= timedelta(days=62)
 
 
+@pytest.mark.shows("Invoice.DueDate")
 @given(st.dates(date(1950, 1, 1), date(2150, 1, 1)), st.integers(0, 400))
 def test_a_moved_date_is_the_nearest_weekday_in_its_direction(invoiced, days):
     plain = invoiced + timedelta(days=days)

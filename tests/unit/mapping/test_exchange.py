@@ -47,12 +47,14 @@ def one(build, result):
     return payload
 
 
+@pytest.mark.shows("Invoice.CurrencyCode", "Invoice.CurrencyRate")
 def test_a_currency_that_xero_has_goes_as_it_is_and_xero_takes_its_own_rate(sell, build):
     payload = one(build, sell("USD"))
     assert (payload["CurrencyCode"], payload["Total"]) == ("USD", Decimal(110))
     assert "CurrencyRate" not in payload
 
 
+@pytest.mark.shows("Invoice.CurrencyRate")
 def test_amounts_of_the_organisations_own_currency_have_no_rate(sell, build):
     for exchange in ({}, {"rates": "table", "table": TABLE, "not_enabled": "convert"}):
         payload = one(build, sell("AUD", exchange=exchange))
@@ -60,6 +62,7 @@ def test_amounts_of_the_organisations_own_currency_have_no_rate(sell, build):
         assert "CurrencyRate" not in payload
 
 
+@pytest.mark.shows("Invoice.CurrencyRate")
 @pytest.mark.parametrize(
     ("on", "rate"),
     [
@@ -76,12 +79,14 @@ def test_a_rate_holds_from_its_day_until_the_next_one(sell, build, on, rate):
     assert document.meta["note"] == f"USD at {Decimal(rate):.6f} by table of {on}"
 
 
+@pytest.mark.shows("Invoice.CurrencyRate")
 def test_a_day_before_the_first_rate_has_none(sell, build):
     result = sell("USD", exchange={"rates": "table", "table": TABLE}, on="2025-12-31")
     (finding,) = result.findings
     assert (finding.rule, finding.value) == ("rate_missing", "USD of 2025-12-31")
 
 
+@pytest.mark.shows("Invoice.CurrencyCode", "Invoice.CurrencyRate")
 @pytest.mark.parametrize(
     ("code", "exchange", "rule"),
     [
@@ -98,6 +103,7 @@ def test_what_has_no_currency_or_no_rate_is_refused_by_name(sell, build, code, e
     assert len(result.documents) == 0
 
 
+@pytest.mark.shows("Invoice.CurrencyCode")
 def test_amounts_of_a_currency_that_xero_lacks_are_converted_line_by_line(sell, build):
     exchange = {"rates": "table", "table": TABLE, "not_enabled": "convert"}
     result = sell("EUR", exchange=exchange, Quantity=Decimal(3))
@@ -136,6 +142,7 @@ def test_a_converted_line_that_is_too_large_is_refused(sell, build):
     assert build.rules(result) == [(ID, "converted_range")]
 
 
+@pytest.mark.shows("Invoice.CurrencyRate")
 def test_salesforces_rates_are_crossed_if_its_currency_is_not_the_organisations(sell, build):
     day = date(2020, 1, 1)
     org_rates = {code: {day: Decimal(rate)} for code, rate in
@@ -155,6 +162,7 @@ def test_rates_that_cannot_divide_are_none():
     )
 
 
+@pytest.mark.shows("Invoice.CurrencyCode")
 def test_thousands_of_converted_lines_come_to_what_exact_fractions_say():
     seed = 20261129
     print(f"seed {seed}")  # noqa: T201 - shown when the test fails

@@ -27,6 +27,9 @@ def rules_of(build, result):
     return [rule for _, rule in build.rules(result)]
 
 
+@pytest.mark.shows(
+    "Invoice.Reference", "Invoice.InvoiceNumber", "Invoice.Url", "LineItems.Description"
+)
 def test_an_invoice_is_canonical_json(invoices, build):
     won = build.opportunity(1, Amount=Decimal("190.00"))
     lines = [
@@ -65,6 +68,7 @@ def test_the_payload_does_not_depend_on_the_order_of_rows_or_on_the_scale_of_col
     }
 
 
+@pytest.mark.shows("Invoice.Total")
 def test_tax_inclusive_amounts_are_compared_with_the_total(invoices, build, demo):
     spec = build.respec(demo, invoices={"line_amount_types": "Inclusive"})
     payload = one(
@@ -79,6 +83,7 @@ def test_tax_inclusive_amounts_are_compared_with_the_total(invoices, build, demo
     assert totals == [Decimal(100), Decimal(10), Decimal(110)]
 
 
+@pytest.mark.shows("LineItems.TaxType")
 def test_untaxed_invoices_carry_no_tax_type(invoices, build, demo):
     spec = build.respec(demo, invoices={"line_amount_types": "NoTax"})
     facts = OrganisationFacts("NZD", {}, {"200": build.active})
@@ -88,6 +93,33 @@ def test_untaxed_invoices_carry_no_tax_type(invoices, build, demo):
     assert payload["CurrencyCode"] == "NZD"
 
 
+@pytest.mark.shows("LineItems.UnitAmount", "LineItems.Quantity", "LineItems.DiscountRate")
+@pytest.mark.parametrize(
+    ("quantity", "unit_price", "discount", "amount"),
+    [
+        ("1", "19.95", None, "19.95"),
+        ("0", "50", None, "0.00"),
+        ("1", "0", None, "0.00"),
+        ("-1", "30", None, "-30.00"),
+        ("2", "-10", "5", "-19.00"),
+        ("1.5", "0.3333", None, "0.50"),
+        ("1", "10.01", "50", "5.01"),
+        ("3", "10", "100", "0.00"),
+    ],
+)
+def test_a_lines_amount_is_quantity_times_price_less_the_discount(
+    invoices, build, quantity, unit_price, discount, amount
+):
+    factors = {"Quantity": Decimal(quantity), "UnitPrice": Decimal(unit_price)}
+    line = build.line(2, Discount=discount and Decimal(discount), **factors)
+    deal = build.opportunity(1, Amount=100 + Decimal(amount))
+    found = one(build, invoices([deal], [build.line(1), line]))["LineItems"][1]
+    assert (found["Quantity"], found["UnitAmount"]) == tuple(factors.values())
+    assert found.get("DiscountRate") == (discount and Decimal(discount))
+    assert str(found["LineAmount"]) == amount
+
+
+@pytest.mark.shows("LineItems.AccountCode")
 @pytest.mark.parametrize(("family", "code"), [("Freight", "260"), ("Else", "200"), (None, "200")])
 def test_a_code_is_looked_up_and_defaults(invoices, build, family, code):
     line = build.line(1, **{"Product2.Family": family})
@@ -114,6 +146,7 @@ def test_the_stamp_is_the_newest_of_the_record_and_its_lines_deleted_ones_too(in
     assert len(json.loads(document.payload)["LineItems"]) == 1
 
 
+@pytest.mark.shows("Invoice.Date", "Invoice.DueDate")
 def test_a_close_date_is_a_calendar_day_and_due_days_cross_the_year(invoices, build):
     won = build.opportunity(1, CloseDate=date(2027, 12, 31))
     payload = one(build, invoices([won], [build.line(1)]))
@@ -141,6 +174,7 @@ def test_an_opportunity_that_breaks_a_rule_is_refused_with_its_name(invoices, bu
     assert all(finding.hint for finding in result.findings)
 
 
+@pytest.mark.shows("LineItems.UnitAmount", "LineItems.Quantity", "LineItems.DiscountRate")
 @pytest.mark.parametrize(
     ("fields", "rule", "value"),
     [
@@ -173,6 +207,7 @@ def test_a_rule_that_many_lines_break_is_named_once(invoices, build):
     assert finding.value == "line 00k000000000001AAA"
 
 
+@pytest.mark.shows("LineItems.AccountCode", "LineItems.TaxType")
 @pytest.mark.parametrize(
     ("rule", "table", "broken"),
     [
@@ -204,11 +239,13 @@ def test_an_opportunity_without_live_lines_is_refused(invoices, build):
     assert rules_of(build, result) == ["no_lines", "no_lines"]
 
 
+@pytest.mark.shows("Invoice.InvoiceNumber", "Invoice.Reference")
 def test_an_opportunity_without_a_number_is_refused(invoices, build):
     result = invoices([build.opportunity(1, Opportunity_Number__c=" ")], [build.line(1)])
     assert rules_of(build, result) == ["no_number", "reference_missing"]
 
 
+@pytest.mark.shows("Invoice.InvoiceNumber")
 def test_two_opportunities_of_one_number_are_both_refused(invoices, build):
     result = invoices(
         [build.opportunity(1, Opportunity_Number__c="a7"),
@@ -219,17 +256,20 @@ def test_two_opportunities_of_one_number_are_both_refused(invoices, build):
     assert list(build.payloads(result)) == ["006000000000003AAA"]
 
 
+@pytest.mark.shows("Invoice.SubTotal")
 def test_a_mismatch_shows_both_amounts(invoices, build):
     result = invoices([build.opportunity(1, Amount=Decimal("99.50"))], [build.line(1)])
     (finding,) = result.findings
     assert finding.value == "predicted subtotal 100.00, Amount 99.5"
 
 
+@pytest.mark.shows("Invoice.Url")
 def test_an_org_whose_address_xero_refuses_is_named(invoices, build):
     result = invoices([build.opportunity(1)], [build.line(1)], url="https://acme-XERO.example/")
     assert rules_of(build, result) == ["url_forbidden"]
 
 
+@pytest.mark.shows("Invoice.Url")
 def test_a_url_whose_field_is_empty_is_refused(invoices, build, demo):
     spec = build.respec(demo, invoices={"url": "{instance_url}/{Id}/{StageName}"})
     result = invoices([build.opportunity(1)], [build.line(1)], spec=spec)

@@ -14,6 +14,7 @@ def naming(number, base="Acme", account_number=None):
     return Naming(f"001{number:012d}AAA", base, account_number)
 
 
+@pytest.mark.shows("Contact.Name")
 @pytest.mark.parametrize(
     ("one", "other"),
     [
@@ -40,6 +41,7 @@ def test_a_key_is_its_own_key_and_has_no_white_space(text):
     assert not any(one.isspace() for one in key)
 
 
+@pytest.mark.shows("Contact.Name")
 @pytest.mark.parametrize(
     ("given_name", "base"),
     [
@@ -53,22 +55,26 @@ def test_a_base_name_is_what_xero_takes(given_name, base):
     assert base_name(given_name) == base
 
 
+@pytest.mark.shows("Contact.Name")
 def test_a_suffix_is_never_shortened():
     name = suffixed_name("x" * 255, "A-1")
     assert len(name) == NAME_LIMIT
     assert name.endswith("x (A-1)")
 
 
+@pytest.mark.shows("Contact.Name")
 def test_names_to_try_are_the_account_number_then_growing_parts_of_the_id():
     tried = list(suffixed_names("Acme", "A1", "001000000000009AAA"))
     assert tried[:3] == ["Acme (A1)", "Acme (009AAA)", "Acme (0009AAA)"]
     assert tried[-1] == "Acme (001000000000009AAA)"
 
 
+@pytest.mark.shows("Contact.Name")
 def test_a_free_name_is_kept_as_it_is():
     assert unique_names([naming(1)], owners={}, own={}) == {naming(1).source_id: "Acme"}
 
 
+@pytest.mark.shows("Contact.Name")
 def test_the_lowest_id_gets_the_plain_name_and_the_others_their_account_number():
     names = unique_names(
         [naming(2, "ACME", "A2"), naming(1, "acme", "A1"), naming(3, "Acmé", "A3")],
@@ -78,6 +84,7 @@ def test_the_lowest_id_gets_the_plain_name_and_the_others_their_account_number()
     assert list(names.values()) == ["acme", "ACME (A2)", "Acmé (A3)"]
 
 
+@pytest.mark.shows("Contact.Name")
 @pytest.mark.parametrize("number", [None, "A1"])
 def test_a_missing_or_shared_account_number_is_replaced_by_a_part_of_the_id(number):
     names = unique_names(
@@ -86,6 +93,7 @@ def test_a_missing_or_shared_account_number_is_replaced_by_a_part_of_the_id(numb
     assert names[naming(2).source_id] == "Acme (002AAA)"
 
 
+@pytest.mark.shows("Contact.Name")
 def test_a_stranger_in_xero_keeps_its_name():
     names = unique_names([naming(1, account_number="A1")], owners={"acme": "stranger"}, own={})
     assert names[naming(1).source_id] == "Acme (A1)"
@@ -102,6 +110,7 @@ def test_a_contact_with_the_accounts_own_number_counts_as_itself():
     assert unique_names([naming(1)], owners=owners, own={}) == {naming(1).source_id: "Acme"}
 
 
+@pytest.mark.shows("Contact.Name")
 def test_a_name_given_earlier_stays_even_when_the_plain_one_is_free_again():
     own = {naming(2).source_id: "Acme (A2)"}
     names = unique_names([naming(2, account_number="A2")], owners={}, own=own)
@@ -114,6 +123,7 @@ def test_who_holds_the_plain_name_keeps_it_against_a_lower_id():
     assert names == {naming(5).source_id: "Acme", naming(1).source_id: "Acme (001AAA)"}
 
 
+@pytest.mark.shows("Contact.Name")
 def test_a_renamed_account_gets_its_new_name():
     own = {naming(1).source_id: "Acme (A1)"}
     names = unique_names([naming(1, "Zenith", "A1")], owners={}, own=own)
@@ -141,6 +151,7 @@ accounts = st.lists(
 )
 
 
+@pytest.mark.shows("Contact.Name")
 @settings(max_examples=300, deadline=None)
 @given(accounts, st.randoms(use_true_random=False), st.sets(st.sampled_from(["acme", "zen"])))
 def test_names_are_unique_stable_and_independent_of_order(wanted, chance: random.Random, strangers):

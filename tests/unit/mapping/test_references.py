@@ -41,6 +41,7 @@ def made(demo, build, invoices, facts):
     return run
 
 
+@pytest.mark.shows("LineItems.ItemCode", "LineItems.Tracking")
 def test_a_line_names_its_item_and_its_tracking(made):
     payload, rules = made({"Description": "R-1"})
     (line,) = payload["LineItems"]
@@ -51,6 +52,7 @@ def test_a_line_names_its_item_and_its_tracking(made):
     assert rules == []
 
 
+@pytest.mark.shows("LineItems.ItemCode", "LineItems.Tracking")
 def test_an_empty_item_or_option_is_left_out(made):
     payload, rules = made({"Description": None, "Product2.Family": None})
     (line,) = payload["LineItems"]
@@ -64,6 +66,7 @@ def test_a_line_in_no_category_has_no_tracking(made):
     assert "Tracking" not in payload["LineItems"][0]
 
 
+@pytest.mark.shows("LineItems.ItemCode", "LineItems.Tracking")
 def test_an_unknown_item_or_option_holds_the_invoice_back(made, facts):
     assert made({"Description": "R-2"}) == (None, ["item_code_unknown"])
     without = replace(facts, tracking={**facts.tracking, "Team": frozenset()})
@@ -77,6 +80,7 @@ def test_theme_and_sending_are_as_the_route_says(made):
     assert not {"BrandingThemeID", "SentToContact"} & set(payload)
 
 
+@pytest.mark.shows("Invoice.Date")
 @pytest.mark.parametrize(
     ("close", "policy", "dated", "rules"),
     [
@@ -100,6 +104,7 @@ ONE_LINE = {
 }
 
 
+@pytest.mark.shows("LineItems.UnitAmount", "LineItems.Description")
 def test_an_opportunity_without_products_becomes_one_line_of_its_amount(demo, build, invoices):
     spec = build.respec(demo, invoices=ONE_LINE)
     opportunities = [

@@ -57,6 +57,7 @@ def names(build, result, source_id=FIRST):
     return [one.get("LastName") for one in listed]
 
 
+@pytest.mark.shows("Contact.ContactPersons")
 def test_up_to_five_persons_go_with_their_account(map_contacts, build):
     result = map_contacts([person(f"P{place}") for place in range(7)], accounts=(1, 2))
     assert names(build, result) == ["P0", "P1", "P2", "P3", "P4"]
@@ -66,6 +67,7 @@ def test_up_to_five_persons_go_with_their_account(map_contacts, build):
     }  # fmt: skip
 
 
+@pytest.mark.shows("Contact.EmailAddress")
 def test_the_first_row_lends_its_fields(map_contacts, build):
     people = [person("Low", Rank__c=9), person("High", Rank__c=1, IsPrimary=True)]
     for rules, expected in (
@@ -78,6 +80,7 @@ def test_the_first_row_lends_its_fields(map_contacts, build):
         assert build.payloads(result)[FIRST]["EmailAddress"] == expected
 
 
+@pytest.mark.shows("Contact.ContactPersons")
 def test_primary_persons_come_first_then_by_rank_and_nothing_stands_last(map_contacts, build):
     people = [person("None"), person("Two", Rank__c=2), person("One", Rank__c=1),
               person("Chief", Rank__c=9, IsPrimary=True)]  # fmt: skip
@@ -86,11 +89,13 @@ def test_primary_persons_come_first_then_by_rank_and_nothing_stands_last(map_con
     assert names(build, result) == ["Chief", "One", "Two", "None"]
 
 
+@pytest.mark.shows("Contact.ContactPersons")
 def test_one_person_in_several_roles_is_one(map_contacts, build):
     people = [person("A"), person("B"), person("A"), person("B", Email=None)]
     assert names(build, map_contacts(people)) == ["A", "B", "B"]
 
 
+@pytest.mark.shows("Contact.ContactPersons")
 def test_a_person_without_a_usable_address_goes_without_it(map_contacts, build):
     result = map_contacts([person("A", Email="Jürgen@x.au"), {"Email": "nobody"}], in_emails=True)
     assert build.payloads(result)[FIRST]["ContactPersons"] == [

@@ -85,6 +85,7 @@ def by_sandbox(lines, mode):
     return (totals.sub_total, totals.total_tax, totals.total)
 
 
+@pytest.mark.shows("Invoice.SubTotal", "Invoice.Total")
 @pytest.mark.parametrize(
     ("mode", "count"), [("Exclusive", 20_000), ("Inclusive", 20_000), ("NoTax", 10_000)]
 )
@@ -114,6 +115,7 @@ line = st.tuples(
 )
 
 
+@pytest.mark.shows("Invoice.SubTotal", "Invoice.Total")
 @settings(max_examples=200, deadline=None)
 @given(st.lists(line, min_size=1, max_size=6), st.sampled_from(["Exclusive", "Inclusive"]))
 def test_any_document_comes_to_what_exact_fractions_say_in_any_order_of_lines(lines, mode):
@@ -122,6 +124,7 @@ def test_any_document_comes_to_what_exact_fractions_say_in_any_order_of_lines(li
         assert tuple(map(Fraction, predict([ordered], mode)[0])) == expected
 
 
+@pytest.mark.shows("LineItems.Quantity")
 @settings(max_examples=200, deadline=None)
 @given(line, st.sampled_from(["Exclusive", "Inclusive"]))
 def test_the_opposite_quantity_gives_the_opposite_totals(one, mode):
@@ -130,6 +133,7 @@ def test_the_opposite_quantity_gives_the_opposite_totals(one, mode):
     assert tuple(-value for value in plus) == minus
 
 
+@pytest.mark.shows("Invoice.Total")
 def test_tax_is_rounded_per_line_as_in_xeros_own_example():
     lines = [(Decimal(1), Decimal(price), Decimal(0), Decimal(15)) for price in
              ("25.06", "25.61", "25.63")]  # fmt: skip
@@ -137,6 +141,7 @@ def test_tax_is_rounded_per_line_as_in_xeros_own_example():
     assert (sub_total, tax, total) == (Decimal("76.30"), Decimal("11.44"), Decimal("87.74"))
 
 
+@pytest.mark.shows("Invoice.Total")
 @pytest.mark.parametrize(
     ("mode", "amount", "tax"),
     [
