@@ -27,7 +27,8 @@ def audit(route: str, ti: Any = None) -> str | None:
     """Check the audit log, also against the head that the last good run returned."""
     from sfxero.orchestration import upkeep
 
-    known = ti.xcom_pull(task_ids="audit", include_prior_dates=True)
+    # Without an index, the values of all earlier runs come.
+    known = ti.xcom_pull(task_ids="audit", map_indexes=-1, include_prior_dates=True)
     return upkeep.check_audit_log(route, known=known)
 
 
