@@ -4,16 +4,17 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import httpx
 from tests.contract.sync.kit import TENANT, demo_spec
 
-from sfxero.clock import SystemClock
 from sfxero.ledger import Ledger
 from sfxero.ledger.pages import JobPage, PageFile, Pages
 from sfxero.model.ids import RunId
 from sfxero.salesforce.client import SalesforceClient
+from sfxero.sandbox.clock import SandboxClock
 from sfxero.sync.pages import download_pages
 from sfxero.sync.scope import Scope
 
@@ -64,11 +65,20 @@ class _DyingPages(Pages):
 
 
 def main(
-    address: str, url: str, root: str, run_id: str, window_id: str, point: str, share: str, of: str
+    address: str,
+    url: str,
+    root: str,
+    run_id: str,
+    window_id: str,
+    point: str,
+    share: str,
+    of: str,
+    now: str,
 ) -> None:
-    """Download; `point` is `page:<number>`, `part` or `never`."""
+    """Download; `point` is `page:<number>`, `part` or `never`, `now` the test's own moment."""
     kind, _, number = point.partition(":")
-    with Ledger(url) as ledger:
+    clock = SandboxClock(datetime.fromisoformat(now))
+    with Ledger(url, clock=clock) as ledger:
         if kind == "part":
             ledger.pages = _DyingPages(ledger._database)
         scope = Scope(
@@ -77,7 +87,7 @@ def main(
             tenant=TENANT,
             ledger=ledger,
             root=Path(root),
-            clock=SystemClock(),
+            clock=clock,
         )
         client = SalesforceClient(
             login_url=address,

@@ -92,7 +92,8 @@ def process(
 ) -> int:
     """Download in a process of its own; returns how it ended."""
     arguments = [world.address, world.url, str(scope.root), scope.run_id, str(window_id), point]
-    arguments += [str(share), str(of)]
+    # Leases are held against the clock of a world that other tests may have moved.
+    arguments += [str(share), str(of), world.clock.now().isoformat()]
     done = subprocess.run(
         [sys.executable, "-m", downloader.__name__, *arguments],
         cwd=ROOT,
