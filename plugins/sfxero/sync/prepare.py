@@ -20,6 +20,7 @@ from sfxero.quality.suites import Suite
 from sfxero.sync.approving import approval_meta
 from sfxero.sync.emails import plan_emails
 from sfxero.sync.holding import held_back, refused_lines
+from sfxero.sync.locking import Locked
 from sfxero.sync.org_rates import kept_rates
 from sfxero.sync.related import with_related
 from sfxero.sync.scope import ENTITY_OF, OBJECT_OF, Scope
@@ -142,6 +143,7 @@ def prepare_invoices(
 
     lines = read_latest(scope.staged(OBJECT_OF[Entity.OPPORTUNITY_LINE]))
     frame = read_latest(scope.staged(OBJECT_OF[Entity.OPPORTUNITY]))
+    locked = Locked(scope, frame, organisation)
     result = transform_invoices(
         with_related(scope, OBJECT_OF[Entity.OPPORTUNITY], frame),
         lines,
@@ -149,11 +151,13 @@ def prepare_invoices(
         organisation=organisation,
         instance_url=instance_url,
         org_rates=kept_rates(scope),
+        written=locked.written,
     )
     preparation = _Preparation(scope, Entity.OPPORTUNITY, Entity.INVOICE)
     # First, so that nothing more sets out of what is then asked after.
     preparation.take_back(result)
-    counts = preparation.store(result, held=held_back(scope, result, lines))
+    held = [*held_back(scope, result, lines), *locked.changed(result)]
+    counts = preparation.store(result, held=held)
     preparation.store_lines(lines)
     windows = scope.ledger.windows
     windows.mark_prepared([one.window_id for one in windows.of_run(scope.run_id)])
