@@ -236,7 +236,7 @@ def test_looking_up_nothing_calls_nothing(xero: Any, accounting: Accounting) -> 
     assert xero.calls == []
 
 
-def test_the_apps_own_invoices_are_read_from_a_minute_earlier(
+def test_the_apps_own_invoices_are_read_from_an_hour_earlier(
     xero: Any, accounting: Accounting, page: Page
 ) -> None:
     xero.answers = [page("Invoices", [{"InvoiceID": "i1", "Status": "VOIDED"}], 1)]
