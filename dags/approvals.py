@@ -62,7 +62,7 @@ def declare(spec: RouteSpec) -> DAG:
             task_id="ask",
             route=spec.route,
             wait=A_DAY,
-            map_index_template="{{ number }}",
+            map_index_template="entry {{ task.entry_id }}",
             doc_md="Ask a person about one invoice, wait for the answer, and carry it out.",
         )
         ask.expand(entry_id=waiting(spec.route)) >> gate()

@@ -7,7 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, or_, select, update
+from sqlalchemy import Connection, Row, case, or_, select, update
 
 from sfxero.ledger.audit_trail import Doer, append, subjects
 from sfxero.ledger.engine import Database, among, chunked
@@ -21,6 +21,8 @@ from sfxero.model.states import Entity, EntryState
 _AWAITING: Final = frozenset({EntryState.AWAITING_APPROVAL})
 _SETTLED: Final = frozenset({EntryState.SETTLED})
 _REFUSED: Final = "Refused"
+MOST_QUESTIONS: Final = 500
+"""To one run: Airflow fails a task that returns more than 1,024 to map over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +49,13 @@ class Approvals:
         """Share the ledger's database."""
         self._database = database
 
-    def take_questions(self, route: RouteName, run_id: RunId, *, for_s: float) -> list[int]:
+    def take_questions(
+        self, route: RouteName, run_id: RunId, *, for_s: float, most: int = MOST_QUESTIONS
+    ) -> list[int]:
         """Return the entries that nobody is being asked about, and ask about them for so long.
 
-        The same run is given the same entries again.
+        The same run is given the same entries again. The oldest come first; what is more than
+        `most` is the next run's.
         """
         now = self._database.clock.now()
         free = or_(
@@ -58,14 +63,33 @@ class Approvals:
             entries.c.asked_until_at <= now,
             entries.c.asked_run_id == run_id,
         )
+        wanted = (entries.c.route == route, one_of(entries.c.state, _AWAITING), free)
+        own_first = case((entries.c.asked_run_id == run_id, 0), else_=1)
+        first = (
+            select(entries.c.entry_id)
+            .where(*wanted)
+            .order_by(own_first, entries.c.entry_id)
+            .limit(most)
+        )
         statement = (
             update(entries)
-            .where(entries.c.route == route, one_of(entries.c.state, _AWAITING), free)
+            # Another run may have taken some of them since they were chosen.
+            .where(entries.c.entry_id.in_(first), *wanted)
             .values(asked_until_at=now + timedelta(seconds=for_s), asked_run_id=run_id)
             .returning(entries.c.entry_id)
         )
         with self._database.write() as conn:
             return sorted(conn.execute(statement).scalars())
+
+    def ask_again(self, entry_id: int, run_id: RunId) -> None:
+        """Let the next run ask about an entry that this run has asked about in vain."""
+        statement = (
+            update(entries)
+            .where(entries.c.entry_id == entry_id, entries.c.asked_run_id == run_id)
+            .values(asked_until_at=None)
+        )
+        with self._database.write() as conn:
+            conn.execute(statement)
 
     def question(self, entry_id: int) -> Question | None:
         """Return what is to be asked; None if the entry does not wait for approval any more."""
@@ -163,7 +187,7 @@ def _question(row: Row[Any]) -> Question:
         entry_id=row.entry_id,
         route=row.route,
         source_id=row.source_id,
-        number=payload["InvoiceNumber"],
+        number=payload.get("InvoiceNumber", ""),
         customer=row.name or row.parent_source_id,
         total=payload["Total"],
         tax=payload["TotalTax"],

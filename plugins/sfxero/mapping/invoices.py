@@ -1,6 +1,8 @@
 """Won opportunities become Xero sales invoices."""
 
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import date
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
@@ -34,6 +36,7 @@ from sfxero.mapping.lines import (
     render_lines,
     without_lines,
 )
+from sfxero.mapping.lock_dates import off_locked_days
 from sfxero.mapping.money_rules import NO_RATES, RateTable
 from sfxero.mapping.organisation import OrganisationFacts
 from sfxero.mapping.refusals import Findings
@@ -49,12 +52,14 @@ from sfxero.mapping.result import NOT_WON, OUT_OF_SCOPE, Documents, TransformRes
 from sfxero.mapping.rules import apply_rule, too_long
 from sfxero.mapping.spec import InvoicesSection, RouteSpec
 from sfxero.mapping.template import template_fields
+from sfxero.model.ids import SourceId
 from sfxero.model.outbox import APPROVAL, NOTE
 from sfxero.model.states import Entity
 
 if TYPE_CHECKING:
     import pandas as pd
 
+_NOTHING: Final[Mapping[SourceId, date]] = MappingProxyType({})
 _TEXT_LIMIT: Final = 255
 _RENDERED_AT_ONCE: Final = 20_000
 
@@ -67,12 +72,13 @@ def transform_invoices(
     organisation: OrganisationFacts,
     instance_url: str,
     org_rates: RateTable = NO_RATES,
+    written: Mapping[SourceId, date] = _NOTHING,
 ) -> TransformResult:
     """Return an invoice for every won opportunity that meets the rules.
 
     `lines` must hold all lines of each opportunity, deleted ones too: their stamps count.
     `org_rates` are Salesforce's, of its corporate currency; a route that does not use them needs
-    none.
+    none. `written` holds the dates of invoices that Xero has, for those of locked periods.
     """
     table, line_table = read_records(opportunities), read_frame(lines)
     ids = text_column(table, "Id")
@@ -80,7 +86,14 @@ def transform_invoices(
     wanted = won if spec.invoices.when is None else won & meets(spec.invoices.when, table)
     candidates = table.filter(pa.array(~gone & wanted))
     findings = Findings(Entity.OPPORTUNITY, text_column(candidates, "Id"))
-    header = _header(candidates, spec.invoices, organisation, findings, instance_url=instance_url)
+    header = _header(
+        candidates,
+        spec.invoices,
+        organisation,
+        findings,
+        instance_url=instance_url,
+        written=written,
+    )
     exchange = read_exchange(
         candidates, header["Date"], spec.invoices, organisation, findings, org_rates=org_rates
     )
@@ -149,6 +162,7 @@ def _header(
     findings: Findings,
     *,
     instance_url: str,
+    written: Mapping[SourceId, date],
 ) -> dict[str, pa.Array]:
     """Read and check what an invoice has besides its lines."""
     account, dates = clean_text(table, spec.account), date_column(table, spec.date)
@@ -164,7 +178,7 @@ def _header(
         field=spec.date,
         hint="Give the opportunity a close date: it becomes the invoice's date.",
     )
-    dates = _off_locked_days(dates, spec, organisation, findings)
+    dates = off_locked_days(dates, spec, organisation, findings, written=written)
     return {
         "Account": account,
         "InvoiceNumber": _number(table, spec, findings),
@@ -175,26 +189,6 @@ def _header(
         "DueDate": due_dates(table, dates, spec.due, findings),
         "Url": _url(table, spec, findings, instance_url=instance_url),
     }
-
-
-def _off_locked_days(
-    dates: pa.Array, spec: InvoicesSection, organisation: OrganisationFacts, findings: Findings
-) -> pa.Array:
-    """Hold invoices out of locked periods, or date them on the first day that is open."""
-    last = organisation.locked_until_on
-    if last is None:
-        return dates
-    locked = pc.fill_null(pc.less_equal(dates, pa.scalar(last, pa.date32())), pa.scalar(False))
-    if spec.lock_dates == "first_open_day":
-        return pc.if_else(locked, pa.scalar(last + timedelta(days=1), pa.date32()), dates)
-    findings.add(
-        "period_locked",
-        flags(locked),
-        field=spec.date,
-        values=pc.cast(dates, TEXT),
-        hint=f"The organisation is locked to {last}: unlock it in Xero, or change the date.",
-    )
-    return dates
 
 
 def _number(table: pa.Table, spec: InvoicesSection, findings: Findings) -> pa.Array:

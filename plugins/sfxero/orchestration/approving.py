@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from airflow.sdk.exceptions import AirflowSkipException
 
-from sfxero.model.ids import RouteName
+from sfxero.model.ids import RouteName, RunId
 from sfxero.orchestration.hooks.ledger import open_ledger
 from sfxero.orchestration.opening import ledger_run_id, spec_of
 from sfxero.sync.approving import body, subject
@@ -23,8 +23,7 @@ def to_ask(route: str, *, run_id: str, for_s: float) -> list[int]:
     spec = spec_of(route)
     with open_ledger(spec.ledger.connection) as ledger:
         ledger.migrate()
-        run = ledger_run_id(route, f"approvals/{run_id}")
-        found = ledger.outbox.take_questions(RouteName(route), run, for_s=for_s)
+        found = ledger.outbox.take_questions(RouteName(route), _run(route, run_id), for_s=for_s)
     if not found:
         raise AirflowSkipException("nothing waits for approval that nobody is asked about")
     return found
@@ -42,15 +41,26 @@ def told(question: "Question") -> tuple[str, str]:
 
 
 def carry_out(
-    route: str, entry_id: int, *, approves: bool | None, actor: str, reason: str | None
+    route: str,
+    entry_id: int,
+    *,
+    run_id: str,
+    approves: bool | None,
+    actor: str,
+    reason: str | None,
 ) -> bool:
-    """Do what a person said, or nothing; False if the entry does not wait for it any more."""
-    if approves is None:
-        return False
+    """Do what a person said; False if that is nothing, or the entry does not wait any more."""
     with open_ledger(spec_of(route).ledger.connection) as ledger:
+        if approves is None:
+            ledger.outbox.ask_again(entry_id, _run(route, run_id))
+            return False
         if approves:
             count = ledger.outbox.approve([entry_id], actor=actor, reason=reason)
         else:
             count = ledger.outbox.refuse([entry_id], actor=actor, reason=reason or NO_REASON)
     log.info("approval_answered entry=%d approves=%s done=%d", entry_id, approves, count)
     return count == 1
+
+
+def _run(route: str, run_id: str) -> RunId:
+    return ledger_run_id(route, f"approvals/{run_id}")

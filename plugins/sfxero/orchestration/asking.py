@@ -42,7 +42,6 @@ class AskApproval(HITLOperator):
         question = approving.question(self.route, self.entry_id)
         if question is None:
             raise AirflowSkipException("the entry does not wait for approval any more")
-        context["number"] = question.number  # type: ignore[typeddict-unknown-key] # template
         self.subject, self.body = approving.told(question)
         return super().execute(context)
 
@@ -56,6 +55,7 @@ class AskApproval(HITLOperator):
         done = approving.carry_out(
             self.route,
             self.entry_id,
+            run_id=context["run_id"],
             approves={APPROVE: True, REFUSE: False}.get(chosen),
             actor=str(user.get("name") or user.get("id") or "someone"),
             reason=str(answer["params_input"].get("reason") or "").strip() or None,

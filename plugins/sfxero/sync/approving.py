@@ -36,9 +36,9 @@ def approval_meta(scope: Scope, result: TransformResult) -> Callable[[Document],
 
 
 def subject(question: "Question") -> str:
-    """Return the question's headline."""
-    told = f"{question.number}: {question.currency} {question.total:,.2f} to {question.customer}"
-    return f"Invoice {told}"
+    """Return the question's headline; an invoice that Xero is to number has no number yet."""
+    number = f"{question.number}:" if question.number else "of"
+    return f"Invoice {number} {question.currency} {question.total:,.2f} to {question.customer}"
 
 
 def body(question: "Question") -> str:

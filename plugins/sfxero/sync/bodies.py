@@ -31,6 +31,8 @@ _KINDS: Final = {"Addresses": "AddressType", "Phones": "PhoneType"}
 """Lists whose elements are told apart by their kind, of which Xero always returns every one."""
 _PERSONS: Final = "ContactPersons"
 """Replaced as a whole, and cleared by an empty list."""
+_KEPT: Final = frozenset({"InvoiceNumber", "BrandingThemeID", "CurrencyCode"})
+"""What an invoice never loses: Xero refuses an empty one, or would number it anew."""
 _OPTIONAL: Final = ("ItemCode", "DiscountRate", "Tracking")
 """What a line has only if it was sent: lines are replaced as a whole."""
 _TOTALS: Final = ("SubTotal", "TotalTax", "Total")
@@ -140,9 +142,11 @@ def _text(fields: Mapping[str, Any]) -> str:
 
 
 def _cleared(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
-    """Return '' for each text that was written and is gone: absent fields keep their value."""
+    """Return '' for each text that was written and may go: absent fields keep their value."""
     gone: dict[str, Any] = {
-        name: "" for name, value in before.items() if isinstance(value, str) and name not in now
+        name: ""
+        for name, value in before.items()
+        if isinstance(value, str) and name not in now and name not in _KEPT
     }
     if before.get(_PERSONS) and not now.get(_PERSONS):
         gone[_PERSONS] = []

@@ -9,6 +9,7 @@ from sfxero.mapping.result import Document
 from sfxero.model.ids import SourceId
 from sfxero.model.outbox import PlannedEntry, SourceVersion
 from sfxero.model.states import Entity
+from sfxero.sync import first_load
 from sfxero.sync.bodies import EMAILED, payload_hash
 from sfxero.sync.scope import Scope
 
@@ -22,12 +23,13 @@ def plan_emails(
     *,
     read_at: datetime,
 ) -> None:
-    """Wish an e-mail for each invoice that is not in Xero yet, if the route says so.
+    """Wish an e-mail for each invoice that was not wished before, if the route says so.
 
     Each waits for its invoice, so it is wished first: whoever dies between both loses neither. What
-    is in Xero already, and what comes from the past, is not sent to anybody.
+    is in Xero or on its way already, and what comes from the past, is not sent to anybody; a first
+    load is all past.
     """
-    if not scope.spec.invoices.email or scope.is_history:
+    if not scope.spec.invoices.email or scope.is_history or first_load.is_under_way(scope):
         return
     for _ in scope.ledger.outbox.plan(scope.run_id, _wishes(scope, documents, refused, read_at)):
         pass
@@ -36,8 +38,10 @@ def plan_emails(
 def _wishes(
     scope: Scope, documents: Sequence[Document], refused: AbstractSet[SourceId], read_at: datetime
 ) -> Iterator[PlannedEntry]:
+    standing = scope.ledger.outbox.standing(scope.tenant, Entity.INVOICE)
+    unwanted = {source_id for source_id, _, _ in standing} | refused
     for start in range(0, len(documents), _CHUNK):
-        kept = [one for one in documents[start : start + _CHUNK] if one.source_id not in refused]
+        kept = [one for one in documents[start : start + _CHUNK] if one.source_id not in unwanted]
         ids = [one.source_id for one in kept]
         invoiced = scope.ledger.links.get_many(scope.tenant, Entity.INVOICE, ids)
         yield from (_wish(scope, one, read_at) for one in kept if one.source_id not in invoiced)

@@ -20,6 +20,7 @@ from sfxero.quality.suites import Suite
 from sfxero.sync.approving import approval_meta
 from sfxero.sync.emails import plan_emails
 from sfxero.sync.holding import held_back, refused_lines
+from sfxero.sync.locking import Locked
 from sfxero.sync.org_rates import kept_rates
 from sfxero.sync.related import with_related
 from sfxero.sync.scope import ENTITY_OF, OBJECT_OF, Scope
@@ -142,6 +143,7 @@ def prepare_invoices(
 
     lines = read_latest(scope.staged(OBJECT_OF[Entity.OPPORTUNITY_LINE]))
     frame = read_latest(scope.staged(OBJECT_OF[Entity.OPPORTUNITY]))
+    locked = Locked(scope, frame, organisation)
     result = transform_invoices(
         with_related(scope, OBJECT_OF[Entity.OPPORTUNITY], frame),
         lines,
@@ -149,11 +151,13 @@ def prepare_invoices(
         organisation=organisation,
         instance_url=instance_url,
         org_rates=kept_rates(scope),
+        written=locked.written,
     )
     preparation = _Preparation(scope, Entity.OPPORTUNITY, Entity.INVOICE)
     # First, so that nothing more sets out of what is then asked after.
     preparation.take_back(result)
-    counts = preparation.store(result, held=held_back(scope, result, lines))
+    held = [*held_back(scope, result, lines), *locked.changed(result)]
+    counts = preparation.store(result, held=held)
     preparation.store_lines(lines)
     windows = scope.ledger.windows
     windows.mark_prepared([one.window_id for one in windows.of_run(scope.run_id)])
@@ -206,7 +210,7 @@ class _Preparation:
         for source_id, rule in result.skipped:
             if source_id not in refused:
                 self._end(source_id, Disposition.SKIPPED, rule)
-        self._withdraw(refused)
+        self._withdraw(refused, are_refused=True)
         self._clear_quarantine(self._source, refused, read=self._tally.rows.keys())
         scope.ledger.runs.record_dispositions(scope.run_id, self._tally.rows.values())
         return {
@@ -266,18 +270,27 @@ class _Preparation:
         for source_id in refused:
             yield source_id, first.get(source_id, "suite")
 
-    def _withdraw(self, source_ids: set[SourceId]) -> None:
-        """Take back what waits in the outbox for records that may not go any more."""
-        follows = [Entity.INVOICE_EMAIL] if self._target is Entity.INVOICE else []
-        for entity in (self._target, *follows):
-            self._scope.ledger.outbox.withdraw(
-                self._scope.run_id,
-                self._scope.tenant,
-                entity,
-                sorted(source_ids),
-                read_at=self._began_at,
-                reason="the record no longer meets the route's rules",
-            )
+    def _withdraw(self, source_ids: set[SourceId], *, are_refused: bool = False) -> None:
+        """Take back what waits in the outbox for records that may not go any more.
+
+        An invoice that is in Xero is owed its e-mail, though a change of it be refused.
+        """
+        scope = self._scope
+        self._take_from_outbox(self._target, source_ids)
+        if self._target is Entity.INVOICE:
+            links = scope.ledger.links
+            owed = links.get_many(scope.tenant, self._target, source_ids) if are_refused else {}
+            self._take_from_outbox(Entity.INVOICE_EMAIL, source_ids - owed.keys())
+
+    def _take_from_outbox(self, entity: Entity, source_ids: set[SourceId]) -> None:
+        self._scope.ledger.outbox.withdraw(
+            self._scope.run_id,
+            self._scope.tenant,
+            entity,
+            sorted(source_ids),
+            read_at=self._began_at,
+            reason="the record no longer meets the route's rules",
+        )
 
     def _clear_quarantine(
         self, entity: Entity, refused: set[SourceId], *, read: AbstractSet[SourceId]

@@ -33,7 +33,8 @@ _WHERE_CHUNK: Final = 20
 _LONGEST_LIST: Final = 1500
 _SALES: Final = 'Type=="ACCREC"'
 _QUERY_PARSE: Final = "16"
-_CLOCK_SKEW: Final = timedelta(minutes=1)
+_CLOCK_SKEW: Final = timedelta(hours=1)
+"""How far a worker's clock may be ahead: rows too many cost less than a second invoice."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from typer.testing import CliRunner
 from sfxero.cli.main import app
 from sfxero.clock import FakeClock
 from sfxero.ledger import Ledger
-from sfxero.ledger.approvals import Question
+from sfxero.ledger.approvals import MOST_QUESTIONS, Question
 from sfxero.model.audit import AuditKind
 from sfxero.model.ids import RouteName, RunId, SourceId
 from sfxero.model.outbox import PlannedEntry, PlanOutcome
@@ -201,6 +201,19 @@ def test_each_entry_is_asked_about_by_one_run_until_its_time_is_over(
     assert ledger.outbox.take_questions(RouteName("other"), two, for_s=DAY) == []
     clock.advance(DAY)
     assert ledger.outbox.take_questions(ROUTE, RunId("three"), for_s=DAY) == [first, second]
+
+
+def test_a_run_asks_about_so_many_and_the_next_one_about_the_rest(ledger: Ledger) -> None:
+    one, two = RunId("one"), RunId("two")
+    first, second, third = planned(ledger, *(held(source=name) for name in ("s1", "s2", "s3")))
+
+    assert ledger.outbox.take_questions(ROUTE, one, for_s=DAY, most=2) == [first, second]
+    assert ledger.outbox.take_questions(ROUTE, one, for_s=DAY, most=2) == [first, second]
+    assert ledger.outbox.take_questions(ROUTE, two, for_s=DAY, most=2) == [third]
+
+
+def test_a_run_is_never_given_more_than_airflow_maps_over() -> None:
+    assert MOST_QUESTIONS < 1_024
 
 
 PAYLOAD: dict[str, Any] = {

@@ -1,21 +1,27 @@
 """People are asked by Airflow's own operator, and their answer reaches the outbox."""
 
 import json
+import runpy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from airflow.providers.standard.operators import hitl
 from airflow.sdk.exceptions import AirflowSkipException, TaskAwaitingInput
 from tests.contract.ledger.making import ROUTE, START, plan, states, wish
+from tests.contract.sync.kit import demo_spec
 
 from sfxero.ledger import Ledger
 from sfxero.model.audit import AuditKind
 from sfxero.model.outbox import PlannedEntry
 from sfxero.model.states import Entity, EntryState
 from sfxero.orchestration.approving import to_ask
+from sfxero.orchestration.approving import told as told_to_a_person
 from sfxero.orchestration.asking import APPROVE, LATER, REFUSE, AskApproval
+
+ROOT = Path(__file__).parents[3]
 
 pytestmark = pytest.mark.contract
 
@@ -57,7 +63,8 @@ def answer(entry_id: int, chosen: str, *, user: str | None = "kim", reason: str 
         "responded_by_user": user and {"id": "7", "name": user},
         "timedout": user is None,
     }
-    return operator(entry_id).execute_complete({}, event)  # type: ignore[arg-type] # no task runs
+    context: Any = {"run_id": "r1"}
+    return operator(entry_id).execute_complete(context, event)
 
 
 def told(ledger: Ledger) -> list[tuple[object, object, str | None]]:
@@ -78,7 +85,6 @@ def test_a_person_is_shown_amount_customer_and_link_and_no_value_becomes_markup(
     with pytest.raises(TaskAwaitingInput):
         operator(entry_id).execute(context)
 
-    assert context["number"] == "SF-1"
     assert "AUD 11,000.00" in asked["subject"]
     assert "| Total | AUD 11,000.00 |" in asked["body"]
     assert "| Why you are asked | Amount above 9 |" in asked["body"]
@@ -86,6 +92,18 @@ def test_a_person_is_shown_amount_customer_and_link_and_no_value_becomes_markup(
     assert r"\{\{ conn.get\('x'\).password \}\} \| \*\*Acme\*\*" in asked["body"]
     assert asked["options"] == [APPROVE, REFUSE, LATER]
     assert asked["defaults"] == [LATER]
+
+
+@pytest.mark.filterwarnings("ignore:.*determine_kwargs")  # of Airflow's own provider
+def test_an_answered_task_is_named_though_the_process_that_asked_is_gone(entry_id: int) -> None:
+    declared = runpy.run_path(str(ROOT / "dags" / "approvals.py"))
+    dag = declared["declare"](demo_spec())
+    mapped = dag.get_task("ask")
+    task = mapped.unmap({"entry_id": entry_id})
+    context: Any = {"task": task}
+    template = dag.get_template_env().from_string(mapped.map_index_template)
+
+    assert template.render(context) == f"entry {entry_id}"
 
 
 def test_an_approval_lets_the_entry_go(ledger: Ledger, entry_id: int) -> None:
@@ -114,6 +132,36 @@ def test_silence_leaves_it_waiting_and_it_is_asked_about_again(
     assert states(ledger) == {entry_id: EntryState.AWAITING_APPROVAL}
     assert told(ledger) == []
     assert to_ask("demo", run_id="r2", for_s=60) == [entry_id]
+
+
+def test_who_says_later_is_asked_again_by_the_next_run(entry_id: int) -> None:
+    to_ask("demo", run_id="r1", for_s=60)
+
+    answer(entry_id, LATER)
+
+    assert to_ask("demo", run_id="r2", for_s=60) == [entry_id]
+
+
+def test_a_late_answer_does_not_end_the_question_of_another_run(entry_id: int) -> None:
+    to_ask("demo", run_id="r1", for_s=0)
+    to_ask("demo", run_id="r2", for_s=60)
+
+    answer(entry_id, LATER, user=None)
+
+    with pytest.raises(AirflowSkipException, match="nothing waits"):
+        to_ask("demo", run_id="r3", for_s=60)
+
+
+def test_a_question_about_an_invoice_that_xero_is_to_number_names_none(ledger: Ledger) -> None:
+    unnumbered = invoice()
+    payload = json.loads(unnumbered.payload)
+    del payload["InvoiceNumber"]
+    (planned,) = plan(ledger, replace(unnumbered, payload=json.dumps(payload)))
+
+    question = ledger.outbox.question(planned.entry_id or 0)
+
+    assert question is not None
+    assert told_to_a_person(question)[0] == f"Invoice of AUD 11,000.00 to {CUSTOMER}"
 
 
 def test_an_answer_to_what_was_edited_meanwhile_does_nothing(ledger: Ledger, entry_id: int) -> None:

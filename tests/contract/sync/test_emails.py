@@ -21,6 +21,14 @@ def mailing(world: World) -> World:
         invoices={"email": True},
         contacts={"email": {"value": "a@x.au"}},
     )
+    return loaded(world)
+
+
+def loaded(world: World) -> World:
+    """The route once it has read its past."""
+    world.run()
+    world.sleep(HOUR)
+    world.forget_calls()
     return world
 
 
@@ -92,6 +100,48 @@ def test_what_was_invoiced_before_the_route_said_so_is_not_emailed(world: World)
     assert mailed(world) == [False]
 
 
+def test_a_first_load_emails_nobody_though_its_invoices_go_later(world: World) -> None:
+    world.respec(invoices={"email": True}, contacts={"email": {"value": "a@x.au"}})
+    world.won(world.account(), "100")
+    world.run(publishes=False)
+    fresh = world.won(world.account("Other"), "200")
+    world.sleep(HOUR)
+
+    world.run(full=True)
+    emails(world)
+
+    assert sorted(mailed(world)) == [False, True]
+    (sent,) = (one for one in world.invoices if one.sent_to_contact)
+    assert fresh in str(sent.url)
+
+
+def test_a_refused_change_does_not_cost_an_invoice_its_email(mailing: World) -> None:
+    world = mailing
+    opportunity = world.won(world.account(), "100")
+    world.run()
+    world.sleep(HOUR)
+    world.edit("Opportunity", opportunity, AccountId=None)
+    world.run()
+    assert world.quarantined() == {opportunity: ["no_account"]}
+
+    emails(world)
+
+    assert mailed(world) == [True]
+
+
+def test_an_email_goes_with_the_invoice_that_is_refused_before_it_went(mailing: World) -> None:
+    world = mailing
+    account = world.account()
+    opportunity = world.won(account, "100")
+    world.run(publishes=False)
+    world.sleep(HOUR)
+    world.edit("Opportunity", opportunity, AccountId=None)
+
+    world.run()
+
+    assert world.states().count("superseded") == 2
+
+
 def test_an_email_whose_answer_was_lost_is_found_by_the_mark_that_xero_sets(
     mailing: World,
 ) -> None:
@@ -138,7 +188,7 @@ def test_a_worker_that_died_before_it_sent_leaves_the_email_to_the_next(mailing:
 
 def test_a_contact_without_an_address_is_a_named_dead_letter(world: World) -> None:
     world.respec(invoices={"email": True})
-    world.won(world.account(), "100")
+    loaded(world).won(world.account(), "100")
     world.run()
 
     emails(world)

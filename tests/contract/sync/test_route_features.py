@@ -178,6 +178,46 @@ def test_an_invoice_of_a_locked_period_may_be_dated_on_the_first_open_day(world:
     assert writes_of_another_run(world) == []
 
 
+@pytest.mark.parametrize("policy", ["refuse", "first_open_day"])
+def test_an_invoice_whose_period_is_locked_later_stays_in_step(world: World, policy: str) -> None:
+    world.respec(invoices={"lock_dates": policy})
+    opportunity = world.won(world.account(), "100", CloseDate="2026-10-15")
+    world.run()
+    world.switch(period_lock_date="2026-10-31")
+    world.sleep(HOUR)
+    world.forget_calls()
+
+    world.run(full=True)
+
+    assert (world.quarantined(), world.writes()) == ({}, [])
+    (row,) = world.rows("OpportunityLineItem", OpportunityId=opportunity)
+    world.edit("OpportunityLineItem", row["Id"], UnitPrice=150)
+    world.sleep(HOUR)
+    world.run()
+    assert (world.quarantined(), world.writes()) == ({opportunity: ["period_locked"]}, [])
+    assert [one.dated_on.isoformat() for one in world.invoices] == ["2026-10-15"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "rules"), [("refuse", ["period_locked"]), ("first_open_day", [])]
+)
+def test_a_date_that_moves_into_a_locked_period_is_refused_or_stays_as_it_was(
+    world: World, policy: str, rules: list[str]
+) -> None:
+    world.respec(invoices={"lock_dates": policy})
+    world.switch(period_lock_date="2026-10-31")
+    opportunity = world.won(world.account(), "100", CloseDate="2026-11-20")
+    world.run()
+    world.edit("Opportunity", opportunity, CloseDate="2026-10-15")
+    world.sleep(HOUR)
+    world.forget_calls()
+
+    world.run()
+
+    assert world.quarantined() == ({opportunity: rules} if rules else {})
+    assert world.writes() == []
+
+
 def awaiting(world: World) -> list[int]:
     """The entries that wait for a person's word."""
     wanted = EntryFilter(states=frozenset({EntryState.AWAITING_APPROVAL}))

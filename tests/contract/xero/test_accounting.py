@@ -217,7 +217,7 @@ def test_own_invoices_of_any_status_are_found_by_time_and_by_id(
 
     assert [(row["InvoiceID"], row["Status"]) for row in made] == [(created.target_id, "VOIDED")]
     assert len(accounting.invoices_by_id([created.target_id])) == 1
-    assert list(accounting.invoices_created_by_app_since(started + timedelta(hours=1))) == []
+    assert list(accounting.invoices_created_by_app_since(started + timedelta(hours=2))) == []
 
 
 def test_wrong_credentials_are_told_apart_from_a_missing_scope_and_tenant(

@@ -29,11 +29,14 @@ def facts(organisation):
 def made(demo, build, invoices, facts):
     """Return the invoice of one line by a route that refers to this and that, and its rules."""
 
-    def run(line=None, opportunity=None, *, rules=RULES, organisation=facts, **sections):
+    def run(
+        line=None, opportunity=None, *, rules=RULES, organisation=facts, written=None, **sections
+    ):
         spec = build.respec(demo, invoices={"lines": rules, **sections})
+        record = build.opportunity(1, **(opportunity or {}))
         result = invoices(
-            [build.opportunity(1, **(opportunity or {}))], [build.line(1, **(line or {}))],
-            spec=spec, facts=organisation,
+            [record], [build.line(1, **(line or {}))], spec=spec, facts=organisation,
+            written={record["Id"]: written} if written else {},
         )  # fmt: skip
         payloads = list(build.payloads(result).values())
         return (payloads or [None])[0], [rule for _, rule in build.rules(result)]
@@ -96,6 +99,27 @@ def test_a_locked_period_is_respected(made, facts, close, policy, dated, rules):
     assert (payload and payload["Date"], found) == (dated, rules)
     if payload:
         assert payload["DueDate"] > payload["Date"]
+
+
+@pytest.mark.parametrize(
+    ("close", "policy", "dated", "rules"),
+    [
+        (date(2026, 10, 15), "refuse", "2026-10-15", []),
+        (date(2026, 10, 16), "refuse", None, ["period_locked"]),
+        (date(2026, 10, 16), "first_open_day", "2026-10-15", []),
+        (date(2026, 11, 20), "first_open_day", "2026-11-20", []),
+    ],
+)
+def test_an_invoice_that_xero_has_keeps_its_date_in_a_locked_period(
+    made, facts, close, policy, dated, rules
+):
+    payload, found = made(
+        opportunity={"CloseDate": close},
+        organisation=replace(facts, locked_until_on=date(2026, 10, 31)),
+        written=date(2026, 10, 15),
+        lock_dates=policy,
+    )
+    assert (payload and payload["Date"], found) == (dated, rules)
 
 
 ONE_LINE = {

@@ -128,6 +128,18 @@ def test_an_update_clears_what_was_given_and_is_gone(
     assert not holds(wanted(found), base | former) or former == now
 
 
+@pytest.mark.parametrize("name", ["InvoiceNumber", "BrandingThemeID", "CurrencyCode"])
+def test_what_an_invoice_cannot_be_without_stays_when_the_route_leaves_it_to_xero(
+    name: str,
+) -> None:
+    former = {"Type": "ACCREC", "Reference": "R", name: "X-1"}
+    found = entry(INVOICE, '{"Type":"ACCREC"}', former=json.dumps(former))
+
+    assert name not in element(found)
+    assert element(found)["Reference"] == ""
+    assert holds(wanted(found), {"Type": "ACCREC", "Contact": {"ContactID": "C1"}, name: "X-1"})
+
+
 def test_another_name_leaves_the_rest_of_a_payload_to_the_letter() -> None:
     payload = '{"Name":"A \\"B\\"","ContactNumber":"001","TaxNumber":"1"}'
 

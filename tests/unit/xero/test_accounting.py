@@ -236,12 +236,12 @@ def test_looking_up_nothing_calls_nothing(xero: Any, accounting: Accounting) -> 
     assert xero.calls == []
 
 
-def test_the_apps_own_invoices_are_read_from_a_minute_earlier(
+def test_the_apps_own_invoices_are_read_from_an_hour_earlier(
     xero: Any, accounting: Accounting, page: Page
 ) -> None:
     xero.answers = [page("Invoices", [{"InvoiceID": "i1", "Status": "VOIDED"}], 1)]
 
-    rows = list(accounting.invoices_created_by_app_since(datetime(2026, 11, 1, 0, 1, tzinfo=UTC)))
+    rows = list(accounting.invoices_created_by_app_since(datetime(2026, 11, 1, 1, 0, tzinfo=UTC)))
 
     assert rows == [{"InvoiceID": "i1", "Status": "VOIDED"}]
     assert xero.calls[0].headers["if-modified-since"] == "2026-11-01T00:00:00"
