@@ -101,8 +101,15 @@ class OrgEnds:
             self._report.failed_batches += 1
             self._report.failure = f"{failure.code}: {failure.message}"
 
-    def put_off(self, entries: Sequence[Entry], *, reason: str, after: timedelta = SOON) -> None:
-        """Let entries go again later."""
+    def put_off(
+        self,
+        entries: Sequence[Entry],
+        *,
+        reason: str,
+        after: timedelta = SOON,
+        forget: bool = False,
+    ) -> None:
+        """Let entries go again later; `forget` those that may have been written."""
         if entries:
             self._report.put_off += len(entries)
             self._outbox.retry_later(
@@ -110,6 +117,7 @@ class OrgEnds:
                 owner=self._spec.owner,
                 not_before_at=self._clock.now() + after,
                 reason=reason,
+                forget=forget,
             )
 
     def send_again(self, entries: Sequence[Entry]) -> None:
@@ -117,8 +125,8 @@ class OrgEnds:
         reason = "no answer came: the same values go again"
         often = [one for one in entries if one.tries >= MOST_TRIES]
         soon = [one for one in entries if one.tries < MOST_TRIES]
-        self.put_off(often, reason=reason)
-        self.put_off(soon, reason=reason, after=timedelta(0))
+        self.put_off(often, reason=reason, forget=True)
+        self.put_off(soon, reason=reason, after=timedelta(0), forget=True)
 
     def doubt(self, entries: Sequence[Entry]) -> None:
         """Leave entries to whoever looks next."""

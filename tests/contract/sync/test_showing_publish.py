@@ -106,6 +106,23 @@ def test_a_dead_publishers_entries_go_again_after_its_lease(deals: Deals) -> Non
     assert deals.numbers(ids) == ["SF-1"] * 2
 
 
+def test_former_values_are_sent_over_those_that_a_dead_publisher_may_have_written(
+    deals: Deals,
+) -> None:
+    (one,) = ids = deals.deals(1)
+    deals.plan(ids)
+    deals.publish()
+    deals.plan(ids, number="SF-2", age=1)
+    deals.world.ledger.outbox.claim(deals.org, STATUS, owner="dead", limit=200, lease_s=60)
+    deals.world.edit("Opportunity", one, Xero_Invoice_Number__c="SF-2")
+    deals.plan(ids, age=2)
+    deals.world.sleep(61)
+
+    deals.publish()
+
+    assert deals.numbers(ids) == ["SF-1"]
+
+
 def test_a_refused_record_is_a_dead_letter_and_the_others_are_written(deals: Deals) -> None:
     good, bad, gone = ids = deals.deals(3)
     deals.plan(ids)
