@@ -106,6 +106,29 @@ def test_an_invoice_whose_making_was_in_doubt_is_shown_once_it_is_linked(
     assert showing.amounts(opportunity)[0] == "Unpaid"
 
 
+def test_an_invoice_that_is_linked_after_the_reading_is_shown_by_the_next_run(
+    showing: Showing,
+) -> None:
+    world = showing.world
+    opportunity = world.won(world.account(), "100", CloseDate=world.books.today().isoformat())
+    world.run(publishes=False)
+    world.publish(Entity.CONTACT)
+    world.fail("lost_reply", "/Invoices", method="PUT", count=3)
+    world.fail("error_before", "/Invoices", method="GET", count=3)
+    with pytest.raises(ServiceUnavailable):
+        world.publish(Entity.INVOICE)
+    scope = showing.begin()
+    showing.read(scope)
+    world.publish(Entity.INVOICE)
+    assert world.link(opportunity, Entity.INVOICE)
+
+    assert prepare_statuses(scope)["ours"] == 0
+
+    world.sleep(HOUR)
+    showing.run(lists=QUICK)
+    assert showing.amounts(opportunity)[0] == "Unpaid"
+
+
 def test_the_watermark_moves_only_when_the_window_is_prepared(showing: Showing) -> None:
     showing.invoiced("100")
     ledger, route = showing.world.ledger, showing.scope("any").route
