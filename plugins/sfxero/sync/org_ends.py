@@ -14,7 +14,13 @@ from sfxero.salesforce.row_results import RowResult
 from sfxero.sync.ports import Outbox
 
 MOST_TRIES: Final = 12
+"""Of values whose outcome is unknown, before they no longer go again at once."""
+MOST_PASSING: Final = 96
+"""Tries against what is to pass: more than a day of them."""
 SOON: Final = timedelta(minutes=1)
+_LATE: Final = timedelta(hours=1)
+_A_BATCH: Final = 3
+"""Tries of a batch before it is put off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +92,7 @@ class OrgEnds:
                 self._forget(entry, result)
                 continue
             end.failure = result
-            if result.is_passing and entry.tries + 1 < MOST_TRIES:
+            if result.is_passing and entry.tries + 1 < MOST_PASSING:
                 end.passing.append(entry)
             else:
                 self._refuse(entry, result)
@@ -96,7 +102,11 @@ class OrgEnds:
         failure = end.failure
         if failure is None:
             return
-        self.put_off(end.passing, reason=f"{failure.code}: {failure.message}")
+        by_delay: dict[timedelta, list[Entry]] = {}
+        for entry in end.passing:
+            by_delay.setdefault(_delay_after(entry.tries), []).append(entry)
+        for delay, entries in by_delay.items():
+            self.put_off(entries, reason=f"{failure.code}: {failure.message}", after=delay)
         if not end.written:
             self._report.failed_batches += 1
             self._report.failure = f"{failure.code}: {failure.message}"
@@ -174,6 +184,12 @@ class OrgEnds:
             message=f"{result.code}: {result.message}",
             hint=result.hint,
         )
+
+
+def _delay_after(tries: int) -> timedelta:
+    """Return how long an entry rests: twice as long after each batch, an hour at most."""
+    doublings = min(tries // _A_BATCH, 10)
+    return min(SOON * (1 << doublings), _LATE)
 
 
 def ids_of(entries: Sequence[Entry]) -> list[int]:

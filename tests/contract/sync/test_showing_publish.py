@@ -176,6 +176,24 @@ def test_a_lock_that_stays_puts_the_batch_off_and_is_told(deals: Deals) -> None:
     assert deals.publish().written == 2
 
 
+def test_a_lock_that_stays_for_hours_is_tried_ever_less_often_and_kills_nothing(
+    deals: Deals,
+) -> None:
+    ids = deals.deals(1)
+    deals.plan(ids)
+    deals.world.control("POST", "/salesforce/locks", {"ids": [deals.account], "seconds": 6 * 3600})
+
+    batches = []
+    for seconds in (61, 61, 61, 3601, 3601, 3601, 3601, 3601):
+        batches.append(deals.publish().batches)
+        deals.world.sleep(seconds)
+
+    assert batches == [1, 1, 0, 1, 1, 1, 1, 1]
+    assert deals.states() == [EntryState.RETRY_LATER]
+    deals.world.sleep(6 * 3600)
+    assert deals.publish().written == 1
+
+
 def test_more_records_than_collections_are_for_go_by_one_job(deals: Deals) -> None:
     good, other, bad = ids = deals.deals(3)
     deals.plan(ids)
