@@ -251,6 +251,20 @@ def test_a_job_whose_maker_died_is_followed_before_anything_newer_goes(deals: De
     assert deals.numbers(ids) == ["SF-2"] * 3
 
 
+def test_a_job_that_outlasts_its_lane_is_left_to_the_next(deals: Deals) -> None:
+    ids = deals.deals(3)
+    deals.plan(ids)
+    deals.world.org_switch(job_delay_s=120)
+    ends_at = deals.world.clock.now() + timedelta(seconds=60)
+
+    report = deals.publish(most_by_collections=2, ends_at=ends_at)
+
+    assert (report.in_doubt, report.written) == (3, 0)
+    assert deals.world.clock.now() < ends_at + timedelta(seconds=10)
+    assert deals.publish().written == 3
+    assert deals.numbers(ids) == ["SF-1"] * 3
+
+
 def test_a_job_that_was_never_started_is_ended_and_its_records_go_again(deals: Deals) -> None:
     ids = deals.deals(3)
     deals.plan(ids)
