@@ -154,6 +154,55 @@ class OutboxReading:
             )
             return {row.entry_id: RouteName(row.route) for row in conn.execute(statement)}
 
+    def last_routes(
+        self, tenant: TenantId, entity: Entity, source_ids: Iterable[SourceId]
+    ) -> dict[SourceId, RouteName]:
+        """Return which route planned last for each of the records."""
+        found: dict[SourceId, RouteName] = {}
+        for chunk in chunked(source_ids):
+            with self._database.read() as conn:
+                statement = (
+                    select(entries.c.source_id, entries.c.route)
+                    .where(
+                        entries.c.tenant == tenant,
+                        entries.c.entity == entity,
+                        among(conn, entries.c.source_id, chunk),
+                    )
+                    .order_by(entries.c.entry_id)
+                )
+                found.update((row.source_id, row.route) for row in conn.execute(statement))
+        return found
+
+    def held_by_letters(
+        self, route: RouteName, tenant: TenantId, entity: Entity
+    ) -> Iterator[tuple[SourceId, str, str]]:
+        """Yield the waiting records whose parent is a dead letter, with its message and hint."""
+        parent = entries.alias("parent")
+        statement = (
+            select(entries.c.source_id, parent.c.message, parent.c.hint)
+            .join(
+                parent,
+                and_(
+                    parent.c.route == entries.c.route,
+                    parent.c.tenant == entries.c.tenant,
+                    parent.c.entity == entries.c.parent_entity,
+                    parent.c.source_id == entries.c.parent_source_id,
+                ),
+            )
+            .where(
+                entries.c.route == route,
+                entries.c.tenant == tenant,
+                entries.c.entity == entity,
+                one_of(entries.c.state, WAITING),
+                one_of(parent.c.state, DEAD),
+                parent.c.discarded_at.is_(None),
+            )
+            .order_by(entries.c.entry_id)
+        )
+        with self._database.read() as conn:
+            for row in conn.execute(statement):
+                yield row.source_id, row.message or "", row.hint or ""
+
     def detail(self, entry_id: int) -> EntryDetail | None:
         """Return one entry with its requests and its link."""
         own = and_(

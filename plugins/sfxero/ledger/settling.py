@@ -17,6 +17,7 @@ from sfxero.ledger.audit_trail import (
     subjects,
 )
 from sfxero.ledger.engine import Database, chunked, put
+from sfxero.ledger.planning import refresh_link
 from sfxero.ledger.records import (
     LiveEntry,
     LiveRecord,
@@ -103,9 +104,19 @@ class Settling:
         )
 
     def retry_later(
-        self, entry_ids: Sequence[int], *, owner: str, not_before_at: datetime, reason: str
+        self,
+        entry_ids: Sequence[int],
+        *,
+        owner: str,
+        not_before_at: datetime,
+        reason: str,
+        forget: bool = False,
     ) -> int:
-        """Let entries rest until `not_before_at`; where a newer one waits, it succeeds them."""
+        """Let entries rest until `not_before_at`; where a newer one waits, it succeeds them.
+
+        `forget` is for those that may have been carried out: their links no longer vouch for what
+        the target holds, so that whatever is wished next is sent.
+        """
 
         def tell(subject: Subject, doer: Doer) -> Fact | None:
             return _not_done(subject, doer, note=reason)
@@ -115,6 +126,7 @@ class Settling:
             owner,
             EntryState.RETRY_LATER,
             tell,
+            forget=forget,
             not_before_at=not_before_at,
             reason=reason,
         )
@@ -209,6 +221,8 @@ class Settling:
         owner: str,
         after: EntryState,
         tell: Callable[[Subject, Doer], Fact | None],
+        *,
+        forget: bool = False,
         **values: Any,
     ) -> int:
         """Take entries to `after`; `tell` says what is logged of each, if anything."""
@@ -216,6 +230,8 @@ class Settling:
             held = list(_held(lock_records_of(conn, entry_ids), entry_ids, owner))
             told = subjects(conn, [entry.entry_id for _, entry in held])
             count = put_back(conn, self._database, held, after, open_attempt_id=None, **values)
+            if forget:
+                _forget_values(conn, [entry.key for _, entry in held])
             doer = doer_of(conn, owner)
             facts = (tell(subject, doer) for subject in told.values())
             append(conn, self._database, [fact for fact in facts if fact is not None])
@@ -245,6 +261,21 @@ class Settling:
             for entry in held
         ]
         put(conn, links, rows, update=_LINK_COLUMNS)
+
+
+def _forget_values(conn: Connection, keys: Sequence[RecordKey]) -> None:
+    """Keep the links of records, but not as a word on the values that the target holds."""
+    rows = [
+        {
+            "b_tenant": key.tenant,
+            "b_entity": key.entity,
+            "b_source_id": key.source_id,
+            "content_hash": "",
+        }
+        for key in keys
+    ]
+    if rows:
+        conn.execute(refresh_link(), rows)
 
 
 def _held(

@@ -87,7 +87,9 @@ def payment_statuses(table: pa.Table, *, today_on: date) -> pa.Array:
     due, total = _amount(table, "AmountDue"), _amount(table, "Total")
     noted = _amount(table, "CreditNotesApplied")
     credited = _amount(table, "AmountCredited")
-    money = pc.add(_amount(table, "AmountPaid"), pc.subtract(credited, noted))
+    # What credits gave in money may be unknown; that does not hide what was paid.
+    in_credit = pc.fill_null(pc.subtract(credited, noted), zero)
+    money = pc.add(_amount(table, "AmountPaid"), in_credit)
     is_late = pc.less(date_column(table, "DueDate"), pa.scalar(today_on, pa.date32()))
     is_approved = _is_one_of(status, ("AUTHORISED", "PAID"))
     is_settled = pc.and_(is_approved, pc.equal(due, zero))

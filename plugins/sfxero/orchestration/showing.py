@@ -4,7 +4,7 @@ import json
 import logging
 import uuid
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow.sdk.exceptions import AirflowSkipException
@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_LANE_TIME: Final = timedelta(minutes=25)
+_TIME: Final = timedelta(minutes=25)
+"""For all lanes of a task together, which is killed after thirty minutes."""
 
 
 def start(route: str, *, run_id: str, full_refresh: bool, by_hand: bool, actor: str) -> Run:
@@ -120,18 +121,19 @@ def show(run: Run) -> dict[str, Any]:
     from sfxero.sync.draining import SHOWN
 
     told: dict[str, Any] = {}
+    ends_at = SystemClock().now() + _TIME
     with opened(run) as scope:
         if scope.org is None:
             return {"nothing waits for": "salesforce"}
         for entity in SHOWN:
-            report = _lane(scope, entity)
+            report = _lane(scope, entity, ends_at=ends_at)
             facts = told[entity] = asdict(report)
             log.info("lane_ended %s", " ".join(f"{name}={facts[name]}" for name in facts))
             _judge(scope, report)
     return told
 
 
-def _lane(scope: Scope, entity: Entity) -> "OrgReport":
+def _lane(scope: Scope, entity: Entity, *, ends_at: datetime) -> "OrgReport":
     from sfxero.sync.org_ends import OrgLaneSpec
     from sfxero.sync.org_publish import OrgLane
     from sfxero.sync.status_prepare import org_of
@@ -142,7 +144,7 @@ def _lane(scope: Scope, entity: Entity) -> "OrgReport":
         entity=entity,
         run_id=scope.run_id,
         owner=owner_name(scope.run_id, entity, 0, token=uuid.uuid4().hex[:8]),
-        ends_at=clock.now() + _LANE_TIME,
+        ends_at=ends_at,
         fields=scope.spec.salesforce_fields,
     )
     return OrgLane(

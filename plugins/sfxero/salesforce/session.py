@@ -203,7 +203,9 @@ class OrgSession:
             outcome = Outcome(failure, is_token_renewed=is_renewed)
             decision = self._decide(outcome, attempt=attempt, policy=policy)
             if decision.step is Step.GIVE_UP:
-                self._say_if_open(failure)
+                if policy is not _ONCE:
+                    # Of a write its caller must know whether it may have been carried out.
+                    self._say_if_open(failure)
                 raise failure
             if decision.step is Step.RENEW_TOKEN:
                 self._tokens.renew(token)

@@ -14,7 +14,13 @@ from sfxero.salesforce.row_results import RowResult
 from sfxero.sync.ports import Outbox
 
 MOST_TRIES: Final = 12
+"""Of values whose outcome is unknown, before they no longer go again at once."""
+MOST_PASSING: Final = 96
+"""Tries against what is to pass: more than a day of them."""
 SOON: Final = timedelta(minutes=1)
+_LATE: Final = timedelta(hours=1)
+_A_BATCH: Final = 3
+"""Tries of a batch before it is put off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +92,7 @@ class OrgEnds:
                 self._forget(entry, result)
                 continue
             end.failure = result
-            if result.is_passing and entry.tries + 1 < MOST_TRIES:
+            if result.is_passing and entry.tries + 1 < MOST_PASSING:
                 end.passing.append(entry)
             else:
                 self._refuse(entry, result)
@@ -96,13 +102,24 @@ class OrgEnds:
         failure = end.failure
         if failure is None:
             return
-        self.put_off(end.passing, reason=f"{failure.code}: {failure.message}")
+        by_delay: dict[timedelta, list[Entry]] = {}
+        for entry in end.passing:
+            by_delay.setdefault(_delay_after(entry.tries), []).append(entry)
+        for delay, entries in by_delay.items():
+            self.put_off(entries, reason=f"{failure.code}: {failure.message}", after=delay)
         if not end.written:
             self._report.failed_batches += 1
             self._report.failure = f"{failure.code}: {failure.message}"
 
-    def put_off(self, entries: Sequence[Entry], *, reason: str, after: timedelta = SOON) -> None:
-        """Let entries go again later."""
+    def put_off(
+        self,
+        entries: Sequence[Entry],
+        *,
+        reason: str,
+        after: timedelta = SOON,
+        forget: bool = False,
+    ) -> None:
+        """Let entries go again later; `forget` those that may have been written."""
         if entries:
             self._report.put_off += len(entries)
             self._outbox.retry_later(
@@ -110,6 +127,7 @@ class OrgEnds:
                 owner=self._spec.owner,
                 not_before_at=self._clock.now() + after,
                 reason=reason,
+                forget=forget,
             )
 
     def send_again(self, entries: Sequence[Entry]) -> None:
@@ -117,8 +135,8 @@ class OrgEnds:
         reason = "no answer came: the same values go again"
         often = [one for one in entries if one.tries >= MOST_TRIES]
         soon = [one for one in entries if one.tries < MOST_TRIES]
-        self.put_off(often, reason=reason)
-        self.put_off(soon, reason=reason, after=timedelta(0))
+        self.put_off(often, reason=reason, forget=True)
+        self.put_off(soon, reason=reason, after=timedelta(0), forget=True)
 
     def doubt(self, entries: Sequence[Entry]) -> None:
         """Leave entries to whoever looks next."""
@@ -166,6 +184,12 @@ class OrgEnds:
             message=f"{result.code}: {result.message}",
             hint=result.hint,
         )
+
+
+def _delay_after(tries: int) -> timedelta:
+    """Return how long an entry rests: twice as long after each batch, an hour at most."""
+    doublings = min(tries // _A_BATCH, 10)
+    return min(SOON * (1 << doublings), _LATE)
 
 
 def ids_of(entries: Sequence[Entry]) -> list[int]:

@@ -63,7 +63,10 @@ class OrgJobs:
             attempts = [self._store(group, ref, content) for group in groups]
             self._ingest.fill(ref, content)
             self._ingest.start(ref)
-            self._wait(ref, groups)
+            if not self._wait(ref, groups):
+                # It works on; whoever looks next follows it.
+                self._ends.doubt(entries)
+                return
             self._take_in(ref, entries)
         except SyncError:
             self._ends.doubt(entries)
@@ -122,14 +125,17 @@ class OrgJobs:
             deadline_at=self._clock.now() + timedelta(seconds=self._spec.lease_s),
         )
 
-    def _wait(self, ref: JobRef, groups: Sequence[Sequence[Entry]]) -> None:
-        """Follow the job to its end, and keep the leases meanwhile."""
+    def _wait(self, ref: JobRef, groups: Sequence[Sequence[Entry]]) -> bool:
+        """Follow the job, and keep the leases meanwhile; False if the lane's time ends before."""
         while not self._ingest.status(ref).is_ended:
+            if self._clock.now() >= self._spec.ends_at:
+                return False
             self._sleeper.sleep(_POLL_S)
             for group in groups:
                 owner, lease_s = self._spec.owner, self._spec.lease_s
                 if not self._outbox.renew(ids_of(group), owner=owner, lease_s=lease_s):
                     raise LedgerError("the lease of entries ended while their job worked")
+        return True
 
     def _take_in(self, ref: JobRef, entries: Sequence[Entry]) -> None:
         """End each entry by the job's word on its record."""

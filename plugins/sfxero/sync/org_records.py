@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Final, Protocol
 
 import orjson
@@ -58,7 +59,13 @@ class OrgRecords:
     def _synced(self, entry: Entry) -> dict[str, str]:
         """Return when it was synced: sent along with a change, and never alone."""
         name = self._fields.last_synced_at
-        return {name: entry.meta["synced_at"]} if name else {}
+        return {name: _moment(entry.meta["synced_at"])} if name else {}
+
+
+def _moment(text: str) -> str:
+    """Return a moment as Salesforce reads it: with milliseconds, and Z for UTC."""
+    utc = datetime.fromisoformat(text).astimezone(UTC).replace(tzinfo=None)
+    return f"{utc.isoformat(timespec='milliseconds')}Z"
 
 
 def check_fields(org: Describes, fields: SalesforceFieldsSection) -> None:

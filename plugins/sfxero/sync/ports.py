@@ -104,9 +104,15 @@ class Outbox(Protocol):
         ...
 
     def retry_later(
-        self, entry_ids: Sequence[int], *, owner: str, not_before_at: datetime, reason: str
+        self,
+        entry_ids: Sequence[int],
+        *,
+        owner: str,
+        not_before_at: datetime,
+        reason: str,
+        forget: bool = False,
     ) -> int:
-        """Put entries back until a moment."""
+        """Put entries back until a moment; `forget` those that may have been carried out."""
         ...
 
     def doubt(self, entry_ids: Sequence[int], *, owner: str) -> int:

@@ -15,7 +15,7 @@ from sfxero.staging.manifest import Staged
 from sfxero.sync.prepare import refuse_stops, store_result
 from sfxero.sync.scope import Scope
 from sfxero.sync.sync_errors import plan_errors
-from sfxero.sync.xero_extract import staged_of, view_of
+from sfxero.sync.xero_extract import has_view, staged_of, unshown, view_of
 from sfxero.sync.xero_lists import COMPANIONS, ENTITY_OF_LIST, FOLLOWERS, INVOICES, OPEN_INVOICES
 
 if TYPE_CHECKING:
@@ -51,6 +51,10 @@ def prepare_statuses(scope: Scope) -> dict[str, int]:
     pairs = scope.ledger.links.sources_of(
         scope.tenant, Entity.INVOICE, (TargetId(one) for one in ids if one not in refused)
     )
+    if pairs and not has_view(scope):
+        # None was ours when it was read; the next run asks for what no opportunity shows.
+        left_to_the_next = unshown(scope)
+        pairs = [pair for pair in pairs if pair[0] not in left_to_the_next]
     for one in ids:
         ends.rows[one] = DispositionRow(Entity.INVOICE, one, Disposition.SKIPPED, NOT_OURS)
     for one, rule in refused.items():

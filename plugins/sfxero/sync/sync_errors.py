@@ -44,19 +44,29 @@ def _troubles(scope: Scope) -> dict[SourceId, str | None]:
     for letter in scope.ledger.outbox.listing(dead, limit=_MOST):
         text = f"Xero: {letter.message} {letter.hint or ''}".rstrip()
         lines.setdefault(letter.source_id, []).append(text)
+    held = scope.ledger.outbox.held_by_letters(scope.route, scope.tenant, Entity.INVOICE)
+    for source_id, message, hint in held:
+        text = f"Xero, about the account: {message} {hint}".rstrip()
+        lines.setdefault(source_id, []).append(text)
     return {
         source_id: "\n".join(dict.fromkeys(found))[:_LONGEST] for source_id, found in lines.items()
     }
 
 
 def _told(scope: Scope, org: TenantId, name: str) -> Iterator[SourceId]:
-    """Yield the opportunities that say something, or are about to."""
-    entity = Entity.OPPORTUNITY_ERROR
-    for link in scope.ledger.links.all(org, entity):
-        if json.loads(link.source_snapshot).get(name) is not None:
-            yield link.source_id
-    live = EntryFilter(tenant=org, entity=entity, states=WAITING | ACTIVE)
-    yield from (one.source_id for one in scope.ledger.outbox.listing(live, limit=_MOST))
+    """Yield the opportunities that say something by this route, or are about to.
+
+    What another route of the org has told is for that route to take back.
+    """
+    entity, outbox = Entity.OPPORTUNITY_ERROR, scope.ledger.outbox
+    linked = scope.ledger.links.all(org, entity)
+    saying = [
+        one.source_id for one in linked if json.loads(one.source_snapshot).get(name) is not None
+    ]
+    routes = outbox.last_routes(org, entity, saying)
+    yield from (one for one in saying if routes.get(one) == scope.route)
+    live = EntryFilter(route=scope.route, tenant=org, entity=entity, states=WAITING | ACTIVE)
+    yield from (one.source_id for one in outbox.listing(live, limit=_MOST))
 
 
 def _entry(

@@ -77,10 +77,15 @@ def has_other_view(scope: Scope) -> bool:
     return before is not None and before != scope.spec.status_version
 
 
+def has_view(scope: Scope) -> bool:
+    """Say whether the run's reading kept from where it looks; it did if it read any of ours."""
+    return bool((scope.folder(_FACTS) / _FILE).exists())
+
+
 def view_of(scope: Scope) -> View:
     """Return from where the run looks at its invoices, as its reading kept it."""
     path = scope.folder(_FACTS) / _FILE
-    if not path.exists():
+    if not has_view(scope):
         raise StagingError("the run has no facts of its organisation", hint="Clear its first task.")
     with path.open("rb") as handle:
         return _STORED.validate_json(handle.read())
@@ -179,7 +184,7 @@ def _read_companions(scope: Scope, accounting: Accounting) -> int:
 
     withdraw(scope.folder(COMPANIONS))
     read = _ids(scope, INVOICES) | _ids(scope, OPEN_INVOICES)
-    wanted = _ours(scope, _touched(scope) - read) | (_unshown(scope) - read)
+    wanted = _ours(scope, _touched(scope) - read) | (unshown(scope) - read)
     if not wanted:
         return 0
     found = list(records_of(INVOICES, accounting.invoices_by_id(sorted(wanted))))
@@ -203,7 +208,7 @@ def _touched(scope: Scope) -> set[TargetId]:
     }
 
 
-def _unshown(scope: Scope) -> set[TargetId]:
+def unshown(scope: Scope) -> set[TargetId]:
     """Return the linked invoices that no opportunity shows yet, and those in quarantine.
 
     Of one whose creation was in doubt when it was read, nothing more may ever be heard.

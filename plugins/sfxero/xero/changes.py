@@ -119,8 +119,23 @@ def _cents(value: object) -> Decimal | None:
 
 
 def _applied(row: Row) -> Decimal | None:
-    """Sum the credit notes that an invoice shows as allocated to it."""
-    amounts = [_cents(one.get("AppliedAmount")) for one in _objects(row, "CreditNotes")]
+    """Sum the credit notes that an invoice shows as allocated to it.
+
+    Xero need not say of each how much that is: then they gave what no other credit did.
+    """
+    noted = _sum_of(row, "CreditNotes")
+    if noted is not None:
+        return noted
+    credited, others = (
+        _cents(row.get("AmountCredited")),
+        _sum_of(row, "Overpayments", "Prepayments"),
+    )
+    return None if credited is None or others is None else credited - others
+
+
+def _sum_of(row: Row, *names: str) -> Decimal | None:
+    """Sum what the credits of an invoice gave to it; None if one of them does not say."""
+    amounts = [_cents(one.get("AppliedAmount")) for name in names for one in _objects(row, name)]
     return None if None in amounts else sum(filter(None, amounts), Decimal(0))
 
 

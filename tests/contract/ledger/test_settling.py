@@ -109,6 +109,30 @@ def test_where_a_newer_entry_waits_it_succeeds_the_one_that_comes_back(
     }
 
 
+@pytest.mark.parametrize("is_planned_first", [True, False])
+def test_former_values_go_again_after_others_that_may_have_been_carried_out(
+    ledger: Ledger, clock: FakeClock, is_planned_first: bool
+) -> None:
+    in_step(ledger, wish(content="Unpaid"))
+    plan(ledger, wish(content="Paid", age=1))
+    (lost,) = claim(ledger)
+
+    def take_back() -> None:
+        ledger.outbox.retry_later(
+            [lost.entry_id], owner="w1", not_before_at=clock.now(), reason="lost", forget=True
+        )
+
+    if not is_planned_first:
+        take_back()
+    (back,) = plan(ledger, wish(content="Unpaid", age=2))
+    if is_planned_first:
+        take_back()
+
+    (sent,) = claim(ledger)
+    assert (sent.entry_id, sent.content_hash) == (back.entry_id, "Unpaid")
+    assert sent.operation is Operation.UPDATE
+
+
 def test_an_amended_entry_goes_again_with_its_new_values(ledger: Ledger) -> None:
     plan(ledger, wish())
     (taken,) = claim(ledger)

@@ -106,6 +106,23 @@ def test_a_dead_publishers_entries_go_again_after_its_lease(deals: Deals) -> Non
     assert deals.numbers(ids) == ["SF-1"] * 2
 
 
+def test_former_values_are_sent_over_those_that_a_dead_publisher_may_have_written(
+    deals: Deals,
+) -> None:
+    (one,) = ids = deals.deals(1)
+    deals.plan(ids)
+    deals.publish()
+    deals.plan(ids, number="SF-2", age=1)
+    deals.world.ledger.outbox.claim(deals.org, STATUS, owner="dead", limit=200, lease_s=60)
+    deals.world.edit("Opportunity", one, Xero_Invoice_Number__c="SF-2")
+    deals.plan(ids, age=2)
+    deals.world.sleep(61)
+
+    deals.publish()
+
+    assert deals.numbers(ids) == ["SF-1"]
+
+
 def test_a_refused_record_is_a_dead_letter_and_the_others_are_written(deals: Deals) -> None:
     good, bad, gone = ids = deals.deals(3)
     deals.plan(ids)
@@ -157,6 +174,24 @@ def test_a_lock_that_stays_puts_the_batch_off_and_is_told(deals: Deals) -> None:
     assert set(deals.states()) == {EntryState.RETRY_LATER}
     deals.world.sleep(61)
     assert deals.publish().written == 2
+
+
+def test_a_lock_that_stays_for_hours_is_tried_ever_less_often_and_kills_nothing(
+    deals: Deals,
+) -> None:
+    ids = deals.deals(1)
+    deals.plan(ids)
+    deals.world.control("POST", "/salesforce/locks", {"ids": [deals.account], "seconds": 6 * 3600})
+
+    batches = []
+    for seconds in (61, 61, 61, 3601, 3601, 3601, 3601, 3601):
+        batches.append(deals.publish().batches)
+        deals.world.sleep(seconds)
+
+    assert batches == [1, 1, 0, 1, 1, 1, 1, 1]
+    assert deals.states() == [EntryState.RETRY_LATER]
+    deals.world.sleep(6 * 3600)
+    assert deals.publish().written == 1
 
 
 def test_more_records_than_collections_are_for_go_by_one_job(deals: Deals) -> None:
@@ -214,6 +249,20 @@ def test_a_job_whose_maker_died_is_followed_before_anything_newer_goes(deals: De
     assert deals.numbers(ids) == ["SF-2"] * 3
     deals.world.sleep(100)
     assert deals.numbers(ids) == ["SF-2"] * 3
+
+
+def test_a_job_that_outlasts_its_lane_is_left_to_the_next(deals: Deals) -> None:
+    ids = deals.deals(3)
+    deals.plan(ids)
+    deals.world.org_switch(job_delay_s=120)
+    ends_at = deals.world.clock.now() + timedelta(seconds=60)
+
+    report = deals.publish(most_by_collections=2, ends_at=ends_at)
+
+    assert (report.in_doubt, report.written) == (3, 0)
+    assert deals.world.clock.now() < ends_at + timedelta(seconds=10)
+    assert deals.publish().written == 3
+    assert deals.numbers(ids) == ["SF-1"] * 3
 
 
 def test_a_job_that_was_never_started_is_ended_and_its_records_go_again(deals: Deals) -> None:

@@ -3,13 +3,18 @@
 from datetime import timedelta
 from decimal import Decimal
 
+import pandas as pd
+import pyarrow as pa
 import pytest
-from tests.contract.sync.kit import TENANT, World
+from tests.contract.sync.kit import INCLUDE, TENANT, World
 from tests.contract.sync.showing import Showing
 
 from sfxero.errors import ServiceUnavailable
 from sfxero.ledger.windows import Window
 from sfxero.model.states import Entity, WindowState
+from sfxero.quality.checks import check
+from sfxero.quality.suites import load_suite
+from sfxero.staging.xero_schema import schema_of
 from sfxero.sync.status_prepare import prepare_statuses
 from sfxero.sync.xero_lists import all_lists, due_lists, pace_of
 
@@ -106,6 +111,29 @@ def test_an_invoice_whose_making_was_in_doubt_is_shown_once_it_is_linked(
     assert showing.amounts(opportunity)[0] == "Unpaid"
 
 
+def test_an_invoice_that_is_linked_after_the_reading_is_shown_by_the_next_run(
+    showing: Showing,
+) -> None:
+    world = showing.world
+    opportunity = world.won(world.account(), "100", CloseDate=world.books.today().isoformat())
+    world.run(publishes=False)
+    world.publish(Entity.CONTACT)
+    world.fail("lost_reply", "/Invoices", method="PUT", count=3)
+    world.fail("error_before", "/Invoices", method="GET", count=3)
+    with pytest.raises(ServiceUnavailable):
+        world.publish(Entity.INVOICE)
+    scope = showing.begin()
+    showing.read(scope)
+    world.publish(Entity.INVOICE)
+    assert world.link(opportunity, Entity.INVOICE)
+
+    assert prepare_statuses(scope)["ours"] == 0
+
+    world.sleep(HOUR)
+    showing.run(lists=QUICK)
+    assert showing.amounts(opportunity)[0] == "Unpaid"
+
+
 def test_the_watermark_moves_only_when_the_window_is_prepared(showing: Showing) -> None:
     showing.invoiced("100")
     ledger, route = showing.world.ledger, showing.scope("any").route
@@ -193,6 +221,20 @@ def test_a_status_that_nobody_knows_waits_in_quarantine_until_it_is_known(
 
     assert showing.world.quarantined(Entity.INVOICE) == {}
     assert showing.amounts(opportunity)[0] == "Unpaid"
+
+
+def test_credit_notes_that_do_not_say_what_they_gave_are_refused_if_it_cannot_be_known() -> None:
+    suite = load_suite(INCLUDE / "expectations" / "invoice.yaml", {})
+    amounts = dict.fromkeys(("Total", "AmountDue", "AmountPaid", "AmountCredited"), Decimal(1))
+    rows = [
+        {"Id": "known", "Status": "PAID", **amounts, "CreditNotesApplied": Decimal(0)},
+        {"Id": "unknown", "Status": "PAID", **amounts, "CreditNotesApplied": None},
+    ]
+    frame = pa.Table.from_pylist(rows, schema=schema_of("Invoices"))
+
+    result = check([frame.to_pandas(types_mapper=pd.ArrowDtype)], suite, entity=Entity.INVOICE)
+
+    assert set(result.refused_ids) == {"unknown"}
 
 
 def test_lists_are_read_in_their_own_time(showing: Showing) -> None:

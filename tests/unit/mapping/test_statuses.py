@@ -81,6 +81,11 @@ def test_the_payment_status_follows_from_status_and_amounts(
     assert shown(Status=status, **money)["payment_status"] == expected
 
 
+def test_credit_notes_that_are_unknown_do_not_hide_what_was_paid(shown: Shown) -> None:
+    money = amounts(paid="10", credited="10", due="90") | {"CreditNotesApplied": None}
+    assert shown(Status="AUTHORISED", **money)["payment_status"] == "Part paid"
+
+
 @pytest.mark.parametrize(
     ("status", "due_on", "due", "expected"),
     [

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from sfxero.clock import FakeClock, seeded_random
-from sfxero.errors import CircuitOpen, ServiceUnavailable, SyncError
+from sfxero.errors import CircuitOpen, OutcomeUnknown, ServiceUnavailable, SyncError
 from sfxero.ratelimit.circuit import Circuit, CircuitKey, CircuitPolicy, CircuitState, after_failure
 from sfxero.salesforce.client import SalesforceClient
 
@@ -123,6 +123,18 @@ def test_streams_go_through_the_circuit(
         client.session.stream("/results", accept="text/csv", params={}, deadline_s=5),
     ):
         pytest.fail("there is nothing to read")
+    assert circuits.state.openings == 1
+
+
+@pytest.mark.parametrize("failure", [httpx.ReadTimeout("no reply"), httpx.Response(503)])
+def test_a_write_that_opens_the_circuit_is_still_of_unknown_outcome(
+    org: Any, client: SalesforceClient, circuits: Circuits, failure: Any
+) -> None:
+    assert client.session.org_id  # its login has reached the org
+    circuits.state = CircuitState(failures=4)
+    org.on("/composite", failure)
+    with pytest.raises(OutcomeUnknown):
+        client.session.write("PATCH", "/composite", content=b"{}")
     assert circuits.state.openings == 1
 
 

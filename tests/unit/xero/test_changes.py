@@ -42,6 +42,22 @@ def test_only_credit_notes_count_as_such() -> None:
     assert record("Invoices", **bare)["CreditNotesApplied"] == 0
 
 
+@pytest.mark.parametrize(
+    ("credited", "overpaid", "noted"),
+    [
+        (Decimal("30.00"), {"AppliedAmount": Decimal("4.50")}, Decimal("25.50")),
+        (Decimal("30.00"), {}, None),
+        (None, {"AppliedAmount": Decimal("4.50")}, None),
+    ],
+)
+def test_credit_notes_that_do_not_say_what_they_gave_gave_what_no_other_credit_did(
+    credited: Decimal | None, overpaid: dict[str, Decimal], noted: Decimal | None
+) -> None:
+    notes = [{"CreditNoteID": "n1"}, {"AppliedAmount": Decimal("5.50")}]
+    changes = {"AmountCredited": credited, "CreditNotes": notes, "Overpayments": [overpaid]}
+    assert record("Invoices", **INVOICE | changes)["CreditNotesApplied"] == noted
+
+
 @pytest.mark.parametrize("amount", [None, "80.00", True, Decimal("80.001"), Decimal("NaN")])
 def test_an_amount_that_is_none_is_left_to_the_suite(amount: object) -> None:
     assert record("Invoices", **INVOICE | {"AmountDue": amount})["AmountDue"] is None

@@ -1,13 +1,17 @@
 """Turn values of a JSON body into field values, or refuse them as a save does."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
-from typing import Any
+from typing import Any, Final
 
 from sfxero.sandbox.salesforce.failures import ApiFailure, unreadable_json
 from sfxero.sandbox.salesforce.records import Record, Records, Value, normal_id
 from sfxero.sandbox.salesforce.schema import DECIMAL_KINDS, ID_KINDS, Field, ObjectType
+
+# Bulk API 2.0 developer guide, valid date formats in records.
+_DATETIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
 def refusal(code: str, message: str, *fields: str) -> ApiFailure:
@@ -130,11 +134,17 @@ def _reference(declared: Field, given: str, records: Records) -> str:
     return found
 
 
+def datetime_of(text: str) -> datetime:
+    """Read a date and time; ValueError if it lacks its milliseconds or its zone."""
+    if not _DATETIME.fullmatch(text):
+        raise ValueError(text)
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
 def _moment(declared: Field, given: str) -> date | datetime:
     try:
         if declared.kind == "date":
             return date.fromisoformat(given)
-        moment = datetime.fromisoformat(given)
+        return datetime_of(given)
     except ValueError:
         raise _wrong_type(declared, given) from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

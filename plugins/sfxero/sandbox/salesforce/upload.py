@@ -4,10 +4,11 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
+from sfxero.sandbox.salesforce.coercion import datetime_of
 from sfxero.sandbox.salesforce.csv_text import DELIMITERS
 from sfxero.sandbox.salesforce.failures import ApiFailure
 from sfxero.sandbox.salesforce.schema import DECIMAL_KINDS, Field, ObjectType
@@ -83,7 +84,7 @@ def _typed(declared: Field, text: str) -> Any:
         if kind == "date":
             return date.fromisoformat(text.strip()[:10]).isoformat()
         if kind == "datetime":
-            return datetime.fromisoformat(text.strip()).isoformat()
+            return datetime_of(text.strip()).isoformat(timespec="milliseconds")
     except (KeyError, ValueError, InvalidOperation, OverflowError):
         message = f"{declared.name}: value not of required type: {text}"
         raise _bad("INVALID_TYPE_ON_FIELD_IN_RECORD", message, declared.name) from None

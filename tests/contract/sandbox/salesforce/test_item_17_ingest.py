@@ -249,6 +249,24 @@ def test_item_17_values_are_read_in_their_csv_forms(empty, shown):
     assert errors == {"INVALID_TYPE_ON_FIELD_IN_RECOR"}
 
 
+@pytest.mark.parametrize(
+    ("moment", "count"),
+    [
+        ("2026-02-03T04:05:06.000Z", 1),
+        ("2026-02-03T04:05:06.000-05:00", 1),
+        ("2026-02-03T04:05:06Z", 0),
+        ("2026-02-03T04:05:06+00:00", 0),
+        ("2026-02-03T04:05:06.000", 0),
+        ("2026-02-03 04:05:06.000Z", 0),
+        ("2026-02-03T04:05:66.000Z", 0),
+    ],
+)
+def test_item_17_moments_have_milliseconds_and_a_zone(empty, moment, count):
+    text = "Name,StageName,CloseDate,Xero_Last_Synced_At__c\n"
+    path = empty.ingest(f"{text}A,Closed Won,2026-01-31,{moment}\n")
+    assert len(empty.results(path, "successfulResults")) == count
+
+
 def test_item_17_parents_are_named_by_their_external_id(empty, shown):
     body = {"Name": "Acme", "Xero_Contact_Id__c": "c-1"}
     account = empty.call("POST", "/sobjects/Account", json=body).json()["id"]
