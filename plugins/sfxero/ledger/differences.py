@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
 
 from sfxero.errors import LedgerError
 from sfxero.ledger.difference_tables import IS_OPEN, differences
@@ -55,8 +55,9 @@ class Differences:
         """Store what a run found and resolve what it did not find; returns how many are resolved.
 
         One that was resolved and comes back is a new one. A run over a `period` resolves only what
-        is dated in it.
+        is dated in it; one that is started again resolves what only its earlier try found.
         """
+        began_at = self._database.clock.now()
         for chunk in chunked(found):
             with self._database.write() as conn:
                 self._put(conn, run_id, route, {_key(one): one for one in chunk})
@@ -66,7 +67,7 @@ class Differences:
             .where(
                 differences.c.route == route,
                 IS_OPEN,
-                differences.c.last_run_id != run_id,
+                or_(differences.c.last_run_id != run_id, differences.c.last_seen_at < began_at),
                 *within,
             )
             .values(resolved_at=self._database.clock.now(), resolved_run_id=run_id, **_NOT_ACCEPTED)
@@ -165,7 +166,9 @@ def _see_again() -> Any:
 def _kept(row: Row[Any], found: Difference, now: datetime) -> dict[str, Any]:
     """Return what of an earlier sighting stays: its age unless it was resolved, and a yes."""
     is_new = row.resolved_at is not None
-    is_same = all(getattr(row, name) == getattr(found, name) for name in _SAID)
+    is_same = _amount(row) == found.amount and all(
+        getattr(row, name) == getattr(found, name) for name in _SAID
+    )
     accepted = (
         {name: getattr(row, name) for name in _NOT_ACCEPTED}
         if is_same and not is_new
@@ -181,6 +184,10 @@ def _columns(one: Difference) -> dict[str, Any]:
     return asdict(one) | {"kind": one.kind.value, "amount": amount}
 
 
+def _amount(row: Row[Any]) -> Decimal | None:
+    return None if row.amount is None else Decimal(row.amount)
+
+
 def _key(one: Difference) -> _Key:
     return one.kind.value, one.key, one.field
 
@@ -194,7 +201,7 @@ def _stored(row: Row[Any]) -> StoredDifference:
             **values
             | {
                 "kind": DifferenceKind(row.kind),
-                "amount": None if row.amount is None else Decimal(row.amount),
+                "amount": _amount(row),
             }
         ),
         first_seen_at=row.first_seen_at,

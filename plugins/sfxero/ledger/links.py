@@ -57,6 +57,14 @@ class Links:
                 return
             after = page[-1].source_id
 
+    def settled_since(self, tenant: TenantId, entity: Entity, moment: datetime) -> list[SourceId]:
+        """Return the sources whose links were made or renewed at a moment or later."""
+        statement = select(links.c.source_id).where(
+            links.c.tenant == tenant, links.c.entity == entity, links.c.settled_at >= moment
+        )
+        with self._database.read() as conn:
+            return list(conn.execute(statement).scalars())
+
     def count(self, tenant: TenantId, entity: Entity) -> int:
         """Count the tenant's linked records."""
         statement = select(func.count()).where(links.c.tenant == tenant, links.c.entity == entity)

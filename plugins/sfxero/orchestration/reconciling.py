@@ -32,7 +32,7 @@ from sfxero.orchestration.outages import left_to_the_next_run
 from sfxero.settings import load_settings
 from sfxero.sync.books_reading import Books, BooksReading
 from sfxero.sync.org_reading import OrgReading, Period, forget
-from sfxero.sync.reconcile import Comparison, Outcome
+from sfxero.sync.reconcile import Comparison, Outcome, books_read_to
 from sfxero.sync.reconcile_outputs import Outputs
 from sfxero.sync.scope import Scope
 
@@ -175,11 +175,13 @@ def _open_run(spec: RouteSpec, ledger: "Ledger", asked: _Asked) -> None:
 def _begun(spec: RouteSpec, ledger: "Ledger", asked: _Asked) -> tuple[Scope, Run]:
     tenant = XeroHook(spec.xero.connection).find_tenant(wanted_tenant(spec), ledger).tenant_id
     scope = scope_of(spec, ledger, run_id=asked.run_id, tenant=tenant)
+    read_to = books_read_to(scope)
     run: Run = {
         "route": spec.route,
         "run_id": asked.run_id,
         "tenant": tenant,
         "began_at": SystemClock().now().isoformat(),
+        "books_read_to": read_to and read_to.isoformat(),
         "from": asked.first,
         "to": asked.last,
     }
@@ -222,7 +224,7 @@ def _parts(scope: Scope, run: Run) -> Iterator[_Parts]:
 
 
 def _compared(parts: _Parts, run: Run) -> Reconciled:
-    organisation = parts.books.accounting.organisation()
+    organisation, read_to = parts.books.accounting.organisation(), run["books_read_to"]
     outcome = Comparison(
         scope=parts.scope,
         org=parts.org,
@@ -230,6 +232,7 @@ def _compared(parts: _Parts, run: Run) -> Reconciled:
         services=parts.books,
         organisation=organisation,
         began_at=datetime.fromisoformat(run["began_at"]),
+        books_read_to=read_to and datetime.fromisoformat(read_to),
     ).run()
     outputs = Outputs(parts.scope, ObjectStoragePath(load_settings().outputs_root))
     org_url = parts.org.client.instance_url

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -26,15 +26,19 @@ class AgedContact:
     """Credit notes, overpayments and the like, which the report counts as well."""
 
 
-def owing(invoices: pa.Table, *, base_currency: str, as_of: date) -> pa.Table:
-    """Return approved invoices in the organisation's currency that are owed on a day."""
+def in_currency(invoices: pa.Table, base_currency: str) -> pa.Table:
+    """Return the invoices in the organisation's own currency; a report converts the others."""
+    return invoices.filter(pc.equal(invoices["currency"], base_currency)).combine_chunks()
+
+
+def owing(invoices: pa.Table, *, as_of: date) -> pa.Table:
+    """Return the approved invoices that are owed on a day."""
     owed = pc.and_(
         pc.equal(invoices["status"], "AUTHORISED"),
         pc.not_equal(invoices["due"], pa.scalar(0, MONEY)),
     )
     dated = pc.less_equal(invoices["dated_on"], pa.scalar(as_of, pa.date32()))
-    own = pc.equal(invoices["currency"], base_currency)
-    return invoices.filter(pc.and_(pc.and_(owed, own), dated)).combine_chunks()
+    return invoices.filter(pc.and_(owed, dated)).combine_chunks()
 
 
 def chosen_contacts(owed: pa.Table, ours: pa.Array, *, count: int, turn: int) -> list[str]:
@@ -53,39 +57,48 @@ def chosen_contacts(owed: pa.Table, ours: pa.Array, *, count: int, turn: int) ->
 
 
 def compare_report(
-    contact_id: str, reported: Mapping[str, Decimal], owed: pa.Table
+    contact_id: str, reported: Mapping[str, Decimal], owed: pa.Table, listed: pa.Table
 ) -> tuple[AgedContact, list[Difference]]:
     """Hold one report against the invoices of its contact; `reported` is what is due by document.
 
-    A document that no list of invoices has is a credit, which is summed apart.
+    `listed` are all invoices in the organisation's currency: one that is not owed is not to be in
+    the report. A document that no list of invoices has is a credit, which is summed apart.
     """
     rows = owed.filter(pc.equal(owed["contact_id"], contact_id)).to_pylist()
-    known = {row["id"]: row for row in rows}
+    due_by_id = {row["id"]: row["due"] for row in rows}
+    named = pa.array([one for one, due in reported.items() if due], pa.string())
+    not_owed = pc.invert(pc.is_in(listed["id"], owed["id"].combine_chunks()))
+    settled = listed.filter(pc.and_(not_owed, pc.is_in(listed["id"], named))).to_pylist()
+    compared = [*rows, *settled]
+    known = {row["id"] for row in compared}
     other = sum((due for one, due in reported.items() if one not in known), Decimal(0))
     differences = [
-        Difference(
-            kind=DifferenceKind.AGED_DIFFERS,
-            key=row["id"],
-            field="AmountDue",
-            source_id=None,
-            target_id=row["id"],
-            number=row["number"],
-            salesforce=None,
-            ledger=f"{row['due']:.2f}",
-            xero=f"{reported.get(row['id'], Decimal(0)):.2f}",
-            amount=reported.get(row["id"], Decimal(0)) - row["due"],
-            currency=row["currency"],
-            dated_on=row["dated_on"],
-        )
-        for row in rows
-        if reported.get(row["id"], Decimal(0)) != row["due"]
+        _difference(row, due_by_id.get(row["id"], Decimal(0)), reported.get(row["id"], Decimal(0)))
+        for row in compared
     ]
     return (
         AgedContact(
             contact_id=contact_id,
             reported=sum(reported.values(), Decimal(0)),
-            listed=sum((row["due"] for row in rows), Decimal(0)),
+            listed=sum(due_by_id.values(), Decimal(0)),
             other_documents=other,
         ),
-        differences,
+        [one for one in differences if one.amount],
+    )
+
+
+def _difference(row: Mapping[str, Any], listed: Decimal, reported: Decimal) -> Difference:
+    return Difference(
+        kind=DifferenceKind.AGED_DIFFERS,
+        key=row["id"],
+        field="AmountDue",
+        source_id=None,
+        target_id=row["id"],
+        number=row["number"],
+        salesforce=None,
+        ledger=f"{listed:.2f}",
+        xero=f"{reported:.2f}",
+        amount=reported - listed,
+        currency=row["currency"],
+        dated_on=row["dated_on"],
     )

@@ -185,9 +185,10 @@ class PairChecks:
             edited = self._both & pairs.differs(f"l_{name}", f"x_{name}")
             self._found.add(Kind.EDITED_IN_XERO, edited, sides, about=field)
         lines = flags(pc.not_equal(pairs["l_lines"], pairs["x_lines"]))
+        sides = Sides(ledger=_short(pairs["l_lines"]), xero=_short(pairs["x_lines"]))
         same_money = ~pairs.differs("l_amount", "x_amount")
         edited = self._both & lines & same_money
-        self._found.add(Kind.EDITED_IN_XERO, edited, about="LineItems")
+        self._found.add(Kind.EDITED_IN_XERO, edited, sides, about="LineItems")
 
     def _changes(self) -> None:
         """Find what moved in Salesforce while the invoice stayed as it was agreed."""
@@ -199,7 +200,7 @@ class PairChecks:
         self._found.add(Kind.DATED_OTHERWISE, by_rule, sides, about="Date")
         self.explain(moved & ~by_rule, Kind.OPPORTUNITY_CHANGED, sides, about="Date")
         agreed = ~pairs.differs("l_contact_id", "x_contact_id")
-        other = flags(pc.not_equal(pairs["s_contact_id"], pairs["x_contact_id"]))
+        other = pairs.differs("s_contact_id", "x_contact_id")
         sides = Sides(pairs["s_contact_id"], pairs["l_contact_id"], pairs["x_contact_id"])
         self.explain(self._both & agreed & other, Kind.OPPORTUNITY_CHANGED, sides, about="Contact")
 
@@ -223,6 +224,11 @@ class PairChecks:
 
 def _at(moment: datetime) -> pa.Scalar:
     return pa.scalar(moment, STAMP)
+
+
+def _short(digests: pa.Array) -> pa.Array:
+    """Return so much of digests that other lines say something else."""
+    return pc.utf8_slice_codeunits(digests, 0, 12)
 
 
 def _negative(amounts: pa.Array) -> pa.Array:

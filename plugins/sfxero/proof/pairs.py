@@ -1,6 +1,6 @@
 """Opportunities, links and invoices side by side: one row for each opportunity that any knows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -87,6 +87,8 @@ class ThreeSides:
     """By account, its contact."""
     showing: Mapping[str, str]
     """By opportunity, the state of what waits to be shown on it."""
+    shown_meanwhile: Sequence[str]
+    """Opportunities that were shown something while the sides were read."""
 
 
 class Pairs:

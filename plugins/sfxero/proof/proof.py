@@ -67,7 +67,9 @@ def prove(
     strays = stray_invoices(books, spec)
     of_strays = check_alone(pairs, checks, strays)
     if moments.books_read_to is not None:
-        check_shown(pairs, found, moving=checks.moving, books_read_to=moments.books_read_to)
+        meanwhile = pa.array(books.shown_meanwhile, pa.string())
+        moving = checks.moving | flags(pc.is_in(pairs.ids, meanwhile))
+        check_shown(pairs, found, moving=moving, books_read_to=moments.books_read_to)
     of_people = check_contacts(people.accounts, people.links, people.directory)
     sums = sum_up(pairs, found, strays, of_strays)
     return Proof(

@@ -23,7 +23,7 @@ _MONEY: Final = {
 
 
 def check_shown(pairs: Pairs, found: Found, *, moving: np.ndarray, books_read_to: datetime) -> None:
-    """Compare the status fields that were read, but for links that changed meanwhile.
+    """Compare the status fields that were read, but for what was made or shown meanwhile.
 
     What Xero changed since the last sync is unread, and what that has planned is on its way.
     """

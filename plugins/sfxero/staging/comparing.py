@@ -64,7 +64,9 @@ def _compare(
     is_new = (both["side"] == "left_only") & ~_flags(both[_DELETED])
     is_same = both["side"] == "both"
     is_newer = is_same & _flags(both[STAMP] > both[f"{STAMP}{_KNOWN}"])
-    differs = is_new | is_newer
+    # Buried by an earlier sweep with a stamp of its own day, and visible again with its old one.
+    is_back = is_same & _flags(both[f"{_DELETED}{_KNOWN}"]) & ~_flags(both[_DELETED])
+    differs = is_new | is_newer | is_back
     is_current = is_same & _flags(both[STAMP] == both[f"{STAMP}{_KNOWN}"])
     for name in set(ours.columns) - {"Id", STAMP}:
         differs |= is_current & _differs(both[name], both[f"{name}{_KNOWN}"])

@@ -7,10 +7,14 @@ from typing import Any, Final, Protocol
 
 from sfxero.errors import (
     CircuitOpen,
+    NotSent,
+    OutcomeUnknown,
     PermissionDenied,
     QuotaExhausted,
     RateLimited,
+    RequestRejected,
     ServiceUnavailable,
+    UnexpectedResponse,
 )
 from sfxero.model.ids import TargetId
 from sfxero.staging.manifest import Manifest, is_published, load, save
@@ -97,11 +101,15 @@ class BooksReading:
         return newest_invoices(read_table([load(self.scope.folder(INVOICES))]))
 
 
-def look_up(accounting: Accounting, ids: list[str]) -> Any:
-    """Return invoices that the list did not hold, the first few, before they are called missing."""
+def look_up(accounting: Accounting, ids: list[str], *, is_whole: bool) -> Any:
+    """Return invoices that the list did not hold, before they are called missing.
+
+    Where the list was of all invoices, a few suffice to tell that they are gone; a list of a period
+    lacks those that are dated in another one.
+    """
     from sfxero.proof.documents import INVOICE, invoice_rows, row_table
 
-    wanted = [TargetId(one) for one in ids[:_MOST_LOOKED_UP]]
+    wanted = [TargetId(one) for one in (ids[:_MOST_LOOKED_UP] if is_whole else ids)]
     found = accounting.invoices_by_id(wanted) if wanted else []
     return row_table(invoice_rows(found), INVOICE)
 
@@ -122,4 +130,6 @@ def aged_reports(
         return found, "the Xero app lacks the scope `accounting.reports.aged.read`"
     except (CircuitOpen, QuotaExhausted, RateLimited, ServiceUnavailable) as error:
         return found, f"Xero took no more calls ({error.message})"
+    except (NotSent, OutcomeUnknown, RequestRejected, UnexpectedResponse) as error:
+        return found, f"Xero gave no report ({error.message})"
     return found, None

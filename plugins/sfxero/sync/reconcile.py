@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from sfxero.model.differences import KINDS, Difference
-from sfxero.model.ids import TenantId
+from sfxero.model.ids import SourceId, TenantId
 from sfxero.model.states import Entity
 from sfxero.staging.manifest import load
 from sfxero.sync.books_reading import Books, BooksReading, aged_reports, look_up
@@ -75,6 +75,15 @@ class Outcome:
         return f"FAILED: {len(self.open)} differences: {named} ({rest})"
 
 
+def books_read_to(scope: Scope) -> datetime | None:
+    """Return up to when the sync has read the books.
+
+    To be asked before the org is read: what is read of the books later may be shown in the org
+    after that was read.
+    """
+    return scope.ledger.windows.watermark(scope.route, Entity.INVOICE)
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """One comparison over what was read."""
@@ -85,6 +94,8 @@ class Comparison:
     services: Books
     organisation: "Organisation"
     began_at: datetime
+    books_read_to: datetime | None
+    """Up to when the sync had read the books before the org was read; see `books_read_to`."""
 
     def run(self) -> Outcome:
         """Compare, keep the differences, and return what was found."""
@@ -93,12 +104,12 @@ class Comparison:
 
         scope, zone = self.scope, zone_of(self.organisation.timezone)
         as_of = scope.clock.now().astimezone(zone).date()
-        books = self._three_sides()
         moments = Moments(
             began_at=self.began_at,
             org_read_to=scope.ledger.windows.watermark(scope.route, Entity.OPPORTUNITY),
-            books_read_to=scope.ledger.windows.watermark(scope.route, Entity.INVOICE),
+            books_read_to=self.books_read_to,
         )
+        books = self._three_sides()
         proof = prove(books, self._people(), scope.spec, moments=moments, as_of=as_of)
         aged, unlike, trouble = self._aged(books, as_of)
         found = [*proof.differences, *unlike]
@@ -117,7 +128,11 @@ class Comparison:
         )
 
     def _three_sides(self) -> "ThreeSides":
-        """Read the ledger last, and look up what either list lacks, before it counts as missing."""
+        """Read the ledger last, and look up what either list lacks, before it counts as missing.
+
+        The ledger's links are read after all else of it: what is settled meanwhile then has both
+        its entry and a link, of which the time tells that it is not to be compared.
+        """
         from sfxero.proof.documents import amount_key, link_table
         from sfxero.proof.narrowing import joined, missing_invoices, missing_opportunities, within
         from sfxero.proof.pairs import ThreeSides, opportunity_table
@@ -127,6 +142,7 @@ class Comparison:
         scope, spec = self.scope, self.scope.spec
         staged = read_table([load(self.org.folder(OPPORTUNITY))])
         invoices = self.read.table()
+        showing, standing = self._showing(), self._standing()
         links = link_table(
             scope.ledger.links.all(scope.tenant, Entity.INVOICE),
             amount=amount_key(spec.invoices.line_amount_types),
@@ -139,7 +155,9 @@ class Comparison:
             staged = joined(staged, batches)
         absent = missing_invoices(links, invoices)
         if absent:
-            invoices = joined(invoices, look_up(self.services.accounting, absent).to_batches())
+            is_whole = self.org.period is None
+            further = look_up(self.services.accounting, absent, is_whole=is_whole)
+            invoices = joined(invoices, further.to_batches())
         return ThreeSides(
             opportunities=opportunity_table(
                 staged,
@@ -151,8 +169,9 @@ class Comparison:
             links=links,
             invoices=invoices,
             contacts={one.source_id: one.target_id for one in self._contacts()},
-            showing=self._showing(),
-            **self._standing(),
+            showing=showing,
+            shown_meanwhile=self._shown_meanwhile(),
+            **standing,
         )
 
     def _facts(self) -> "OrganisationFacts":
@@ -190,6 +209,11 @@ class Comparison:
         org, entity = TenantId(self.org.client.org_id), Entity.OPPORTUNITY_STATUS
         return {one: state for one, state, _ in self.scope.ledger.outbox.standing(org, entity)}
 
+    def _shown_meanwhile(self) -> "list[SourceId]":
+        """Return the opportunities that were shown something since the comparison began."""
+        org, entity = TenantId(self.org.client.org_id), Entity.OPPORTUNITY_STATUS
+        return self.scope.ledger.links.settled_since(org, entity, self.began_at)
+
     def _people(self) -> "People":
         """Return accounts and contacts; a link made meanwhile is left to the next comparison."""
         from sfxero.proof.contacts import DIRECTORY, LINKED
@@ -213,15 +237,16 @@ class Comparison:
         self, books: "ThreeSides", as_of: date
     ) -> "tuple[list[AgedContact], list[Difference], str | None]":
         """Compare Xero's own report for some contacts, those who owe most and others by turns."""
-        from sfxero.proof.aged import chosen_contacts, compare_report, owing
+        from sfxero.proof.aged import chosen_contacts, compare_report, in_currency, owing
 
         count = self.scope.spec.reconcile.aged_contacts
         if self.org.period is not None:
             return [], [], None
-        owed = owing(books.invoices, base_currency=self.organisation.base_currency, as_of=as_of)
+        own = in_currency(books.invoices, self.organisation.base_currency)
+        owed = owing(own, as_of=as_of)
         ours = books.links["id"].combine_chunks()
         chosen = chosen_contacts(owed, ours, count=count, turn=as_of.toordinal())
         reports, trouble = aged_reports(self.services.sales, chosen, on=as_of)
-        compared = [compare_report(one, report, owed) for one, report in reports.items()]
+        compared = [compare_report(one, report, owed, own) for one, report in reports.items()]
         unlike = [one for _, found in compared for one in found]
         return [aged for aged, _ in compared], unlike, trouble

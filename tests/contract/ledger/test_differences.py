@@ -79,6 +79,14 @@ def test_a_run_over_a_period_resolves_only_what_is_dated_in_it(
     assert list(ages(ledger)) == ["006A"]
 
 
+def test_a_run_that_is_started_again_resolves_what_only_its_first_try_found(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    store(ledger, clock, 1, [ONE, OTHER])
+    assert store(ledger, clock, 1, [OTHER]) == 1
+    assert list(ages(ledger)) == ["006B"]
+
+
 def test_another_route_keeps_its_own(ledger: Ledger, clock: FakeClock) -> None:
     store(ledger, clock, 1, [ONE])
     ledger.differences.store(RunId("other"), RouteName("other"), [ONE])
@@ -92,7 +100,11 @@ def test_a_yes_holds_while_the_values_are_the_same(ledger: Ledger, clock: FakeCl
     store(ledger, clock, 2, [ONE])
     (kept,) = ledger.differences.listing(ROUTE)
     assert (kept.accepted_by, kept.accepted_reason) == ("Ann", "agreed")
-    store(ledger, clock, 3, [replace(ONE, xero="1.00")])
+    store(ledger, clock, 3, [replace(ONE, amount=Decimal("-0.02"))])
+    (other,) = ledger.differences.listing(ROUTE)
+    assert other.accepted_at is None
+    ledger.differences.accept([found.difference_id], actor="Ann", reason="agreed")
+    store(ledger, clock, 4, [replace(ONE, amount=Decimal("-0.02"), xero="1.00")])
     (other,) = ledger.differences.listing(ROUTE)
     assert other.accepted_at is None
 

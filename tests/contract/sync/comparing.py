@@ -1,6 +1,7 @@
 """A reconciliation around one world."""
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -9,7 +10,7 @@ from tests.contract.sync.kit import World
 
 from sfxero.sync.books_reading import Books, BooksReading
 from sfxero.sync.org_reading import OrgReading
-from sfxero.sync.reconcile import Comparison, Outcome
+from sfxero.sync.reconcile import Comparison, Outcome, books_read_to
 from sfxero.xero.sales_books import SalesBooks
 
 HOUR = 3600
@@ -31,15 +32,22 @@ class Comparer:
         world.sleep(HOUR)
         return opportunity
 
-    def compare(self, period: tuple[date, date] | None = None) -> Outcome:
+    def compare(
+        self,
+        period: tuple[date, date] | None = None,
+        *,
+        meanwhile: Callable[[], object] = lambda: None,
+    ) -> Outcome:
+        """Compare whole; `meanwhile` happens when the org is read and the books are not."""
         world = self.world
         scope = world.scope(f"reconcile-{next(self._runs)}")
-        began_at = world.clock.now()
+        began_at, read_to = world.clock.now(), books_read_to(scope)
         org = OrgReading(scope, world.salesforce, period=period)
         org.submit()
         while not org.is_done():
             world.sleep(5)
         org.read()
+        meanwhile()
         services = Books(world.accounting, SalesBooks(world.accounting._client))
         reading = BooksReading(scope, period=period)
         reading.read(services)
@@ -50,6 +58,7 @@ class Comparer:
             services=services,
             organisation=world.accounting.organisation(),
             began_at=began_at,
+            books_read_to=read_to,
         ).run()
         world.sleep(HOUR)
         return outcome

@@ -136,6 +136,20 @@ def _brand_new(case: Case) -> None:
     case.opportunity = case.world.won(case.account, "19")
 
 
+def _unlinked_account(case: Case) -> None:
+    """The opportunity goes to an account that has no contact yet."""
+    other = case.world.account("Firm without a contact")
+    case.silently("Opportunity", case.opportunity, AccountId=other)
+
+
+def _waits_for_unlinked_account(case: Case) -> None:
+    """The same, seen by the sync, which has not sent it yet."""
+    other = case.world.account("Firm whose contact waits")
+    case.world.edit("Opportunity", case.opportunity, AccountId=other)
+    case.world.sleep(3600)
+    case.world.run(publishes=False)
+
+
 Tampering = Callable[[Case], object]
 
 IN_XERO: dict[str, tuple[Tampering, set[str]]] = {
@@ -182,6 +196,7 @@ IN_SALESFORCE: dict[str, tuple[Tampering, set[str]]] = {
         lambda case: case.silently("Opportunity", case.opportunity, CloseDate=date(2026, 10, 3)),
         {"opportunity_changed Date"},
     ),
+    "account without a contact": (_unlinked_account, {"opportunity_changed Contact"}),
     "reopened": (
         lambda case: case.world.control(
             "POST", f"/salesforce/Opportunity/{case.opportunity}/reopen"
@@ -213,6 +228,7 @@ IN_LEDGER: dict[str, tuple[Tampering, set[str]]] = {
 EXPLAINED: dict[str, tuple[Tampering, set[str]]] = {
     "waits": (_waits, {Kind.WAITING}),
     "refused": (_refused, {Kind.QUARANTINED}),
+    "account without a contact, waits": (_waits_for_unlinked_account, {"waiting Contact"}),
     "just won": (_brand_new, {Kind.NOT_READ_YET}),
 }
 TAMPERINGS = {

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.contract.sync.comparing import HOUR, Comparer
@@ -17,7 +18,9 @@ from sfxero.model.differences import KINDS, DifferenceKind
 from sfxero.model.states import Entity
 from sfxero.sandbox.server import Sandbox
 from sfxero.sandbox.xero.scopes import DEFAULT_SCOPES
+from sfxero.sync import books_reading
 from sfxero.sync.reconcile import Outcome
+from sfxero.sync.status_prepare import prepare_statuses
 
 pytestmark = pytest.mark.contract
 
@@ -141,6 +144,19 @@ def test_an_accepted_difference_passes_until_it_says_something_else(comparer: Co
     assert (other.difference.key, other.accepted_by) == (opportunity, None)
 
 
+def test_an_accepted_edit_of_the_lines_does_not_accept_the_next_one(comparer: Comparer) -> None:
+    opportunity = comparer.invoiced("100")
+    (invoice,) = comparer.world.invoices
+    case = Case(comparer.world, opportunity, "", invoice, invoice)
+    case.edit_line(AccountCode="260")
+    (found,) = comparer.compare().open
+    comparer.world.ledger.differences.accept([found.difference_id], actor="Ann", reason="agreed")
+    assert comparer.compare().open == []
+    case.edit_line(AccountCode="270")
+    (other,) = comparer.compare().open
+    assert (other.difference.field, other.accepted_by) == ("LineItems", None)
+
+
 def test_a_period_is_compared_alone_and_resolves_nothing_of_another(comparer: Comparer) -> None:
     march = comparer.invoiced("100", CloseDate="2026-03-10")
     april = comparer.invoiced("70", CloseDate="2026-04-10")
@@ -163,6 +179,51 @@ def test_a_record_that_left_the_period_is_looked_up_before_it_is_called_missing(
     )
     march = comparer.compare((date(2026, 3, 1), date(2026, 3, 31)))
     assert [str(one.difference.kind) for one in march.open] == ["opportunity_changed"]
+
+
+def test_an_invoice_that_is_dated_out_of_the_period_is_looked_up_however_many_there_are(
+    comparer: Comparer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(books_reading, "_MOST_LOOKED_UP", 1)
+    for _ in range(2):
+        comparer.invoiced("100", CloseDate="2026-03-10")
+    for one in comparer.world.invoices:
+        comparer.world.change_invoice(one, dated_on=date(2026, 5, 1))
+    march = comparer.compare((date(2026, 3, 1), date(2026, 3, 31)))
+    assert [one.difference.kind for one in march.open] == [DifferenceKind.EDITED_IN_XERO] * 2
+
+
+@pytest.mark.parametrize(
+    ("part", "reading"),
+    [("windows", "watermark"), ("outbox", "standing"), ("links", "all"), ("names", "directory")],
+)
+def test_an_entry_that_is_settled_while_the_ledger_is_read_is_no_difference(
+    comparer: Comparer, monkeypatch: pytest.MonkeyPatch, part: str, reading: str
+) -> None:
+    world = comparer.world
+    comparer.invoiced("100")
+    fresh = world.won(world.account("Fresh"), "31")
+    world.sleep(HOUR)
+    world.run(publishes=False)
+    world.publish(Entity.CONTACT)
+    settle_before(monkeypatch, getattr(world.ledger, part), reading, world)
+
+    outcome = comparer.compare()
+
+    assert world.link(fresh, Entity.INVOICE)
+    assert outcome.open == []
+
+
+def settle_before(monkeypatch: pytest.MonkeyPatch, part: Any, reading: str, world: World) -> None:
+    """Let the first call of a reading of the ledger find an invoice that was settled just now."""
+    read = getattr(part, reading)
+
+    def settled_then_read(*args: Any, **values: Any) -> Any:
+        monkeypatch.setattr(part, reading, read)
+        world.publish(Entity.INVOICE)
+        return read(*args, **values)
+
+    monkeypatch.setattr(part, reading, settled_then_read)
 
 
 def test_what_the_route_allows_is_read_again_and_sent(comparer: Comparer) -> None:
@@ -253,6 +314,32 @@ def test_a_payment_that_the_sync_has_not_read_yet_is_explained(
     outcome = comparer.compare()
     assert {str(one.difference.kind) for one in outcome.stored} == {"not_read_yet"}
     assert outcome.open == []
+
+
+def test_a_payment_that_is_shown_while_the_books_are_read_is_no_difference(
+    comparer: Comparer, showing: Showing
+) -> None:
+    showing.hands.pay(comparer.world.invoices[0].invoice_id, Decimal(80))
+
+    def shown() -> None:
+        comparer.world.sleep(HOUR)
+        showing.run()
+
+    assert comparer.compare(meanwhile=shown).open == []
+    assert comparer.compare().stored == []
+
+
+def test_what_waited_to_be_shown_and_is_shown_while_the_books_are_read_is_no_difference(
+    comparer: Comparer, showing: Showing
+) -> None:
+    showing.hands.pay(comparer.world.invoices[0].invoice_id, Decimal(80))
+    comparer.world.sleep(HOUR)
+    scope = showing.begin("read-and-planned")
+    showing.read(scope)
+    prepare_statuses(scope)
+    comparer.world.sleep(HOUR)
+    assert comparer.compare(meanwhile=showing.publish).open == []
+    assert comparer.compare().stored == []
 
 
 def test_without_a_sync_from_xero_nobody_expects_opportunities_to_show_anything(

@@ -112,6 +112,21 @@ def test_an_invoiced_deal_that_was_deleted_for_good_goes_to_a_person(synced: Wor
     assert report.missing_count == 0
 
 
+def test_a_deal_that_was_hidden_for_a_night_is_read_again(synced: World) -> None:
+    (deal,) = synced.rows("Opportunity")
+    record = synced.sandbox.org.records.tables["Opportunity"][deal["Id"]]
+    synced.purge("Opportunity", deal["Id"])
+    sweep_once(synced)
+    synced.sleep(25 * HOUR)
+    synced.sandbox.org.records.tables["Opportunity"][deal["Id"]] = record
+
+    assert read(sweep_once(synced, "next night"))[Entity.OPPORTUNITY] == 1
+
+    assert synced.quarantined(Entity.OPPORTUNITY) == {}
+    synced.sleep(25 * HOUR)
+    assert read(sweep_once(synced, "night after")) == {}
+
+
 def test_a_line_that_was_deleted_for_good_leaves_its_invoice(synced: World) -> None:
     lines = synced.rows("OpportunityLineItem")
     (line,) = (one for one in lines if Decimal(str(one["UnitPrice"])) == 20)

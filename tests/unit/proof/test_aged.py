@@ -5,7 +5,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from sfxero.proof.aged import chosen_contacts, compare_report, owing
+from sfxero.proof.aged import chosen_contacts, compare_report, in_currency, owing
 from sfxero.proof.documents import INVOICE
 
 TODAY = date(2026, 11, 30)
@@ -25,14 +25,14 @@ def invoices(*rows: tuple[str, str, str], **fields: Any) -> pa.Table:
 
 def test_a_report_that_says_the_same_has_no_difference() -> None:
     owed = invoices(("a", "ash", "10.00"), ("b", "ash", "5.50"), ("c", "birch", "7"))
-    aged, differences = compare_report("ash", {"a": Decimal(10), "b": Decimal("5.5")}, owed)
+    aged, differences = compare_report("ash", {"a": Decimal(10), "b": Decimal("5.5")}, owed, owed)
     assert differences == []
     assert (aged.reported, aged.listed, aged.other_documents) == (Decimal("15.5"),) * 2 + (0,)
 
 
 def test_an_invoice_that_the_report_lacks_or_values_otherwise_is_named() -> None:
     owed = invoices(("a", "ash", "10"), ("b", "ash", "5"))
-    _, differences = compare_report("ash", {"a": Decimal("9.99")}, owed)
+    _, differences = compare_report("ash", {"a": Decimal("9.99")}, owed, owed)
     assert [(one.key, one.amount) for one in differences] == [
         ("a", Decimal("-0.01")),
         ("b", Decimal(-5)),
@@ -41,8 +41,20 @@ def test_an_invoice_that_the_report_lacks_or_values_otherwise_is_named() -> None
 
 def test_credits_in_a_report_are_summed_apart() -> None:
     report = {"a": Decimal(10), "credit note": Decimal(-4)}
-    aged, differences = compare_report("ash", report, invoices(("a", "ash", "10")))
+    owed = invoices(("a", "ash", "10"))
+    aged, differences = compare_report("ash", report, owed, owed)
     assert (aged.other_documents, differences) == (Decimal(-4), [])
+
+
+def test_an_invoice_that_is_due_by_the_report_and_paid_by_the_list_is_named() -> None:
+    owed = invoices(("a", "ash", "10"))
+    paid = invoices(("b", "ash", "0"), ("c", "ash", "0"), status="PAID")
+    report = {"a": Decimal(10), "b": Decimal(7), "c": Decimal(0), "credit note": Decimal(-4)}
+    aged, differences = compare_report("ash", report, owed, pa.concat_tables([owed, paid]))
+    assert [(one.key, one.ledger, one.xero, one.amount) for one in differences] == [
+        ("b", "0.00", "7.00", Decimal(7))
+    ]
+    assert (aged.reported, aged.listed, aged.other_documents) == (13, 10, -4)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +72,8 @@ def test_only_approved_invoices_in_the_books_currency_are_owed_today(
     table = pa.concat_tables(
         [invoices(("a", "ash", "1"), ("b", "ash", "0")), invoices(("c", "ash", "1"), **fields)]
     )
-    assert owing(table, base_currency="AUD", as_of=TODAY)["id"].to_pylist() == ["a"]
+    owed = owing(in_currency(table, "AUD"), as_of=TODAY)
+    assert owed["id"].to_pylist() == ["a"]
 
 
 def test_who_owes_most_is_asked_for_each_night_and_the_others_take_turns() -> None:

@@ -93,3 +93,11 @@ def test_a_column_that_was_of_another_type_counts_as_not_read(stage: Stage) -> N
     known = stage(row("1", **{"Product2.Family": True}), schema=OTHER_RULES)
     assert differences(stage(row("1")), [known]).changed == [record_id("1")]
     assert differences(stage(row("1")), []).changed == [record_id("1")]
+
+
+def test_what_was_buried_and_is_listed_again_under_its_old_stamp_is_read_again(
+    stage: Stage,
+) -> None:
+    known = [stage(row("1")), stage(row("1", 9, IsDeleted=True))]
+    assert differences(stage(row("1")), known).changed == [record_id("1")]
+    assert len(differences(stage(row("1", IsDeleted=True)), known)) == 0
