@@ -10,8 +10,8 @@ from sfxero.sandbox.salesforce.failures import ApiFailure, unreadable_json
 from sfxero.sandbox.salesforce.records import Record, Records, Value, normal_id
 from sfxero.sandbox.salesforce.schema import DECIMAL_KINDS, ID_KINDS, Field, ObjectType
 
-# Bulk API 2.0 developer guide, valid date formats in records.
-_DATETIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}(Z|[+-]\d\d:\d\d)", re.ASCII)
+# Bulk API 2.0 developer guide, valid date formats in records; replies in JSON leave the colon out.
+_DATETIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}(Z|[+-]\d\d:?\d\d)", re.ASCII)
 
 
 def refusal(code: str, message: str, *fields: str) -> ApiFailure:
