@@ -17,10 +17,11 @@ from sfxero.errors import (
     UnexpectedResponse,
 )
 from sfxero.model.ids import TargetId
-from sfxero.staging.manifest import Manifest, is_published, load, save
+from sfxero.staging.manifest import is_published, load
 from sfxero.sync.org_reading import Period
 from sfxero.sync.preflight import refresh_directory
 from sfxero.sync.scope import Scope
+from sfxero.sync.staged import save_rows
 from sfxero.xero.accounting import Accounting
 
 INVOICES: Final = "compared-Invoices"
@@ -70,23 +71,7 @@ class BooksReading:
         refresh_directory(self.scope, books.accounting)
         elements = books.sales.invoices(dated_from=first, dated_to=last)
         rows = write_records(invoice_rows(elements), schema=INVOICE, folder=folder)
-        now = self.scope.clock.now()
-        save(
-            Manifest(
-                route=self.scope.route,
-                run_id=self.scope.run_id,
-                object_name="Invoices",
-                window_from_at=None,
-                window_to_at=now,
-                api_version="2.0",
-                job_id=None,
-                mapping_version=self.scope.spec.mapping_version,
-                files=rows.files,
-                row_count=rows.row_count,
-                staged_at=now,
-            ),
-            folder,
-        )
+        save_rows(self.scope, "Invoices", folder, rows, api_version="2.0")
         return rows.row_count
 
     def is_read(self) -> bool:

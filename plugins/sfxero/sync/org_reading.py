@@ -12,9 +12,10 @@ from sfxero.salesforce.client import SalesforceClient
 from sfxero.salesforce.job import JobRef, JobState
 from sfxero.salesforce.soql import check_field, fits_rest, id_chunks, literal, select
 from sfxero.staging.layout import part_name
-from sfxero.staging.manifest import Manifest, Staged, StagedFile, is_published, load, save, withdraw
+from sfxero.staging.manifest import Staged, StagedFile, is_published, load, withdraw
 from sfxero.staging.storage import make_folder
 from sfxero.sync.scope import Scope
+from sfxero.sync.staged import save_rows
 
 if TYPE_CHECKING:
     from sfxero.salesforce.describe import ObjectDescribe
@@ -141,23 +142,8 @@ class OrgReading:
     def _publish(
         self, object_name: str, folder: Any, rows: "StagedRows", *, job_id: str | None
     ) -> Staged:
-        now = self.scope.clock.now()
-        return save(
-            Manifest(
-                route=self.scope.route,
-                run_id=self.scope.run_id,
-                object_name=object_name,
-                window_from_at=None,
-                window_to_at=now,
-                api_version=self.client.api_version,
-                job_id=job_id,
-                mapping_version=self.scope.spec.mapping_version,
-                files=rows.files,
-                row_count=rows.row_count,
-                staged_at=now,
-            ),
-            folder,
-        )
+        version = self.client.api_version
+        return save_rows(self.scope, object_name, folder, rows, api_version=version, job_id=job_id)
 
     def _soql(self, object_name: str) -> str:
         where = None

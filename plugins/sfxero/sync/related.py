@@ -7,9 +7,9 @@ from sfxero.mapping.related_sources import RelatedSource, related_sources
 from sfxero.mapping.spec import RouteSpec
 from sfxero.salesforce.client import SalesforceClient
 from sfxero.salesforce.soql import id_chunks, select, window_where
-from sfxero.staging.manifest import Manifest, load, save
+from sfxero.staging.manifest import load
 from sfxero.sync.scope import Scope
-from sfxero.sync.staged import ids_in, typed_schema
+from sfxero.sync.staged import ids_in, save_rows, typed_schema
 
 if TYPE_CHECKING:
     from sfxero.ledger.windows import Window
@@ -90,22 +90,9 @@ def _stage(
     is_whole = window.from_at is None and not scope.is_history
     records = _rows(client, source, None if is_whole else sorted(owners))
     rows = write_records(records, schema=schema, folder=folder)
-    save(
-        Manifest(
-            route=scope.route,
-            run_id=scope.run_id,
-            object_name=source.rules.object,
-            window_from_at=None,
-            window_to_at=window.to_at,
-            api_version=client.api_version,
-            job_id=None,
-            mapping_version=scope.spec.mapping_version,
-            files=rows.files,
-            row_count=rows.row_count,
-            staged_at=scope.clock.now(),
-        ),
-        folder,
-    )
+    bounds = (None, window.to_at)
+    name, version = source.rules.object, client.api_version
+    save_rows(scope, name, folder, rows, bounds=bounds, api_version=version)
     return rows.row_count
 
 

@@ -1,6 +1,7 @@
 """Staged files as the steps of a run see them: their schema, their publication, their ids."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sfxero.mapping.fields import needed_fields
@@ -30,6 +31,36 @@ def typed_schema(client: SalesforceClient, object_name: str, fields: Sequence[st
     return schema_for(described, fields, parents=parents)
 
 
+def save_rows(
+    scope: Scope,
+    name: str,
+    folder: Any,
+    rows: "StagedRows",
+    *,
+    bounds: tuple[datetime | None, datetime] | None = None,
+    api_version: str,
+    job_id: str | None = None,
+    mapping_version: str | None = None,
+) -> Staged:
+    """Publish what was written to `folder` by its manifest; `bounds` is everything until now."""
+    now = scope.clock.now()
+    from_at, to_at = bounds or (None, now)
+    manifest = Manifest(
+        route=scope.route,
+        run_id=scope.run_id,
+        object_name=name,
+        window_from_at=from_at,
+        window_to_at=to_at,
+        api_version=api_version,
+        job_id=job_id,
+        mapping_version=mapping_version or scope.spec.mapping_version,
+        files=rows.files,
+        row_count=rows.row_count,
+        staged_at=now,
+    )
+    return save(manifest, folder)
+
+
 def publish_staged(
     scope: Scope, object_name: str, folder: Any, *, window: "Window", rows: "StagedRows"
 ) -> Staged:
@@ -37,21 +68,14 @@ def publish_staged(
 
     To see one in a listing is not to read it.
     """
-    staged = save(
-        Manifest(
-            route=scope.route,
-            run_id=scope.run_id,
-            object_name=object_name,
-            window_from_at=window.from_at,
-            window_to_at=window.to_at,
-            api_version=window.api_version or scope.spec.salesforce.api_version or "",
-            job_id=window.job_id,
-            mapping_version=scope.spec.mapping_version,
-            files=rows.files,
-            row_count=rows.row_count,
-            staged_at=scope.clock.now(),
-        ),
+    staged = save_rows(
+        scope,
+        object_name,
         folder,
+        rows,
+        bounds=(window.from_at, window.to_at),
+        api_version=window.api_version or scope.spec.salesforce.api_version or "",
+        job_id=window.job_id,
     )
     if window.measure is Measure.LISTING:
         return staged

@@ -12,11 +12,11 @@ from sfxero.mapping.organisation import View
 from sfxero.model.findings import Finding
 from sfxero.model.ids import SourceId, TargetId
 from sfxero.model.states import Entity
-from sfxero.staging.manifest import Manifest, Staged, is_published, load, save, withdraw
+from sfxero.staging.manifest import Staged, is_published, load, withdraw
 from sfxero.staging.storage import make_folder, storage_errors
 from sfxero.sync.pages import is_staged
 from sfxero.sync.scope import Scope
-from sfxero.sync.staged import ids_in
+from sfxero.sync.staged import ids_in, save_rows
 from sfxero.sync.xero_lists import (
     COMPANIONS,
     ENTITY_OF_LIST,
@@ -245,20 +245,15 @@ def _publish(
     to_at: datetime,
 ) -> None:
     """Write the manifest, and note in the ledger which records the run has read."""
-    manifest = Manifest(
-        route=scope.route,
-        run_id=scope.run_id,
-        object_name=plural,
-        window_from_at=from_at,
-        window_to_at=to_at,
+    staged = save_rows(
+        scope,
+        plural,
+        scope.folder(plural),
+        rows,
+        bounds=(from_at, to_at),
         api_version="",
-        job_id=None,
         mapping_version=scope.spec.status_version,
-        files=rows.files,
-        row_count=rows.row_count,
-        staged_at=scope.clock.now(),
     )
-    staged = save(manifest, scope.folder(plural))
     entity = ENTITY_OF_LIST[_rows_of(plural)]
     for ids in ids_in(staged):
         scope.ledger.runs.add_records(scope.run_id, entity, map(SourceId, ids))
