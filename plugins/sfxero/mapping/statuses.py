@@ -58,13 +58,13 @@ def transform_statuses(
     columns: dict[str, Callable[[], Json]] = {
         "invoice_id": lambda: json_text(text_column(table, "Id")),
         "invoice_number": lambda: json_text(text_column(table, "InvoiceNumber")),
-        "invoice_url": lambda: json_text(_links(text_column(table, "Id"), view.short_code)),
+        "invoice_url": lambda: json_text(invoice_links(text_column(table, "Id"), view.short_code)),
         "status": lambda: json_text(text_column(table, "Status")),
         "payment_status": lambda: json_text(payment_statuses(table, today_on=view.today_on)),
         "amount_paid": lambda: json_number(_cents(table, "AmountPaid")),
         "amount_due": lambda: json_number(_cents(table, "AmountDue")),
         "amount_credited": lambda: json_number(_cents(table, "AmountCredited")),
-        "paid_on": lambda: json_date(_paid_on(table)),
+        "paid_on": lambda: json_date(paid_days(table)),
     }
     payloads = json_object({name: or_null(columns[key]()) for key, name in fields.shown().items()})
     return Documents(
@@ -133,13 +133,14 @@ def _cents(table: pa.Table, name: str) -> pa.Array:
     return pc.cast(number_column(table, name), _CENTS)
 
 
-def _paid_on(table: pa.Table) -> pa.Array:
+def paid_days(table: pa.Table) -> pa.Array:
     """Return the day of the last payment; Xero keeps it only while the invoice is paid."""
     is_paid = pc.equal(text_column(table, "Status"), pa.scalar("PAID", TEXT))
     nothing = pa.scalar(None, pa.date32())
     return pc.if_else(is_paid, date_column(table, "FullyPaidOnDate"), nothing)
 
 
-def _links(ids: pa.Array, short_code: str | None) -> pa.Array:
+def invoice_links(ids: pa.Array, short_code: str | None) -> pa.Array:
+    """Return where a browser opens each invoice; the short code chooses the organisation."""
     start = _LINK.format(short_code=short_code) if short_code else _BARE_LINK
     return pc.binary_join_element_wise(pa.scalar(start, TEXT), ids, pa.scalar("", TEXT))

@@ -53,6 +53,9 @@ class DifferenceKind(StrEnum):
     PAID_SHOWN_DIFFERS = "paid_shown_differs"
     DUE_SHOWN_DIFFERS = "due_shown_differs"
     CREDITED_SHOWN_DIFFERS = "credited_shown_differs"
+    PAYMENT_STATUS_SHOWN_DIFFERS = "payment_status_shown_differs"
+    PAID_ON_SHOWN_DIFFERS = "paid_on_shown_differs"
+    ADDRESS_SHOWN_DIFFERS = "address_shown_differs"
     # Accounts and contacts.
     ACCOUNT_MISSING = "account_missing"
     ACCOUNT_DELETED = "account_deleted"
@@ -98,7 +101,7 @@ KINDS: Final[Mapping[DifferenceKind, KindFacts]] = {
         "A person said that it shall not go", "Nothing, unless it shall go after all."
     ),
     _K.NOT_READ_YET: _explained(
-        "Changed in Salesforce since the last sync", "Nothing: the next sync reads it."
+        "Changed since the last sync", "Nothing: the next sync reads it."
     ),
     _K.CHANGED_WHILE_READING: _explained(
         "Sent while the books were read, so not compared",
@@ -208,6 +211,18 @@ KINDS: Final[Mapping[DifferenceKind, KindFacts]] = {
     _K.CREDITED_SHOWN_DIFFERS: KindFacts(
         "The opportunity shows another amount credited",
         "Let `xero_to_salesforce` run; look at its dead letters.",
+    ),
+    _K.PAYMENT_STATUS_SHOWN_DIFFERS: KindFacts(
+        "The opportunity shows another payment status",
+        "Let `xero_to_salesforce` run; look at its dead letters.",
+    ),
+    _K.PAID_ON_SHOWN_DIFFERS: KindFacts(
+        "The opportunity shows another day of payment",
+        "Let `xero_to_salesforce` run; look at its dead letters.",
+    ),
+    _K.ADDRESS_SHOWN_DIFFERS: KindFacts(
+        "The opportunity leads to another address than its invoice's",
+        "Trigger `xero_to_salesforce` with `full_refresh`; look at its dead letters.",
     ),
     _K.ACCOUNT_MISSING: KindFacts(
         "The account is gone from Salesforce", "Accept it, or archive the contact."

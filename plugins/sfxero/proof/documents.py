@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sfxero.staging.writer import record_batches
+from sfxero.xero.changes import credit_notes_applied, day_of
 from sfxero.xero.dates import parse_xero_date
 from sfxero.xero.snapshots import canonical_invoice
 
@@ -43,9 +44,14 @@ INVOICE: Final = pa.schema(
         *((name, MONEY) for name in _AMOUNTS),
         ("lines", pa.string()),
         ("updated_at", STAMP),
+        ("noted", MONEY),
+        ("paid_on", pa.date32()),
     ]
 )
-"""An invoice in Xero; `lines` is a digest of its lines."""
+"""An invoice in Xero; `lines` is a digest of its lines, `noted` what credit notes gave to it.
+
+What follows `lines` is empty in a link: the ledger keeps none of it.
+"""
 
 LINK: Final = pa.schema(
     [
@@ -65,8 +71,12 @@ def invoice_rows(elements: Iterable[Row]) -> Iterator[Row]:
     """Yield what Xero lists as rows of INVOICE."""
     for element in elements:
         updated = element.get("UpdatedDateUTC")
-        moment = parse_xero_date(str(updated)).isoformat() if updated else None
-        yield {**_row(canonical_invoice(element)), "updated_at": moment}
+        yield {
+            **_row(canonical_invoice(element)),
+            "updated_at": parse_xero_date(str(updated)).isoformat() if updated else None,
+            "noted": credit_notes_applied(element),
+            "paid_on": day_of(element, "FullyPaidOnDate"),
+        }
 
 
 def newest_invoices(rows: pa.Table) -> pa.Table:

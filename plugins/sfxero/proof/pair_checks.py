@@ -1,7 +1,7 @@
 """What is wrong with opportunities that have a link: existence, state, money, edits by hand."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
 
@@ -41,11 +41,15 @@ _EDITABLE: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """When the comparison began, and up to when the syncs had read either side."""
+    """When the comparison began, and up to when the syncs had read either side.
+
+    `overdue_read_on` is the day for which the sync last looked what is overdue.
+    """
 
     began_at: datetime
     org_read_to: datetime | None
     books_read_to: datetime | None = None
+    overdue_read_on: date | None = None
 
 
 class PairChecks:

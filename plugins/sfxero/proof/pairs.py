@@ -23,6 +23,7 @@ from sfxero.mapping.exchange import read_exchange
 from sfxero.mapping.money_rules import RateTable
 from sfxero.mapping.organisation import OrganisationFacts
 from sfxero.mapping.refusals import Findings
+from sfxero.mapping.status_fields import STATUS_FIELDS
 from sfxero.mapping.totals import quotients
 from sfxero.model.states import Entity
 from sfxero.proof.documents import MONEY, amount_column, one_piece, places_in, text
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from sfxero.mapping.spec import RouteSpec
 
 LIVE: Final = pa.array(["DRAFT", "SUBMITTED", "AUTHORISED", "PAID"])
-SHOWN_MONEY: Final = ("amount_paid", "amount_due", "amount_credited")
+_KINDS: Final = {one.key: one.kind for one in STATUS_FIELDS}
 
 
 def opportunity_table(
@@ -65,10 +66,7 @@ def opportunity_table(
         "stamp_at": stamp_column(staged, "SystemModstamp"),
     }
     for key, name in shown.items():
-        is_money = key in SHOWN_MONEY
-        columns[f"shown_{key}"] = (
-            _money(staged, name) if is_money else text(clean_text(staged, name))
-        )
+        columns[f"shown_{key}"] = _shown(staged, name, kind=_KINDS[key])
     return pa.table(columns)
 
 
@@ -200,6 +198,12 @@ def _amounts(
         currencies = pc.fill_null(text(clean_text(staged, invoices.currency)), base)
         return currencies, amounts, pa.repeat(pa.scalar(False), staged.num_rows)
     return currencies, pc.if_else(is_converted, own, amounts), is_converted
+
+
+def _shown(staged: pa.Table, name: str, *, kind: str) -> pa.Array:
+    if kind == "currency":
+        return _money(staged, name)
+    return date_column(staged, name) if kind == "date" else text(clean_text(staged, name))
 
 
 def _numbers(staged: pa.Table, template: str | None) -> pa.Array:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sfxero.mapping.columns import flags
+from sfxero.mapping.organisation import View
 from sfxero.model.differences import Difference
 from sfxero.proof.contacts import check_contacts
 from sfxero.proof.documents import places_in, text
@@ -51,9 +51,12 @@ class Proof:
 
 
 def prove(
-    books: ThreeSides, people: People, spec: "RouteSpec", *, moments: Moments, as_of: date
+    books: ThreeSides, people: People, spec: "RouteSpec", *, moments: Moments, view: View
 ) -> Proof:
-    """Compare everything; each record that does not agree on all sides gets a named difference."""
+    """Compare everything; each record that does not agree on all sides gets a named difference.
+
+    `view` is from where the organisation is looked at: today, and its short code.
+    """
     pairs = Pairs(books, line_amount_types=spec.invoices.line_amount_types)
     found = Found(_ids(pairs))
     checks = PairChecks(
@@ -69,13 +72,13 @@ def prove(
     if moments.books_read_to is not None:
         meanwhile = pa.array(books.shown_meanwhile, pa.string())
         moving = checks.moving | flags(pc.is_in(pairs.ids, meanwhile))
-        check_shown(pairs, found, moving=moving, books_read_to=moments.books_read_to)
+        check_shown(pairs, found, moving=moving, moments=moments, view=view)
     of_people = check_contacts(people.accounts, people.links, people.directory)
     sums = sum_up(pairs, found, strays, of_strays)
     return Proof(
         differences=[*found.rows, *of_strays.rows, *of_people.rows, *sums.unexplained()],
         sums=sums,
-        receivables=receivables(pairs, people.accounts, as_of=as_of),
+        receivables=receivables(pairs, people.accounts, as_of=view.today_on),
         links=books.links.num_rows,
         opportunities=int(pairs.flag("s_scoped").sum()),
         invoices=books.invoices.num_rows,

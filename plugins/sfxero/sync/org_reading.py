@@ -25,9 +25,6 @@ ACCOUNT: Final = "Account"
 OPPORTUNITY: Final = "Opportunity"
 OBJECTS: Final = (OPPORTUNITY, ACCOUNT)
 _ACCOUNT_FIELDS: Final = ("Id", "IsDeleted", "MasterRecordId", "Name", "SystemModstamp")
-_COMPARED: Final = frozenset(
-    {"invoice_id", "invoice_number", "status", "amount_paid", "amount_due", "amount_credited"}
-)
 _JOB: Final = "job.json"
 _REST_ROWS: Final = 2_000
 _REST_CALLS: Final = 2
@@ -91,10 +88,10 @@ class OrgReading:
         ]
 
     def shown_fields(self) -> dict[str, str]:
-        """Return the names of the status fields that are compared and that the org has."""
+        """Return the names of the status fields that show the invoice and that the org has."""
         described = self._describe(OPPORTUNITY).fields
         shown = self.scope.spec.salesforce_fields.shown()
-        return {key: name for key, name in shown.items() if key in _COMPARED and name in described}
+        return {key: name for key, name in shown.items() if name in described}
 
     def _has_ended(self, ref: JobRef) -> bool:
         status = BulkQuery(self.client).status(ref)

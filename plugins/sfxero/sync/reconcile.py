@@ -99,18 +99,22 @@ class Comparison:
 
     def run(self) -> Outcome:
         """Compare, keep the differences, and return what was found."""
+        from sfxero.mapping.organisation import View
         from sfxero.proof.pair_checks import Moments
         from sfxero.proof.proof import prove
 
         scope, zone = self.scope, zone_of(self.organisation.timezone)
         as_of = scope.clock.now().astimezone(zone).date()
+        overdue_at = scope.ledger.windows.watermark(scope.route, Entity.OPEN_INVOICE)
         moments = Moments(
             began_at=self.began_at,
             org_read_to=scope.ledger.windows.watermark(scope.route, Entity.OPPORTUNITY),
             books_read_to=self.books_read_to,
+            overdue_read_on=overdue_at and overdue_at.astimezone(zone).date(),
         )
+        view = View(today_on=as_of, short_code=self.organisation.short_code)
         books = self._three_sides()
-        proof = prove(books, self._people(), scope.spec, moments=moments, as_of=as_of)
+        proof = prove(books, self._people(), scope.spec, moments=moments, view=view)
         aged, unlike, trouble = self._aged(books, as_of)
         found = [*proof.differences, *unlike]
         store = scope.ledger.differences

@@ -58,8 +58,8 @@ def _invoice(row: Row) -> Record:
         "CurrencyCode": optional(row, "CurrencyCode"),
         **{name: _cents(row.get(name)) for name in ("Total", "AmountDue", "AmountPaid")},
         "AmountCredited": _cents(row.get("AmountCredited")),
-        "CreditNotesApplied": _applied(row),
-        **{name: _day(row, name) for name in ("Date", "DueDate", "FullyPaidOnDate")},
+        "CreditNotesApplied": credit_notes_applied(row),
+        **{name: day_of(row, name) for name in ("Date", "DueDate", "FullyPaidOnDate")},
     }
 
 
@@ -69,7 +69,7 @@ def _payment(row: Row) -> Record:
         **_common(row, "PaymentID"),
         "PaymentType": optional(row, "PaymentType"),
         "Amount": _cents(row.get("Amount")),
-        "Date": _day(row, "Date"),
+        "Date": day_of(row, "Date"),
         "InvoiceIDs": optional(invoice, "InvoiceID") if isinstance(invoice, Mapping) else None,
     }
 
@@ -85,7 +85,7 @@ def _credit(id_field: str) -> Callable[[Row], Record]:
             "CurrencyCode": optional(row, "CurrencyCode"),
             "Total": _cents(row.get("Total")),
             "RemainingCredit": _cents(row.get("RemainingCredit")),
-            "Date": _day(row, "Date"),
+            "Date": day_of(row, "Date"),
             "InvoiceIDs": " ".join(dict.fromkeys(filter(None, ids))) or None,
         }
 
@@ -118,7 +118,7 @@ def _cents(value: object) -> Decimal | None:
     return amount
 
 
-def _applied(row: Row) -> Decimal | None:
+def credit_notes_applied(row: Row) -> Decimal | None:
     """Sum the credit notes that an invoice shows as allocated to it.
 
     Xero need not say of each how much that is: then they gave what no other credit did.
@@ -144,7 +144,7 @@ def _contact(row: Row) -> str | None:
     return optional(contact, "ContactID") if isinstance(contact, Mapping) else None
 
 
-def _day(row: Row, name: str) -> str | None:
+def day_of(row: Row, name: str) -> str | None:
     """Return a document date; its text twin, where there is one, has no zone to trip over."""
     text = optional(row, f"{name}String") or optional(row, name)
     return None if text is None else parse_xero_day(text).isoformat()

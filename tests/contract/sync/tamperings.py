@@ -231,6 +231,36 @@ EXPLAINED: dict[str, tuple[Tampering, set[str]]] = {
     "account without a contact, waits": (_waits_for_unlinked_account, {"waiting Contact"}),
     "just won": (_brand_new, {Kind.NOT_READ_YET}),
 }
+
+
+def _shows(**fields: object) -> Tampering:
+    """Let the opportunity show something else; its stamp tells nothing."""
+    named = {f"Xero_{name}__c": value for name, value in fields.items()}
+    return lambda case: case.silently("Opportunity", case.opportunity, **named)
+
+
+SHOWN: dict[str, tuple[Tampering, set[str]]] = {
+    "invoice id": (_shows(Invoice_Id="other"), {"shown_differs invoice_id"}),
+    "invoice number": (_shows(Invoice_Number="SF-1"), {"shown_differs invoice_number"}),
+    "status": (_shows(Invoice_Status="PAID"), {"shown_differs status"}),
+    "address": (
+        _shows(Invoice_Url="https://evil.example/"),
+        {"address_shown_differs invoice_url"},
+    ),
+    "payment status": (
+        _shows(Payment_Status="Paid"),
+        {"payment_status_shown_differs payment_status"},
+    ),
+    "paid on": (_shows(Paid_On=date(2026, 11, 3)), {"paid_on_shown_differs paid_on"}),
+    "paid": (_shows(Amount_Paid=Decimal("0.01")), {"paid_shown_differs amount_paid"}),
+    "due": (_shows(Amount_Due=Decimal(0)), {"due_shown_differs amount_due"}),
+    "credited": (_shows(Amount_Credited=Decimal(1)), {"credited_shown_differs amount_credited"}),
+    "nothing": (
+        _shows(Payment_Status=None, Amount_Due=None),
+        {"payment_status_shown_differs payment_status", "due_shown_differs amount_due"},
+    ),
+}
+"""What somebody lets an opportunity show that the sync has not written."""
 TAMPERINGS = {
     f"{where}: {what}": case
     for where, cases in (

@@ -12,7 +12,7 @@ import pytest
 from tests.contract.sync.comparing import HOUR, Comparer
 from tests.contract.sync.kit import TENANT, World
 from tests.contract.sync.showing import Showing
-from tests.contract.sync.tamperings import EXPLAINED, TAMPERINGS, Case
+from tests.contract.sync.tamperings import EXPLAINED, SHOWN, TAMPERINGS, Case
 
 from sfxero.model.differences import KINDS, DifferenceKind
 from sfxero.model.states import Entity
@@ -43,12 +43,7 @@ def tampered(
     served: tuple[Sandbox, str], empty_ledger: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Outcome, dict[str, str]]]:
     """One org in which everything happens at once, each to a record of its own."""
-    sandbox, address = served
-    sandbox.reset()
-    folder = tmp_path_factory.mktemp("tampered")
-    shutil.copy(empty_ledger, folder / "ledger.db")
-    world = World(sandbox, address, folder, f"sqlite:///{folder / 'ledger.db'}")
-    world.org_switch(job_delay_s=0)
+    world = _fresh_world(served, empty_ledger, tmp_path_factory)
     accounts = {name: world.account(f"Firm {name}") for name in TAMPERINGS}
     wins = {name: world.won(account, "100", "23.45") for name, account in accounts.items()}
     other = world.won(world.account("Bystander"), "50")
@@ -63,6 +58,40 @@ def tampered(
         keys[name] = case.opportunity
     yield Comparer(world).compare(), keys
     world.close()
+
+
+@pytest.fixture(scope="module")
+def misshown(
+    served: tuple[Sandbox, str], empty_ledger: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Outcome, dict[str, str]]]:
+    """One org in which each opportunity shows something else that is wrong."""
+    world = _fresh_world(served, empty_ledger, tmp_path_factory)
+    today = world.books.today().isoformat()
+    wins = {
+        name: world.won(world.account(f"Firm {name}"), "100", CloseDate=today) for name in SHOWN
+    }
+    world.run()
+    world.sleep(HOUR)
+    Showing(world).run()
+    world.sleep(HOUR)
+    by_url = {str(one.url).split("/")[-2]: one for one in world.invoices}
+    for name, (tamper, _) in SHOWN.items():
+        invoice = by_url[wins[name]]
+        tamper(Case(world, wins[name], "", invoice, invoice))
+    yield Comparer(world).compare(), wins
+    world.close()
+
+
+def _fresh_world(
+    served: tuple[Sandbox, str], empty_ledger: Path, tmp_path_factory: pytest.TempPathFactory
+) -> World:
+    sandbox, address = served
+    sandbox.reset()
+    folder = tmp_path_factory.mktemp("tampered")
+    shutil.copy(empty_ledger, folder / "ledger.db")
+    world = World(sandbox, address, folder, f"sqlite:///{folder / 'ledger.db'}")
+    world.org_switch(job_delay_s=0)
+    return world
 
 
 def told(outcome: Outcome) -> dict[str, set[str]]:
@@ -81,6 +110,15 @@ def test_each_tampering_is_found_and_named(
 ) -> None:
     outcome, keys = tampered
     assert told(outcome)[keys[name][:15]] == TAMPERINGS[name][1]
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_whatever_an_opportunity_shows_wrong_is_found_and_named(
+    misshown: tuple[Outcome, dict[str, str]], name: str
+) -> None:
+    outcome, keys = misshown
+    assert told(outcome)[keys[name][:15]] == SHOWN[name][1]
+    assert {one.difference.source_id for one in outcome.open} == set(keys.values())
 
 
 def test_nothing_is_said_of_records_that_nobody_touched(
@@ -314,6 +352,27 @@ def test_a_payment_that_the_sync_has_not_read_yet_is_explained(
     outcome = comparer.compare()
     assert {str(one.difference.kind) for one in outcome.stored} == {"not_read_yet"}
     assert outcome.open == []
+
+
+def test_what_became_overdue_since_the_sync_looked_is_explained_and_only_until_it_looks(
+    comparer: Comparer, showing: Showing
+) -> None:
+    world = comparer.world
+    opportunity, invoice = showing.invoiced("100")
+    showing.run()
+    assert invoice.due_on is not None
+    world.sleep((invoice.due_on - world.books.today()) / timedelta(seconds=1) + 24 * HOUR)
+    late = {(one.difference.kind, one.difference.field) for one in comparer.compare().stored}
+    assert late == {(DifferenceKind.NOT_READ_YET, "payment_status")}
+
+    showing.run()
+    assert comparer.compare().stored == []
+
+    record = world.sandbox.org.records.tables["Opportunity"][opportunity]
+    record["Xero_Payment_Status__c"] = "Unpaid"
+    (wrong,) = comparer.compare().open
+    assert wrong.difference.kind is DifferenceKind.PAYMENT_STATUS_SHOWN_DIFFERS
+    assert (wrong.difference.salesforce, wrong.difference.xero) == ("Unpaid", "Overdue")
 
 
 def test_a_payment_that_is_shown_while_the_books_are_read_is_no_difference(
