@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, and_, func, or_, select
+from sqlalchemy import ColumnElement, Row, and_, func, literal, or_, select, union_all
 
 from sfxero.ledger.engine import Database, among, chunked
 from sfxero.ledger.tables import DEAD, attempt_entries, attempts, entries, links, one_of
@@ -116,20 +116,24 @@ class OutboxReading:
         """Yield, of each record with a live entry, its state and why it is in it.
 
         A record may have a waiting and an active one; the waiting one comes last. A dead letter
-        that a person has discarded is `discarded`.
+        that a person has discarded is `discarded`. All is of one moment: an entry that moves on
+        meanwhile is neither missed nor told twice.
         """
         columns = ("source_id", "state", "discarded_at", "message", "reason")
-        of_state = (ACTIVE, DEAD, WAITING)
+        # One statement, since PostgreSQL lets each see what was committed before it began.
+        parts = [
+            select(literal(place).label("place"), *(entries.c[name] for name in columns)).where(
+                entries.c.tenant == tenant,
+                entries.c.entity == entity,
+                one_of(entries.c.state, states),
+            )
+            for place, states in enumerate((ACTIVE, DEAD, WAITING))
+        ]
+        statement = union_all(*parts).order_by("place")
         with self._database.read() as conn:
-            for states in of_state:
-                statement = select(*(entries.c[name] for name in columns)).where(
-                    entries.c.tenant == tenant,
-                    entries.c.entity == entity,
-                    one_of(entries.c.state, states),
-                )
-                for row in conn.execute(statement):
-                    state = "discarded" if row.discarded_at else str(row.state)
-                    yield row.source_id, state, row.message or row.reason or ""
+            for row in conn.execute(statement):
+                state = "discarded" if row.discarded_at else str(row.state)
+                yield row.source_id, state, row.message or row.reason or ""
 
     def count(self, wanted: EntryFilter) -> int:
         """Return how many entries there are."""
