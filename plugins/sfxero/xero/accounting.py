@@ -1,7 +1,7 @@
 """Typed calls of the accounting API: settings, look-ups, lists and batch writes."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -11,6 +11,7 @@ from sfxero.model.ids import TargetId
 from sfxero.model.states import Entity, Operation
 from sfxero.xero.changes import Changes
 from sfxero.xero.client import XeroClient
+from sfxero.xero.date_ranges import SALES, DateRange
 from sfxero.xero.dates import parse_xero_date
 from sfxero.xero.elements import PLURALS, ElementResult, emailed, parse_elements
 from sfxero.xero.organisation import (
@@ -31,7 +32,6 @@ _METHODS: Final = {Operation.CREATE: "PUT", Operation.UPDATE: "POST"}
 _LIST_CHUNK: Final = 40
 _WHERE_CHUNK: Final = 20
 _LONGEST_LIST: Final = 1500
-_SALES: Final = 'Type=="ACCREC"'
 _QUERY_PARSE: Final = "16"
 _CLOCK_SKEW: Final = timedelta(hours=1)
 """How far a worker's clock may be ahead: rows too many cost less than a second invoice."""
@@ -175,16 +175,13 @@ class Accounting:
 
     def changes(self, plural: str, *, since: datetime | None) -> Changes:
         """Return a reading of what changed since a moment, of any status; bills are left out."""
-        params: dict[str, str | int] = {"pageSize": 1000}
-        if plural == "Invoices":
-            params["where"] = _SALES
-        return Changes(plural, self._pages(plural, params), since=since)
+        clauses = [SALES] if plural == "Invoices" else []
+        return Changes(plural, self._pages_by_dates(plural, *clauses), since=since)
 
     def open_invoices(self) -> Changes:
         """Return a reading of the sales invoices that are approved and not paid."""
-        where = f'{_SALES} AND Status=="AUTHORISED"'
-        fetch = self._pages("Invoices", {"where": where, "pageSize": 1000})
-        return Changes("Invoices", fetch, since=None)
+        fetch_of = self._pages_by_dates("Invoices", SALES, 'Status=="AUTHORISED"')
+        return Changes("Invoices", fetch_of, since=None)
 
     def take_permit(self) -> None:
         """Wait for the right to make one call."""
@@ -245,6 +242,9 @@ class Accounting:
     ) -> Iterable[Row]:
         wanted = {**params, "pageSize": 100, "unitdp": 4}
         return numbered_rows(self._pages("Invoices", wanted, permit_taken=permit_taken))
+
+    def _pages_by_dates(self, plural: str, *clauses: str) -> Callable[[DateRange], FetchPage]:
+        return lambda dates: self._pages(plural, {**dates.where(*clauses), "pageSize": 1000})
 
     def _pages(
         self, plural: str, params: Mapping[str, str | int], *, permit_taken: bool = False

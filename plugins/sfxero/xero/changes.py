@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from sfxero.xero.date_ranges import DateRange, in_ranges
 from sfxero.xero.dates import parse_xero_date, parse_xero_day
 from sfxero.xero.organisation import optional, required
 from sfxero.xero.paging import FetchPage, Page, Row, seek_rows
@@ -22,26 +23,37 @@ _ID_FIELDS: Final[Mapping[str, str]] = {
 
 
 class Changes:
-    """One reading of one list; what changes meanwhile comes again, and nothing is skipped."""
+    """One reading of one list; what changes meanwhile comes again, and nothing is skipped.
 
-    def __init__(self, plural: str, fetch: FetchPage, *, since: datetime | None) -> None:
-        """Nothing is read before `records`."""
+    A first reading, or one after much has changed, may be of more rows than Xero lists: it then
+    goes on in ranges of dates. Who moves a document from one of them to another while they are
+    read changes it, so that the next reading has it.
+    """
+
+    def __init__(
+        self, plural: str, fetch_of: Callable[[DateRange], FetchPage], *, since: datetime | None
+    ) -> None:
+        """Nothing is read before `records`; `fetch_of` asks for pages of some dates."""
         self._plural = plural
-        self._fetch = fetch
+        self._fetch_of = fetch_of
         self._since = since
         self.began_at: datetime | None = None
         """The first page's moment by Xero's own clock; None if it did not say."""
 
     def records(self) -> Iterator[Record]:
-        """Yield the records, oldest change first."""
-        rows = seek_rows(self._page, id_field=_ID_FIELDS[self._plural], since=self._since)
-        return records_of(self._plural, rows)
+        """Yield the records; those of one range of dates come oldest change first."""
+        return records_of(self._plural, in_ranges(self._rows))
 
-    def _page(self, page_number: int, since: datetime | None) -> Page:
-        page = self._fetch(page_number, since)
-        if self.began_at is None:
-            self.began_at = page.sent_at
-        return page
+    def _rows(self, dates: DateRange) -> Iterator[Row]:
+        fetch = self._fetch_of(dates)
+
+        def page_of(page_number: int, since: datetime | None) -> Page:
+            page = fetch(page_number, since)
+            if self.began_at is None:
+                self.began_at = page.sent_at
+            return page
+
+        return seek_rows(page_of, id_field=_ID_FIELDS[self._plural], since=self._since)
 
 
 def records_of(plural: str, rows: Iterable[Row]) -> Iterator[Record]:

@@ -1,20 +1,18 @@
 """All sales invoices, in as many ranges of dates as Xero allows rows, and the aged receivables."""
 
 from collections.abc import Iterator, Mapping
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
-from sfxero.errors import RequestRejected, UnexpectedResponse
+from sfxero.errors import UnexpectedResponse
 from sfxero.model.ids import TargetId
 from sfxero.xero.client import XeroClient
+from sfxero.xero.date_ranges import SALES, DateRange, in_ranges
 from sfxero.xero.paging import FetchPage, Row, page_of, seek_rows
 
 _PAGE: Final = 1000
-_FIRST_DAY: Final = date(1990, 1, 1)
-_LAST_DAY: Final = date(2100, 1, 1)
 _NO_AMOUNT: Final = frozenset({"", "-"})
-_Range = tuple[date | None, date | None]
 
 
 class SalesBooks:
@@ -29,19 +27,14 @@ class SalesBooks:
     ) -> Iterator[Row]:
         """Yield the sales invoices of any status, with lines, dated in `[from, to]`.
 
-        One that changes meanwhile comes again. A query that matches more rows than Xero allows
-        (about 100,000) is refused: it is asked again in two halves.
+        One that changes meanwhile comes again. More than Xero allows in one list are read in
+        ranges of dates.
         """
-        ranges: list[_Range] = [(dated_from, dated_to)]
-        while ranges:
-            first, last = ranges.pop()
-            try:
-                yield from seek_rows(self._pages(first, last), id_field="InvoiceID", since=None)
-            except RequestRejected as refusal:
-                halves = _halves(first, last)
-                if refusal.status != 400 or halves is None:
-                    raise
-                ranges += reversed(halves)
+
+        def read(dates: DateRange) -> Iterator[Row]:
+            return seek_rows(self._pages(dates), id_field="InvoiceID", since=None)
+
+        return in_ranges(read, DateRange(dated_from, dated_to))
 
     def aged_receivables(self, contact_id: TargetId, *, on: date) -> dict[str, Decimal]:
         """Return what a contact owes on a day, by document; one call.
@@ -55,12 +48,8 @@ class SalesBooks:
             raise UnexpectedResponse(f"Xero sent {len(reports)} reports, not one", service="xero")
         return _due_by_document(reports[0])
 
-    def _pages(self, first: date | None, last: date | None) -> FetchPage:
-        params: dict[str, str | int] = {
-            "where": _where(first, last),
-            "pageSize": _PAGE,
-            "unitdp": 4,
-        }
+    def _pages(self, dates: DateRange) -> FetchPage:
+        params: dict[str, str | int] = {**dates.where(SALES), "pageSize": _PAGE, "unitdp": 4}
 
         def fetch(page_number: int, since: Any) -> Any:
             reply = self._client.call(
@@ -69,28 +58,6 @@ class SalesBooks:
             return page_of(reply.body, "Invoices")
 
         return fetch
-
-
-def _where(first: date | None, last: date | None) -> str:
-    parts = ['Type=="ACCREC"']
-    if first is not None:
-        parts.append(f"Date>={_day(first)}")
-    if last is not None:
-        parts.append(f"Date<={_day(last)}")
-    return " AND ".join(parts)
-
-
-def _day(day: date) -> str:
-    return f"DateTime({day.year},{day.month},{day.day})"
-
-
-def _halves(first: date | None, last: date | None) -> tuple[_Range, _Range] | None:
-    """Cut a range in the middle; None for a single day, which cannot be cut."""
-    low, high = first or _FIRST_DAY, last or _LAST_DAY
-    if low >= high:
-        return None
-    middle = low + (high - low) / 2
-    return (first, middle), (middle + timedelta(days=1), last)
 
 
 def _due_by_document(report: Mapping[str, Any]) -> dict[str, Decimal]:

@@ -9,7 +9,7 @@ import pytest
 from tests.contract.sync.kit import INCLUDE, TENANT, World
 from tests.contract.sync.showing import Showing
 
-from sfxero.errors import ServiceUnavailable
+from sfxero.errors import RequestRejected, ServiceUnavailable
 from sfxero.ledger.windows import Window
 from sfxero.model.states import Entity, WindowState
 from sfxero.quality.checks import check
@@ -235,6 +235,58 @@ def test_credit_notes_that_do_not_say_what_they_gave_are_refused_if_it_cannot_be
     result = check([frame.to_pandas(types_mapper=pd.ArrowDtype)], suite, entity=Entity.INVOICE)
 
     assert set(result.refused_ids) == {"unknown"}
+
+
+def test_more_invoices_than_xero_lists_at_once_are_read_in_ranges_of_dates(
+    showing: Showing,
+) -> None:
+    world = showing.world
+    account = world.account()
+    wins = [world.won(account, "10", CloseDate=f"2026-0{month}-10") for month in range(1, 8)]
+    world.run()
+    world.switch(largest_list=2)
+    world.forget_calls()
+
+    report = showing.run()
+
+    assert {showing.amounts(one)[0] for one in wins} == {"Overdue"}
+    assert report.missing_count == 0
+    assert 400 in {one["status"] for one in world.journal()}
+    route = showing.scope("any").route
+    assert world.ledger.windows.watermark(route, Entity.INVOICE) is not None
+
+
+def test_more_changes_than_xero_lists_at_once_are_read_in_ranges_of_dates(
+    showing: Showing,
+) -> None:
+    wins = [showing.invoiced("10") for _ in range(3)]
+    showing.run()
+    showing.world.sleep(2 * HOUR)
+    for day, (_, invoice) in enumerate(wins, start=1):
+        paid_on = showing.world.books.today() - timedelta(days=day)
+        showing.hands.pay(invoice.invoice_id, on=paid_on)
+        dated = showing.world.books.invoices[invoice.invoice_id]
+        showing.world.change_invoice(dated, dated_on=paid_on)
+    showing.world.switch(largest_list=2)
+
+    showing.run()
+
+    assert {showing.amounts(one)[0] for one, _ in wins} == {"Paid"}
+
+
+def test_a_day_of_more_invoices_than_xero_lists_stops_the_run_and_the_mark(
+    showing: Showing,
+) -> None:
+    for _ in range(3):
+        showing.invoiced("10")
+    showing.world.switch(largest_list=2)
+    scope = showing.begin()
+
+    with pytest.raises(RequestRejected):
+        showing.read(scope)
+
+    marks = showing.world.ledger.windows
+    assert marks.watermark(scope.route, Entity.INVOICE) is None
 
 
 def test_lists_are_read_in_their_own_time(showing: Showing) -> None:

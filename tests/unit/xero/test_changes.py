@@ -97,7 +97,9 @@ def test_a_reading_goes_by_xeros_clock_at_its_first_page() -> None:
              "pagination": {"pageCount": 1}},
         ]
     )  # fmt: skip
-    changes = Changes("Invoices", lambda _n, _s: page_of(next(pages), "Invoices"), since=None)
+    changes = Changes(
+        "Invoices", lambda _: lambda _n, _s: page_of(next(pages), "Invoices"), since=None
+    )
     assert changes.began_at is None
     assert [one["Id"] for one in changes.records()] == ["i1"]
     assert changes.began_at == datetime(2026, 11, 22, 2, tzinfo=UTC)
