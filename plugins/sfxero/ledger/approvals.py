@@ -188,7 +188,7 @@ def _question(row: Row[Any]) -> Question:
         route=row.route,
         source_id=row.source_id,
         number=payload.get("InvoiceNumber", ""),
-        customer=row.name or row.parent_source_id,
+        customer=row.name or row.parent_source_id or "",
         total=payload["Total"],
         tax=payload["TotalTax"],
         currency=payload["CurrencyCode"],

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import repeat
+from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
@@ -19,10 +20,14 @@ from sfxero.ledger.audit_trail import (
 )
 from sfxero.ledger.claims import leased_to
 from sfxero.ledger.engine import Database, load_keyed
+from sfxero.ledger.retiring import intend
 from sfxero.ledger.tables import attempt_entries, attempts, entries
 from sfxero.model.audit import AuditKind
 from sfxero.model.outbox import Attempt
 from sfxero.model.states import Operation
+
+_VOID: Final = '{"Status":"VOIDED"}'
+"""What a void makes of a record."""
 
 
 class Attempts:
@@ -56,6 +61,8 @@ class Attempts:
             attempt_id = int(conn.execute(stored.returning(attempts.c.attempt_id)).scalar_one())
             if not _bind(conn, entry_ids, attempt_id, is_held=leased_to(owner, now)):
                 raise LedgerError(f"{owner} has lost the lease of an entry it wants to send")
+            if operation is Operation.VOID:
+                intend(conn, self._database, entry_ids)
             doer = doer_of(conn, owner)
             sent = Request(attempt_id, operation, body_hash, idempotency_key)
             facts = [*_not_done(told, doer), *_sent(told, entry_ids, sent, doer)]
@@ -139,6 +146,6 @@ def _sent(
             AuditKind.SENT,
             doer,
             before=subject.target_snapshot,
-            after=subject.payload,
+            after=_VOID if request.operation is Operation.VOID else subject.payload,
             note=subject.note,
         )

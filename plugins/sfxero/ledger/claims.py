@@ -23,7 +23,8 @@ from sqlalchemy import (
 from sfxero.ledger.audit_trail import log_held_already
 from sfxero.ledger.engine import Database, among
 from sfxero.ledger.planning import refresh_link
-from sfxero.ledger.records import set_state
+from sfxero.ledger.records import RecordKey, set_state
+from sfxero.ledger.retiring import NOTHING_FORMER, Former, formers, renumbered
 from sfxero.ledger.tables import DUE, UtcDateTime, entries, links, one_of
 from sfxero.model.ids import TenantId
 from sfxero.model.outbox import Entry, SourceVersion
@@ -78,9 +79,9 @@ class Claims:
         given = {"tenant": tenant, "entity": entity, "now": now, "most": limit}
         given["is_migration"] = is_migration
         for wanted in self._operations(given, operation):
-            for rows in self._taken(wanted, given, owner=owner, until=until):
-                if rows:
-                    return [_entry(row, state=EntryState.CLAIMED, until=until) for row in rows]
+            for taken in self._taken(wanted, given, owner=owner, until=until):
+                if taken:
+                    return taken
         return []
 
     def claim_in_doubt(
@@ -95,12 +96,13 @@ class Claims:
                 return []
         with self._database.write() as conn:
             rows = conn.execute(_DOUBTFUL, given).all()
+            former = formers(conn, rows)
             conn.execute(
                 update(entries)
                 .where(among(conn, entries.c.entry_id, [row.entry_id for row in rows]))
                 .values(owner=owner, lease_until_at=until)
             )
-        return [_entry(row, state=EntryState.IN_DOUBT, until=until) for row in rows]
+        return _entries(rows, former, state=EntryState.IN_DOUBT, until=until)
 
     def renew(self, entry_ids: Sequence[int], *, owner: str, lease_s: float) -> bool:
         """Prolong leases; False if any of the entries is no longer the owner's."""
@@ -129,16 +131,19 @@ class Claims:
 
     def _taken(
         self, operation: Operation, given: Mapping[str, Any], *, owner: str, until: datetime
-    ) -> Iterator[list[Row[Any]]]:
+    ) -> Iterator[list[Entry]]:
         """Yield what each of many short transactions took; nothing, if it found all settled."""
         while True:
             with self._database.write() as conn:
                 rows = conn.execute(_DUE[operation], given).all()
                 chosen = self._settle_in_place(conn, rows, owner=owner)
                 self._take(conn, chosen, owner=owner, until=until)
+                former = formers(conn, chosen)
+                taken = _entries(chosen, former, state=EntryState.CLAIMED, until=until)
+                _keep_numbers(conn, chosen, taken)
             if not rows:
                 return
-            yield chosen
+            yield taken
 
     def _settle_in_place(
         self, conn: Connection, rows: Sequence[Row[Any]], *, owner: str
@@ -270,12 +275,40 @@ def _locked(select: Select[Any]) -> Select[Any]:
 # Made once: to make them takes ten times as long as to run them.
 _OLDEST_DUE: Final = _due(links.c.target_id).limit(1)
 _COUNT_DUE: Final = _due(func.count()).order_by(None)
-_DUE: Final = {one: _locked(_due(*_ALL).where(_does(one))) for one in Operation}
+_DUE: Final = {
+    one: _locked(_due(*_ALL).where(_does(one))) for one in (Operation.CREATE, Operation.UPDATE)
+}
 _ANY_DOUBTFUL: Final = _doubtful(entries.c.entry_id).limit(1)
 _DOUBTFUL: Final = _locked(_doubtful(*_ALL))
 
 
-def _entry(row: Row[Any], *, state: EntryState, until: datetime) -> Entry:
+def _entries(
+    rows: Sequence[Row[Any]],
+    former: Mapping[RecordKey, Former],
+    *,
+    state: EntryState,
+    until: datetime,
+) -> list[Entry]:
+    keys = (RecordKey(row.tenant, Entity(row.entity), row.source_id) for row in rows)
+    return [
+        _entry(row, former.get(key, NOTHING_FORMER), state=state, until=until)
+        for row, key in zip(rows, keys, strict=True)
+    ]
+
+
+def _keep_numbers(conn: Connection, rows: Sequence[Row[Any]], taken: Sequence[Entry]) -> None:
+    """Store payloads under their next numbers, so that the log tells what is sent."""
+    for row, entry in zip(rows, taken, strict=True):
+        if entry.payload != row.payload:
+            conn.execute(
+                update(entries)
+                .where(entries.c.entry_id == entry.entry_id)
+                .values(payload=entry.payload)
+            )
+
+
+def _entry(row: Row[Any], former: Former, *, state: EntryState, until: datetime) -> Entry:
+    meta = json.loads(row.meta)
     return Entry(
         entry_id=row.entry_id,
         route=row.route,
@@ -284,15 +317,18 @@ def _entry(row: Row[Any], *, state: EntryState, until: datetime) -> Entry:
         operation=Operation.CREATE if row.target_id is None else Operation.UPDATE,
         source_id=row.source_id,
         state=state,
-        payload=row.payload,
+        payload=renumbered(row.payload, meta, former),
         content_hash=row.content_hash,
         version=SourceVersion(stamp_at=row.stamp_at, read_at=row.read_at),
         mapping_version=row.mapping_version,
         run_id=row.run_id,
-        meta=json.loads(row.meta),
+        meta=meta,
         target_id=row.target_id,
         parent_target_id=row.parent_target_id,
         tries=row.tries,
         lease_until_at=until,
         former_payload=row.former_payload,
+        is_approved=row.approved_at is not None,
+        is_voiding=row.target_id in former.begun,
+        former_ids=former.ended,
     )

@@ -6,8 +6,9 @@ from sfxero.ledger.claims import Claims
 from sfxero.ledger.doubting import Doubting
 from sfxero.ledger.outbox_reading import OutboxReading
 from sfxero.ledger.planning import Planning
+from sfxero.ledger.retiring import Retiring
 from sfxero.ledger.settling import Settling
 
 
-class Outbox(Planning, Claims, Attempts, Doubting, Settling, OutboxReading, Approvals):
+class Outbox(Planning, Claims, Attempts, Doubting, Settling, Retiring, OutboxReading, Approvals):
     """Entries with their attempts: planned by prepare, claimed and settled by publish."""

@@ -1,6 +1,6 @@
 """What the outbox holds of one record, read and locked together; and the moves of its entries."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -139,6 +139,17 @@ def _by_record(rows: Iterable[Row[Any]]) -> dict[RecordKey, LiveRecord]:
         entry = _live_entry(row)
         found.setdefault(entry.key, LiveRecord()).add(entry)
     return found
+
+
+def held_by(
+    records: Mapping[RecordKey, LiveRecord], entry_ids: Iterable[int], owner: str
+) -> Iterator[tuple[LiveRecord, LiveEntry]]:
+    """Go through those of the entries that are still the owner's."""
+    wanted = set(entry_ids)
+    for record in records.values():
+        entry = record.active
+        if entry is not None and entry.entry_id in wanted and entry.is_held_by(owner):
+            yield record, entry
 
 
 def move(

@@ -1,5 +1,6 @@
 """Settling: what became of entries that were taken, each with its link in one transaction."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -22,14 +23,16 @@ from sfxero.ledger.records import (
     LiveEntry,
     LiveRecord,
     RecordKey,
+    held_by,
     lock_records_of,
     move,
     put_back,
 )
+from sfxero.ledger.retiring import forget_intents
 from sfxero.ledger.tables import entries, links
 from sfxero.model.audit import AuditKind
 from sfxero.model.ids import RunId, TenantId
-from sfxero.model.outbox import Settlement
+from sfxero.model.outbox import ON_CHANGE, ChangePolicy, Settlement
 from sfxero.model.states import Entity, EntryState
 
 _LINK_COLUMNS: Final = tuple(column.name for column in links.columns if not column.primary_key)
@@ -53,9 +56,10 @@ class Settling:
         for chunk in chunked(settlements):
             said = {settlement.entry_id: settlement for settlement in chunk}
             with self._database.write() as conn:
-                held = [entry for _, entry in _held(lock_records_of(conn, said), said, owner)]
+                held = [entry for _, entry in held_by(lock_records_of(conn, said), said, owner)]
                 told = subjects(conn, [entry.entry_id for entry in held])
                 self._link(conn, held, said, told)
+                forget_intents(conn, (one.key for one in held if not _ends(told[one.entry_id])))
                 count += move(conn, self._database, held, EntryState.SETTLED, open_attempt_id=None)
                 doer = doer_of(conn, owner)
                 append(conn, self._database, _settled(told, said, doer))
@@ -65,7 +69,7 @@ class Settling:
         """Link a record that holds other values; its entry waits again, now as an update."""
         said = {settlement.entry_id: settlement}
         with self._database.write() as conn:
-            held = list(_held(lock_records_of(conn, said), said, owner))
+            held = list(held_by(lock_records_of(conn, said), said, owner))
             told = subjects(conn, [entry.entry_id for _, entry in held])
             unlike = [replace(entry, content_hash="") for _, entry in held]
             self._link(conn, unlike, said, told)
@@ -227,7 +231,7 @@ class Settling:
     ) -> int:
         """Take entries to `after`; `tell` says what is logged of each, if anything."""
         with self._database.write() as conn:
-            held = list(_held(lock_records_of(conn, entry_ids), entry_ids, owner))
+            held = list(held_by(lock_records_of(conn, entry_ids), entry_ids, owner))
             told = subjects(conn, [entry.entry_id for _, entry in held])
             count = put_back(conn, self._database, held, after, open_attempt_id=None, **values)
             if forget:
@@ -278,15 +282,9 @@ def _forget_values(conn: Connection, keys: Sequence[RecordKey]) -> None:
         conn.execute(refresh_link(), rows)
 
 
-def _held(
-    records: Mapping[RecordKey, LiveRecord], entry_ids: Iterable[int], owner: str
-) -> Iterator[tuple[LiveRecord, LiveEntry]]:
-    """Go through those of the entries that are still the owner's."""
-    wanted = set(entry_ids)
-    for record in records.values():
-        entry = record.active
-        if entry is not None and entry.entry_id in wanted and entry.is_held_by(owner):
-            yield record, entry
+def _ends(subject: Subject) -> bool:
+    """Say whether the entry wished that the record be void."""
+    return bool(json.loads(subject.row.meta).get(ON_CHANGE) == ChangePolicy.VOID)
 
 
 def _dead(conn: Connection, entry_ids: Iterable[int]) -> list[tuple[LiveRecord, LiveEntry]]:

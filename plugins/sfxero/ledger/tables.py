@@ -277,6 +277,20 @@ links = Table(
 )
 Index("ix_links_target", links.c.target_id, links.c.tenant, links.c.entity)
 
+former_links = Table(
+    "former_links",
+    metadata,
+    _text("tenant"),
+    _text("entity"),
+    _text("source_id"),
+    _text("target_id"),
+    Column("target_number", Text),
+    _moment("intended_at"),  # stored before the void is sent
+    Column("ended_at", UtcDateTime),  # void, and another may take its place
+    PrimaryKeyConstraint("target_id", "tenant", "entity"),
+)
+Index("ix_former_links_source", *(former_links.c[column] for column in RECORD))
+
 quarantine = Table(
     "quarantine",
     metadata,

@@ -23,6 +23,8 @@ class AuditKind(StrEnum):
     """Nothing was sent, since the target held the values already."""
     ADOPTED = "adopted"
     """A look-up found the record with other values; it is linked, and an update follows."""
+    VOIDED = "voided"
+    """The record that stood for the entry is void; the entry goes on, and makes another."""
     AMENDED = "amended"
     """Refused; the entry goes again with other values."""
     NOT_DONE = "not_done"
@@ -54,6 +56,7 @@ ENDING: Final = frozenset(
         AuditKind.SETTLED,
         AuditKind.FOUND,
         AuditKind.ADOPTED,
+        AuditKind.VOIDED,
         AuditKind.AMENDED,
         AuditKind.NOT_DONE,
         AuditKind.DEAD_LETTER,

@@ -11,8 +11,27 @@ from sfxero.model.states import Entity, EntryState, Operation
 
 NOTE: Final = "note"
 """Key of an entry's `meta`: what the log shall say of how its values came about."""
+ON_CHANGE: Final = "on_change"
+"""Key of an entry's `meta`: what it does where the record exists already; absent for an update."""
+NUMBER: Final = "number"
+"""Key of an entry's `meta`: the number that the route gives the record, without a revision."""
 NOTHING_WRITTEN: Final = "{}"
 """What was written last through a link that a person made: nothing yet."""
+
+
+class ChangePolicy(StrEnum):
+    """What a route does with an invoice whose opportunity has changed since."""
+
+    UPDATE = "update"
+    """The invoice is edited for as long as Xero lets it be."""
+    UPDATE_WHILE_DRAFT = "update_while_draft"
+    """It is edited while nobody has approved it; after that, a person is asked first."""
+    REISSUE = "reissue"
+    """A draft is edited; an approved one is voided, and goes again under a new number."""
+    ASK = "ask"
+    """It is edited once a person has approved that."""
+    VOID = "void"
+    """There shall be no invoice any more; no route says so of a change of values."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -78,6 +97,8 @@ class Entry:
     """An entry as claimed for publishing; `target_id` is the link's, None for a create.
 
     `former_payload` is what was written last: an update must clear what it has and `payload` lacks.
+    `is_voiding` says that the void of the linked record was begun, whatever became of it, and
+    `former_ids` are the records that stood for the source before and are void.
     """
 
     entry_id: int
@@ -100,6 +121,16 @@ class Entry:
     former_payload: str | None = None
     gives_number: bool = False
     """Whether the update gives the record our number, since it has none."""
+    is_approved: bool = False
+    is_voiding: bool = False
+    former_ids: Sequence[TargetId] = ()
+    voids_to: str = "VOIDED"
+    """The state that ends the record: one that nobody has approved is deleted instead."""
+
+    @property
+    def on_change(self) -> ChangePolicy:
+        """What the entry does where its record exists already."""
+        return ChangePolicy(self.meta.get(ON_CHANGE, ChangePolicy.UPDATE))
 
     @property
     def is_first_update(self) -> bool:

@@ -34,6 +34,8 @@ class Operation(StrEnum):
 
     CREATE = "create"
     UPDATE = "update"
+    VOID = "void"
+    """Ends the record that the link leads to, for good."""
 
 
 class EntryState(StrEnum):
@@ -78,6 +80,7 @@ ENTRY_TRANSITIONS: Final[Mapping[EntryState, frozenset[EntryState]]] = {
             EntryState.IN_DOUBT,
             EntryState.RETRY_LATER,
             EntryState.PENDING,
+            EntryState.AWAITING_APPROVAL,
         }
     ),
     EntryState.IN_DOUBT: frozenset(

@@ -38,14 +38,17 @@ def approval_meta(scope: Scope, result: TransformResult) -> Callable[[Document],
 def subject(question: "Question") -> str:
     """Return the question's headline; an invoice that Xero is to number has no number yet."""
     number = f"{question.number}:" if question.number else "of"
-    return f"Invoice {number} {question.currency} {question.total:,.2f} to {question.customer}"
+    customer = f" to {question.customer}" if question.customer else ""
+    return f"Invoice {number} {question.currency} {question.total:,.2f}{customer}"
 
 
 def body(question: "Question") -> str:
     """Return, as Markdown, what a person must know to decide; values cannot turn into markup."""
+    # A void asks about an invoice that the customer has.
+    customer = {"Customer": question.customer} if question.customer else {}
     rows = {
         "Why you are asked": question.why,
-        "Customer": question.customer,
+        **customer,
         "Total": f"{question.currency} {question.total:,.2f}",
         "of it tax": f"{question.tax:,.2f}",
         "Dated": question.dated_on,

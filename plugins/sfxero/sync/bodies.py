@@ -43,6 +43,8 @@ def render(entries: Sequence[Entry]) -> bytes:
     if entries[0].entity is Entity.INVOICE_EMAIL:
         (one,) = entries
         return _text({"InvoiceID": one.parent_target_id}).encode()
+    if entries[0].operation is Operation.VOID:
+        return _text({"Invoices": [_void(entry) for entry in entries]}).encode()
     name = _ENVELOPE[entries[0].entity]
     return f'{{"{name}":[{",".join(_element(entry) for entry in entries)}]}}'.encode()
 
@@ -131,6 +133,10 @@ def _element(entry: Entry) -> str:
         head = {"InvoiceID": entry.target_id, **head, **cleared}
     # The payload's own text follows, so that no number changes its form.
     return f"{_text(head)[:-1]},{entry.payload[1:]}"
+
+
+def _void(entry: Entry) -> dict[str, Any]:
+    return {"InvoiceID": entry.target_id, "Status": entry.voids_to}
 
 
 def _contact_update(entry: Entry) -> str:

@@ -1,6 +1,7 @@
 """What holds an invoice back beside its own rules: its account, its lines and its history."""
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 from sfxero.mapping.result import NOT_WON, OUT_OF_SCOPE, TransformResult
@@ -37,12 +38,17 @@ _RULE_OF_SKIP: Final = {
 }
 
 
-def held_back(scope: Scope, result: TransformResult, lines: Any) -> list[Finding]:
-    """Refuse invoices that cannot go though they meet their own rules; `lines` is their frame."""
+def held_back(
+    scope: Scope, result: TransformResult, lines: Any, *, ended: AbstractSet[SourceId] = frozenset()
+) -> list[Finding]:
+    """Refuse invoices that cannot go though they meet their own rules; `lines` is their frame.
+
+    Of the `ended` it is known what becomes of them.
+    """
     return [
         *_without_account(scope, result),
         *_with_refused_lines(scope, result, lines),
-        *_not_wanted_any_more(scope, result),
+        *(one for one in _not_wanted_any_more(scope, result) if one.source_id not in ended),
     ]
 
 

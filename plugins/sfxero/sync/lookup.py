@@ -6,13 +6,12 @@ from typing import Any
 
 from sfxero.errors import UnexpectedResponse
 from sfxero.model.ids import TargetId
-from sfxero.model.outbox import Entry, Settlement
+from sfxero.model.outbox import ChangePolicy, Entry, Settlement
 from sfxero.model.states import Entity, Operation
 from sfxero.sync.bodies import ID_FIELD, NUMBER_FIELD, holds, own_number, taking_number, wanted
+from sfxero.sync.judging import GONE
 from sfxero.sync.ports import Outbox, Target
 from sfxero.xero.snapshots import snapshot
-
-_GONE = frozenset({"VOIDED", "DELETED"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ class LookUp:
         for entity in Entity:
             ours = [entry for entry in entries if entry.entity is entity]
             creates = [entry for entry in ours if entry.operation is Operation.CREATE]
-            updates = [entry for entry in ours if entry.operation is Operation.UPDATE]
+            updates = [entry for entry in ours if entry.operation is not Operation.CREATE]
             if creates:
                 found |= self._find(entity, creates)
             if updates:
@@ -100,7 +99,7 @@ class LookUp:
         return {
             entry.entry_id: _judge_invoice(entry, matches)
             for entry in entries
-            if (matches := [one for one in made if entry.source_id in str(one.get("Url") or "")])
+            if (matches := [one for one in made if _points_to(one, entry)])
         }
 
     def _find_updated(self, entity: Entity, entries: Sequence[Entry]) -> dict[int, Found]:
@@ -113,8 +112,7 @@ class LookUp:
         return {
             entry.entry_id: Found(element)
             for entry in entries
-            if (element := by_id.get(entry.target_id))
-            and holds(wanted(taking_number(entry, element)), element)
+            if (element := by_id.get(entry.target_id)) and _is_carried_out(entry, element)
         }
 
     def _apply(self, entry: Entry, found: Found) -> None:
@@ -123,10 +121,25 @@ class LookUp:
             self._clash(entry, found)
             return
         settlement = replace(settlement_of(entry, found.element), is_looked_up=True)
-        if holds(wanted(entry), found.element):
+        if entry.operation is Operation.VOID:
+            self._end(entry, settlement)
+        elif holds(wanted(entry), found.element):
             self.settled += self._outbox.settle([settlement], owner=self._owner)
         else:
             self._outbox.adopt(settlement, owner=self._owner)
+
+    def _end(self, entry: Entry, settlement: Settlement) -> None:
+        """Take a void for done: either that was all, or another record takes its place."""
+        outbox = self._outbox
+        ends = entry.on_change is ChangePolicy.VOID
+        done = outbox.settle if ends else outbox.retire
+        self.settled += done([settlement], owner=self._owner)
+
+
+def _is_carried_out(entry: Entry, element: Mapping[str, Any]) -> bool:
+    if entry.operation is Operation.VOID:
+        return element.get("Status") in GONE
+    return holds(wanted(taking_number(entry, element)), element)
 
 
 def settlement_of(entry: Entry, element: Mapping[str, Any]) -> Settlement:
@@ -176,10 +189,16 @@ def _judge_email(invoice: Mapping[str, Any] | None) -> Found:
     )
 
 
+def _points_to(element: Mapping[str, Any], entry: Entry) -> bool:
+    """Say whether an invoice is the opportunity's; one that it has replaced is not any more."""
+    is_former = element.get("InvoiceID") in entry.former_ids
+    return entry.source_id in str(element.get("Url") or "") and not is_former
+
+
 def _judge_invoice(entry: Entry, matches: Sequence[Mapping[str, Any]]) -> Found:
     """Adopt only an invoice whose Url holds our opportunity's id, and only a live one."""
-    ours = [one for one in matches if entry.source_id in str(one.get("Url") or "")]
-    live = [one for one in ours if one.get("Status") not in _GONE]
+    ours = [one for one in matches if _points_to(one, entry)]
+    live = [one for one in ours if one.get("Status") not in GONE]
     if len(live) == 1:
         return Found(element=live[0])
     if live:

@@ -79,6 +79,14 @@ class Outbox(Protocol):
         """Link a record that exists with other values; its entry waits again, as an update."""
         ...
 
+    def retire(self, settlements: Iterable[Settlement], *, owner: str) -> int:
+        """Part entries from records that are void; they wait again, as creates."""
+        ...
+
+    def hold(self, entry_id: int, *, owner: str, why: str, snapshot: str) -> int:
+        """Let an entry wait for a person's word; `snapshot` is what the target holds now."""
+        ...
+
     def bury(
         self,
         entry_id: int,

@@ -5,6 +5,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from sfxero.errors import ChecksFailed, LedgerError, StagingError
@@ -18,6 +19,7 @@ from sfxero.model.outbox import Planned, PlannedEntry, PlanOutcome, SourceVersio
 from sfxero.model.states import DISPOSITION_OF, Disposition, Entity
 from sfxero.quality.suites import Suite
 from sfxero.sync.approving import approval_meta
+from sfxero.sync.changing import void_wishes, with_policy
 from sfxero.sync.emails import plan_emails
 from sfxero.sync.holding import held_back, refused_lines
 from sfxero.sync.locking import Locked
@@ -154,9 +156,11 @@ def prepare_invoices(
         written=locked.written,
     )
     preparation = _Preparation(scope, Entity.OPPORTUNITY, Entity.INVOICE)
+    preparation.void(result, frame)
     # First, so that nothing more sets out of what is then asked after.
     preparation.take_back(result)
-    held = [*held_back(scope, result, lines), *locked.changed(result)]
+    ended = preparation.ended
+    held = [*held_back(scope, result, lines, ended=ended), *locked.changed(result)]
     counts = preparation.store(result, held=held)
     preparation.store_lines(lines)
     windows = scope.ledger.windows
@@ -182,6 +186,7 @@ class _Preparation:
         self._source = source
         self._target = target
         self._tally = _Tally(rows={})
+        self._voids: list[PlannedEntry] = []
 
     @cached_property
     def _began_at(self) -> datetime:
@@ -194,6 +199,15 @@ class _Preparation:
         skipped = {source_id for source_id, _ in result.skipped}
         self._withdraw(skipped | set(result.removed))
 
+    def void(self, result: TransformResult, frame: Any) -> None:
+        """Wish that there be no invoices of what is not won any more, if the route says so."""
+        self._voids = void_wishes(self._scope, result, frame, read_at=self._began_at)
+
+    @property
+    def ended(self) -> set[SourceId]:
+        """The records of which it is wished that there be no invoice."""
+        return {one.source_id for one in self._voids}
+
     def store(self, result: TransformResult, *, held: Sequence[Finding] = ()) -> dict[str, int]:
         """Store everything, and return the counts; `held` findings refuse documents, too."""
         scope = self._scope
@@ -201,14 +215,14 @@ class _Preparation:
         if self._target is Entity.INVOICE:
             plan_emails(scope, result.documents, refused, read_at=self._began_at)
         documents = (one for one in result.documents if one.source_id not in refused)
-        for planned in scope.ledger.outbox.plan(
-            scope.run_id, self._entries(documents, approval_meta(scope, result))
-        ):
+        wishes = chain(self._entries(documents, approval_meta(scope, result)), self._voids)
+        for planned in scope.ledger.outbox.plan(scope.run_id, wishes):
             self._note(planned)
         for source_id in set(result.removed) - refused:
             self._end(source_id, Disposition.REMOVED)
+        answered = refused | self.ended
         for source_id, rule in result.skipped:
-            if source_id not in refused:
+            if source_id not in answered:
                 self._end(source_id, Disposition.SKIPPED, rule)
         self._withdraw(refused, are_refused=True)
         self._clear_quarantine(self._source, refused, read=self._tally.rows.keys())
@@ -276,7 +290,8 @@ class _Preparation:
         An invoice that is in Xero is owed its e-mail, though a change of it be refused.
         """
         scope = self._scope
-        self._take_from_outbox(self._target, source_ids)
+        # What is to be void succeeds what waits, and is asked about once.
+        self._take_from_outbox(self._target, source_ids - self.ended)
         if self._target is Entity.INVOICE:
             links = scope.ledger.links
             owed = links.get_many(scope.tenant, self._target, source_ids) if are_refused else {}
@@ -313,7 +328,10 @@ class _Preparation:
         """Make entries of documents; `meta` gives what goes along with each."""
         scope = self._scope
         is_child = self._target is Entity.INVOICE
-        for one in documents:
+        told = (
+            with_policy(scope, documents, meta) if is_child else ((o, meta(o)) for o in documents)
+        )
+        for one, given in told:
             yield PlannedEntry(
                 route=scope.route,
                 tenant=scope.tenant,
@@ -326,7 +344,7 @@ class _Preparation:
                 mapping_version=scope.spec.mapping_version,
                 parent_entity=Entity.CONTACT if is_child else None,
                 parent_source_id=one.parent_source_id if is_child else None,
-                meta=meta(one),
+                meta=given,
                 is_migration=scope.is_history,
             )
 

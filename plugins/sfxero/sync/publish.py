@@ -1,9 +1,9 @@
 """Publish a lane: claim, send, and settle by the target's own word."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sfxero.clock import Clock, Sleeper
 from sfxero.errors import (
@@ -21,7 +21,7 @@ from sfxero.errors import (
     UnexpectedResponse,
 )
 from sfxero.model.ids import RunId, TenantId
-from sfxero.model.outbox import Entry, Settlement
+from sfxero.model.outbox import ChangePolicy, Entry, Settlement
 from sfxero.model.states import Entity, Operation
 from sfxero.sync.bodies import (
     own_number,
@@ -32,13 +32,13 @@ from sfxero.sync.bodies import (
     with_name,
 )
 from sfxero.sync.first_updates import MATCH_AGAIN, compared
+from sfxero.sync.judging import Act, Verdict, judge, to_void
 from sfxero.sync.lookup import Found, LookUp, settlement_of
 from sfxero.sync.ports import Outbox, Renamer, Target
 from sfxero.sync.sending import LeaseLost, Sender
 from sfxero.xero.elements import ElementResult, match_elements
 from sfxero.xero.failures import Refusal, classify, hint_for
 
-_EDITABLE: Final = frozenset({"DRAFT", "SUBMITTED", "AUTHORISED"})
 _ELEMENTS_AT_FAULT: Final = frozenset({400, 413})
 """Statuses that a smaller batch may escape; others say nothing about the elements."""
 _EMAIL_AT_FAULT: Final = _ELEMENTS_AT_FAULT | {404}
@@ -84,6 +84,7 @@ class LaneReport:
     batches: int = 0
     created: int = 0
     updated: int = 0
+    voided: int = 0
     found: int = 0
     refused: int = 0
     in_doubt: int = 0
@@ -185,18 +186,14 @@ class Lane:
         if not entries:
             return
         if entries[0].operation is Operation.UPDATE and spec.entity is Entity.INVOICE:
-            kept = self._still_editable(entries)
+            self._change_invoices(entries)
         elif any(entry.is_first_update for entry in entries):
-            kept = self._unlike(entries)
+            self._send_both(self._unlike(entries), ())
         else:
             self._send(entries, permit_taken=True)
-            return
-        if kept:
-            # The permit went into the reading; a turn that was kept meanwhile would be too late.
-            self._send(kept)
 
-    def _still_editable(self, entries: list[Entry]) -> list[Entry]:
-        """Read the invoices' states, by the permit taken, and bury the edits that Xero forbids."""
+    def _change_invoices(self, entries: list[Entry]) -> None:
+        """Read the invoices' states, by the permit taken, and do what policy and state allow."""
         ids = [entry.target_id for entry in entries if entry.target_id]
         try:
             found = self._target.invoices_by_id(ids, permit_taken=True)
@@ -204,14 +201,46 @@ class Lane:
         except SyncError:
             self._release(entries)
             raise
-        kept = []
+        edits, voids = [], []
         for entry in entries:
-            objection = _edit_objection(held.get(entry.target_id))
-            if objection is None:
-                kept.append(entry)
+            element = held.get(entry.target_id) or {}
+            verdict = judge(entry, held.get(entry.target_id))
+            if verdict.act is Act.EDIT:
+                edits.append(entry)
+            elif verdict.act is Act.VOID:
+                voids.append(to_void(entry, element))
             else:
-                self._bury(entry, "NotEditable", objection, "Edit it in Xero, or void it there.")
-        return kept
+                self._leave(entry, element, verdict)
+        # The permit went into the reading; a turn that was kept meanwhile would be too late.
+        self._send_both(edits, voids)
+
+    def _leave(self, entry: Entry, element: Mapping[str, Any], verdict: Verdict) -> None:
+        """Act on an invoice that nothing is to be sent for."""
+        owner = self._spec.owner
+        if verdict.act is Act.REFUSE:
+            hint = "Edit it in Xero, or void it there."
+            self._bury(entry, "NotEditable", verdict.why, hint)
+            return
+        said = replace(settlement_of(entry, element), is_looked_up=True)
+        if verdict.act is Act.SETTLE:
+            self._look_up.settled += self._outbox.settle([said], owner=owner)
+        elif verdict.act is Act.RETIRE:
+            self._outbox.retire([said], owner=owner)
+        else:
+            self._outbox.hold(
+                entry.entry_id, owner=owner, why=verdict.why, snapshot=said.target_snapshot
+            )
+
+    def _send_both(self, first: Sequence[Entry], second: Sequence[Entry]) -> None:
+        """Send two batches; what ends the lane in the first leaves the second unsent."""
+        try:
+            if first:
+                self._send(first)
+        except SyncError:
+            self._release(second)
+            raise
+        if second:
+            self._send(second)
 
     def _unlike(self, entries: list[Entry]) -> list[Entry]:
         """Read, by the permit taken, contacts that a person linked; settle those that are alike."""
@@ -281,15 +310,7 @@ class Lane:
             self._bury_refused(unknown, error)
             return
         middle = (len(unknown) + 1) // 2
-        first, second = unknown[:middle], unknown[middle:]
-        try:
-            if first:
-                self._send(first)
-        except SyncError:
-            self._release(second)
-            raise
-        if second:
-            self._send(second)
+        self._send_both(unknown[:middle], unknown[middle:])
 
     def _bury_refused(self, entries: Sequence[Entry], error: RequestRejected) -> None:
         for entry in entries:
@@ -318,18 +339,30 @@ class Lane:
             if result is None:
                 doubtful.append(entry)
             elif result.ok:
-                self._note_totals(entry, result.element)
+                if entry.operation is not Operation.VOID:
+                    self._note_totals(entry, result.element)
                 settlements.append(settlement_of(entry, result.element))
             else:
                 refused.append((entry, result.errors))
-        settled = self._outbox.settle(settlements, owner=self._spec.owner)
-        if entries[0].operation is Operation.CREATE:
-            self.report.created += settled
-        else:
-            self.report.updated += settled
+        self._settle(entries, settlements)
         self._doubt(doubtful)
         for entry, errors in refused:
             self._refuse(entry, errors)
+
+    def _settle(self, entries: Sequence[Entry], settlements: Sequence[Settlement]) -> None:
+        """Take a reply at its word; what is void makes room for another, if one is wished."""
+        owner = self._spec.owner
+        operation = entries[0].operation
+        ends = {one.entry_id for one in entries if one.on_change is ChangePolicy.VOID}
+        if operation is Operation.VOID:
+            replaced = [one for one in settlements if one.entry_id not in ends]
+            self.report.voided += self._outbox.retire(replaced, owner=owner)
+            settlements = [one for one in settlements if one.entry_id in ends]
+            self.report.voided += self._outbox.settle(settlements, owner=owner)
+        elif operation is Operation.CREATE:
+            self.report.created += self._outbox.settle(settlements, owner=owner)
+        else:
+            self.report.updated += self._outbox.settle(settlements, owner=owner)
 
     def _note_totals(self, entry: Entry, element: Mapping[str, object]) -> None:
         """Keep what Xero computed otherwise than predicted; the caller fails the task over it."""
@@ -403,14 +436,3 @@ class Lane:
 
 def _ids(entries: Sequence[Entry]) -> list[int]:
     return [entry.entry_id for entry in entries]
-
-
-def _edit_objection(held: Mapping[str, object] | None) -> str | None:
-    """Say why Xero would refuse an edit of this invoice (Invoices, what may still change)."""
-    if held is None:
-        return "Xero no longer has this invoice"
-    if held.get("Status") not in _EDITABLE:
-        return f"the Xero invoice is {held.get('Status')}"
-    if held.get("AmountPaid") or held.get("AmountCredited"):
-        return "the Xero invoice has a payment or credit allocated to it"
-    return None

@@ -28,7 +28,11 @@ from sfxero.xero.organisation import (
 )
 from sfxero.xero.paging import FetchPage, Page, Row, numbered_rows, page_of, seek_rows
 
-_METHODS: Final = {Operation.CREATE: "PUT", Operation.UPDATE: "POST"}
+_METHODS: Final = {
+    Operation.CREATE: "PUT",
+    Operation.UPDATE: "POST",
+    Operation.VOID: "POST",
+}
 _LIST_CHUNK: Final = 40
 _WHERE_CHUNK: Final = 20
 _LONGEST_LIST: Final = 1500

@@ -1,0 +1,64 @@
+"""Former links: records that were voided so that others take their place.
+
+Revision ID: 0013
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0013"
+down_revision = "0012"
+
+_KINDS = (
+    "adopted",
+    "amended",
+    "approved",
+    "dead_letter",
+    "discarded",
+    "erased",
+    "found",
+    "held_already",
+    "linked",
+    "not_done",
+    "refused",
+    "replayed",
+    "sent",
+    "settled",
+    "unknown",
+    "unlinked",
+    "voided",
+)
+
+
+def upgrade() -> None:
+    """Add the table, and let the log tell of voids."""
+    moment = sa.DateTime(timezone=True)
+    op.create_table(
+        "former_links",
+        sa.Column("tenant", sa.Text, nullable=False),
+        sa.Column("entity", sa.Text, nullable=False),
+        sa.Column("source_id", sa.Text, nullable=False),
+        sa.Column("target_id", sa.Text, nullable=False),
+        sa.Column("target_number", sa.Text),
+        sa.Column("intended_at", moment, nullable=False),
+        sa.Column("ended_at", moment),
+        sa.PrimaryKeyConstraint("target_id", "tenant", "entity", name=op.f("pk_former_links")),
+    )
+    op.create_index("ix_former_links_source", "former_links", ["source_id", "tenant", "entity"])
+    # SQLite makes the table anew, without the triggers that keep it as it was written.
+    triggers = _triggers()
+    name = op.f("ck_audit_events_kind")
+    listed = ", ".join(f"'{kind}'" for kind in _KINDS)
+    with op.batch_alter_table("audit_events") as batch:
+        batch.drop_constraint(name, type_="check")
+        batch.create_check_constraint(name, f"kind IN ({listed})")
+    for trigger in triggers:
+        op.execute(trigger)
+
+
+def _triggers() -> list[str]:
+    bind = op.get_bind()
+    if bind.dialect.name != "sqlite":
+        return []
+    found = "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit_events'"
+    return list(bind.execute(sa.text(found)).scalars())

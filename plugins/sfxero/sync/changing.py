@@ -1,0 +1,109 @@
+"""Opportunities that changed after they were invoiced: what the route does about them is planned.
+
+The policy travels with each entry; publishing holds it against what Xero says when it goes.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from sfxero.mapping.result import NOT_WON, Document, TransformResult
+from sfxero.model.outbox import (
+    APPROVAL,
+    NOTHING_WRITTEN,
+    ON_CHANGE,
+    ChangePolicy,
+    PlannedEntry,
+    SourceVersion,
+)
+from sfxero.model.states import Entity
+from sfxero.sync.bodies import payload_hash
+from sfxero.sync.judging import asks, told
+from sfxero.sync.scope import Scope
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sfxero.ledger.links import Link
+
+_CHUNK: Final = 4_096
+_STATUS: Final = re.compile(r'"Status":"[A-Z]*"')
+_NOT_WON_ANY_MORE: Final = "the opportunity is not won any more: its invoice is to be voided"
+_BY_THE_ROUTE: Final = "the route's rules make another invoice of it, and nobody changed it"
+
+Meta = Callable[[Document], Mapping[str, str]]
+
+
+def with_policy(
+    scope: Scope, documents: Iterable[Document], meta: Meta
+) -> Iterator[tuple[Document, Mapping[str, str]]]:
+    """Yield documents with what goes along with each: the policy, and why a person is asked."""
+    policy = ChangePolicy(scope.spec.invoices.on_change)
+    if policy is ChangePolicy.UPDATE:
+        yield from ((one, meta(one)) for one in documents)
+        return
+    rest = iter(documents)
+    while chunk := list(islice(rest, _CHUNK)):
+        ids = [one.source_id for one in chunk]
+        linked = scope.ledger.links.get_many(scope.tenant, Entity.INVOICE, ids)
+        for one in chunk:
+            given = {**meta(one), ON_CHANGE: policy}
+            why = _why_asked(scope, policy, one, linked.get(one.source_id))
+            reasons = "; ".join(filter(None, (given.get(APPROVAL), why)))
+            yield one, {**given, APPROVAL: reasons} if reasons else given
+
+
+def void_wishes(
+    scope: Scope, result: TransformResult, frame: Any, *, read_at: "datetime"
+) -> list[PlannedEntry]:
+    """Return the wish that there be no invoice, of each opportunity that was won and is not.
+
+    `frame` holds the run's opportunities. Those that a person linked were not ours to make.
+    """
+    if scope.spec.invoices.on_reopen == "list":
+        return []
+    reopened = [source_id for source_id, rule in result.skipped if rule == NOT_WON]
+    linked = scope.ledger.links.get_many(scope.tenant, Entity.INVOICE, reopened)
+    theirs = frame[frame["Id"].isin(list(linked))]
+    stamps = dict(zip(theirs["Id"], theirs["SystemModstamp"], strict=True))
+    return [
+        _void_wish(scope, link, SourceVersion(stamps[source_id].to_pydatetime(), read_at))
+        for source_id, link in linked.items()
+        if link.source_snapshot != NOTHING_WRITTEN
+    ]
+
+
+def _void_wish(scope: Scope, link: "Link", version: SourceVersion) -> PlannedEntry:
+    """Wish for what was written last, but void; of a wish for that it makes the same again."""
+    payload = _STATUS.sub('"Status":"VOIDED"', link.source_snapshot, count=1)
+    asked = {APPROVAL: _NOT_WON_ANY_MORE} if scope.spec.invoices.on_reopen == "ask" else {}
+    return PlannedEntry(
+        route=scope.route,
+        tenant=scope.tenant,
+        entity=Entity.INVOICE,
+        source_id=link.source_id,
+        payload=payload,
+        content_hash=payload_hash(payload),
+        version=version,
+        mapping_version=scope.spec.mapping_version,
+        meta={ON_CHANGE: ChangePolicy.VOID, **asked},
+        is_migration=scope.is_history,
+    )
+
+
+def _why_asked(
+    scope: Scope, policy: ChangePolicy, document: Document, link: "Link | None"
+) -> str | None:
+    if link is None or link.content_hash == document.content_hash:
+        return None
+    held = json.loads(link.target_snapshot)
+    if asks(policy, str(held.get("Status"))):
+        return told(policy, held)
+    # A new table of codes must not void a year of invoices on its own.
+    is_new_rule = link.mapping_version != scope.spec.mapping_version
+    is_unchanged = document.stamp_at <= link.version.stamp_at
+    if policy is ChangePolicy.REISSUE and is_new_rule and is_unchanged:
+        return _BY_THE_ROUTE
+    return None

@@ -1,0 +1,111 @@
+"""What becomes of an invoice in Xero whose opportunity has changed: by policy, and by its state."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Final
+
+from sfxero.model.outbox import ChangePolicy, Entry
+from sfxero.model.states import Operation
+from sfxero.sync.bodies import holds, wanted
+
+DRAFTS: Final = frozenset({"DRAFT", "SUBMITTED"})
+"""States of an invoice that nobody has approved yet."""
+_EDITABLE: Final = DRAFTS | {"AUTHORISED"}
+GONE: Final = frozenset({"VOIDED", "DELETED"})
+"""States of an invoice that nothing leads out of."""
+
+
+class Act(StrEnum):
+    """What is done about an entry whose invoice exists."""
+
+    EDIT = "edit"
+    VOID = "void"
+    HOLD = "hold"
+    """A person is asked first."""
+    SETTLE = "settle"
+    """Xero holds what is wished already."""
+    RETIRE = "retire"
+    """It is void, as was intended: another takes its place."""
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """An act, and why it is no edit."""
+
+    act: Act
+    why: str = ""
+
+
+def judge(entry: Entry, held: Mapping[str, Any] | None) -> Verdict:
+    """Decide by what Xero holds now; pure, and the same for the same answer."""
+    if held is None:
+        return Verdict(Act.REFUSE, "Xero no longer has this invoice")
+    status = str(held.get("Status"))
+    if status in GONE:
+        return _of_gone(entry, status)
+    if _may_be_held(entry, status) and holds(wanted(entry), held):
+        return Verdict(Act.SETTLE)
+    objection = _objection(held)
+    if objection:
+        return Verdict(Act.REFUSE, objection)
+    return _of_editable(entry, held)
+
+
+def to_void(entry: Entry, held: Mapping[str, Any]) -> Entry:
+    """Return the entry as the void of its invoice; a draft cannot be voided, only deleted."""
+    ending = "DELETED" if held.get("Status") in DRAFTS else "VOIDED"
+    return replace(entry, operation=Operation.VOID, voids_to=ending)
+
+
+def asks(policy: ChangePolicy, status: str) -> bool:
+    """Say whether a person must approve the edit of an invoice in this state."""
+    return policy is ChangePolicy.ASK or (
+        policy is ChangePolicy.UPDATE_WHILE_DRAFT and status not in DRAFTS
+    )
+
+
+def told(policy: ChangePolicy, held: Mapping[str, Any]) -> str:
+    """Say why a person is asked, and what the invoice comes to so far."""
+    total = f"{held.get('CurrencyCode')} {Decimal(str(held.get('Total') or 0)):,.2f}"
+    state = "" if policy is ChangePolicy.ASK else f", {held.get('Status')}"
+    return f"the opportunity changed after it was invoiced: so far {total}{state}"
+
+
+def _replaces(entry: Entry, status: str) -> bool:
+    return entry.on_change is ChangePolicy.REISSUE and status not in DRAFTS
+
+
+def _may_be_held(entry: Entry, status: str) -> bool:
+    """Say whether Xero may hold what is wished: what was to be void may be wished after all."""
+    is_wished = entry.on_change is not ChangePolicy.VOID
+    return is_wished and (entry.is_voiding or _replaces(entry, status))
+
+
+def _of_gone(entry: Entry, status: str) -> Verdict:
+    """Tell what was to be void from what a person has voided: that is for a person."""
+    if entry.on_change is ChangePolicy.VOID:
+        return Verdict(Act.SETTLE)
+    if entry.is_voiding:
+        return Verdict(Act.RETIRE)
+    return Verdict(Act.REFUSE, f"the Xero invoice is {status}")
+
+
+def _of_editable(entry: Entry, held: Mapping[str, Any]) -> Verdict:
+    policy, status = entry.on_change, str(held.get("Status"))
+    if policy is ChangePolicy.VOID or _replaces(entry, status):
+        return Verdict(Act.VOID)
+    if asks(policy, status) and not entry.is_approved:
+        return Verdict(Act.HOLD, told(policy, held))
+    return Verdict(Act.EDIT)
+
+
+def _objection(held: Mapping[str, Any]) -> str:
+    """Say why Xero would refuse an edit or a void (Invoices, what may still change)."""
+    if held.get("Status") not in _EDITABLE:
+        return f"the Xero invoice is {held.get('Status')}"
+    if held.get("AmountPaid") or held.get("AmountCredited"):
+        return "the Xero invoice has a payment or credit allocated to it"
+    return ""

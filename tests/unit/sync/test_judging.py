@@ -1,0 +1,111 @@
+"""What is done about a changed invoice, as a table of policies and states."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from sfxero.model.ids import RouteName, SourceId, TargetId, TenantId
+from sfxero.model.outbox import ON_CHANGE, ChangePolicy, Entry, SourceVersion
+from sfxero.model.states import Entity, EntryState, Operation
+from sfxero.sync.judging import Act, judge, to_void
+
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+UPDATE, DRAFTS, REISSUE, ASK, VOID = ChangePolicy
+
+
+def entry(policy: ChangePolicy, **changes: Any) -> Entry:
+    values: dict[str, Any] = {
+        "entry_id": 1,
+        "route": RouteName("demo"),
+        "tenant": TenantId("t"),
+        "entity": Entity.INVOICE,
+        "operation": Operation.UPDATE,
+        "source_id": SourceId("006"),
+        "state": EntryState.CLAIMED,
+        "payload": '{"Reference":"new"}',
+        "content_hash": "B",
+        "version": SourceVersion(NOW, NOW),
+        "mapping_version": "m",
+        "run_id": "r",
+        "meta": {ON_CHANGE: policy},
+        "target_id": TargetId("X"),
+        "parent_target_id": None,
+        "tries": 0,
+        "lease_until_at": NOW,
+    }
+    return Entry(**values | changes)
+
+
+def invoice(status: str, **values: Any) -> dict[str, Any]:
+    return {"InvoiceID": "X", "Status": status, "Reference": "old", "Total": Decimal(1), **values}
+
+
+@pytest.mark.parametrize(
+    ("policy", "draft", "approved"),
+    [
+        (UPDATE, Act.EDIT, Act.EDIT),
+        (DRAFTS, Act.EDIT, Act.HOLD),
+        (REISSUE, Act.EDIT, Act.VOID),
+        (ASK, Act.HOLD, Act.HOLD),
+        (VOID, Act.VOID, Act.VOID),
+    ],
+)
+def test_policy_and_state_decide(policy: ChangePolicy, draft: Act, approved: Act) -> None:
+    assert [judge(entry(policy), invoice(one)).act for one in ("DRAFT", "SUBMITTED")] == [draft] * 2
+    assert judge(entry(policy), invoice("AUTHORISED")).act is approved
+
+
+@pytest.mark.parametrize("policy", [UPDATE, DRAFTS, ASK])
+def test_what_a_person_approved_is_edited(policy: ChangePolicy) -> None:
+    assert judge(entry(policy, is_approved=True), invoice("AUTHORISED")).act is Act.EDIT
+
+
+@pytest.mark.parametrize("policy", ChangePolicy)
+@pytest.mark.parametrize(
+    "held",
+    [
+        None,
+        invoice("PAID"),
+        invoice("AUTHORISED", AmountPaid=1),
+        invoice("DRAFT", AmountCredited=1),
+    ],
+)
+def test_what_xero_would_refuse_is_not_sent(
+    policy: ChangePolicy, held: dict[str, Any] | None
+) -> None:
+    assert judge(entry(policy), held).act is Act.REFUSE
+
+
+@pytest.mark.parametrize("status", ["VOIDED", "DELETED"])
+@pytest.mark.parametrize("policy", ChangePolicy)
+def test_only_a_void_that_was_meant_makes_room(policy: ChangePolicy, status: str) -> None:
+    is_end = policy is VOID
+    by_hand, meant = (
+        judge(entry(policy, is_voiding=one), invoice(status)).act for one in (False, True)
+    )
+    assert by_hand is (Act.SETTLE if is_end else Act.REFUSE)
+    assert meant is (Act.SETTLE if is_end else Act.RETIRE)
+
+
+@pytest.mark.parametrize(
+    ("policy", "is_voiding", "act"),
+    [
+        (REISSUE, False, Act.SETTLE),
+        (UPDATE, True, Act.SETTLE),
+        (UPDATE, False, Act.EDIT),
+        (VOID, True, Act.VOID),
+    ],
+)
+def test_what_xero_holds_already_is_not_replaced(
+    policy: ChangePolicy, is_voiding: bool, act: Act
+) -> None:
+    held = invoice("AUTHORISED", Reference="new")
+    assert judge(entry(policy, is_voiding=is_voiding), held).act is act
+
+
+@pytest.mark.parametrize(("status", "ending"), [("DRAFT", "DELETED"), ("AUTHORISED", "VOIDED")])
+def test_a_draft_is_deleted_and_an_approved_one_is_voided(status: str, ending: str) -> None:
+    void = to_void(entry(REISSUE), invoice(status))
+    assert (void.operation, void.voids_to) == (Operation.VOID, ending)
