@@ -21,6 +21,7 @@ from sfxero.sync.approving import approval_meta
 from sfxero.sync.emails import plan_emails
 from sfxero.sync.holding import held_back, refused_lines
 from sfxero.sync.locking import Locked
+from sfxero.sync.memory import Memory
 from sfxero.sync.org_rates import kept_rates
 from sfxero.sync.related import with_related
 from sfxero.sync.scope import ENTITY_OF, OBJECT_OF, Scope
@@ -143,7 +144,8 @@ def prepare_invoices(
 
     lines = read_latest(scope.staged(OBJECT_OF[Entity.OPPORTUNITY_LINE]))
     frame = read_latest(scope.staged(OBJECT_OF[Entity.OPPORTUNITY]))
-    locked = Locked(scope, frame, organisation)
+    memory = Memory(scope.ledger, scope.tenant)
+    locked = Locked(memory, scope.spec.invoices, frame, organisation=organisation)
     result = transform_invoices(
         with_related(scope, OBJECT_OF[Entity.OPPORTUNITY], frame),
         lines,
@@ -201,9 +203,9 @@ class _Preparation:
         if self._target is Entity.INVOICE:
             plan_emails(scope, result.documents, refused, read_at=self._began_at)
         documents = (one for one in result.documents if one.source_id not in refused)
-        for planned in scope.ledger.outbox.plan(
-            scope.run_id, self._entries(documents, approval_meta(scope, result))
-        ):
+        memory = Memory(scope.ledger, scope.tenant)
+        meta = approval_meta(scope.spec.invoices.approval, result, memory)
+        for planned in scope.ledger.outbox.plan(scope.run_id, self._entries(documents, meta)):
             self._note(planned)
         for source_id in set(result.removed) - refused:
             self._end(source_id, Disposition.REMOVED)
