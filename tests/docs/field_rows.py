@@ -37,15 +37,18 @@ ROWS: Final = (
         ("Contact.Addresses",),
         "The `POBOX` address, which Xero prints on invoices. A street of several lines fills up "
         "to four, and what is left joins the fourth. A part that is longer than Xero takes is "
-        "refused and never cut. A country that cannot be written in letters stays out, with a "
+        "refused and never cut. A state goes as it is, or as its code or its name, whichever way "
+        "it is written. A country that cannot be written in letters stays out, with a "
         "warning.",
     ),
     Row(
         "Tax number",
         ("Account.ABN__c",),
         ("Contact.TaxNumber",),
-        "Eleven digits without blanks whose checksum holds, by the function `abn`. With a wrong "
-        "one the contact goes without it and with a warning, or is refused, as the route says.",
+        "Eleven digits without blanks whose checksum holds, by the function `abn`; or, by "
+        "`tax_number`, what the check of the account's country says, without separators. With a "
+        "wrong one the contact goes without it and with a warning, or is refused, as the route "
+        "says; so does the route for countries without a check.",
     ),
     Row(
         "Phones and persons",

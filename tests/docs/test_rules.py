@@ -20,6 +20,7 @@ RULES = (
 RULE = re.compile(r"[a-z]+(_[a-z]+)*")
 ADDERS = {"add", "add_at", "refuse"}
 MAKERS = {"Finding", "_finding", "NamedFunction"}
+NAMED = {"rule", "unknown_rule"}
 ENDERS = {"DispositionRow", "_end"}
 
 
@@ -64,7 +65,7 @@ def spelled_out() -> set[str]:
                 found |= {module.text(one) for one in call.args[:1]}
             if name in MAKERS:
                 found |= {module.text(one) for one in call.args[1:3]}
-            found |= {module.text(one.value) for one in call.keywords if one.arg == "rule"}
+            found |= {module.text(one.value) for one in call.keywords if one.arg in NAMED}
         found |= {module.text(one.elts[0]) for one in _rule_tuples(module)}
     return {one for one in found if one}
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sfxero.sync.explain import Surroundings
     from sfxero.sync.explaining import Explanation, FieldStory, RecordStory
 
-_NO_LEDGER = "The ledger cannot be read: names of other contacts are not known."
+_NO_LEDGER = "The ledger cannot be read: other contacts and former invoices are not known."
 
 
 def explain(
@@ -71,6 +71,7 @@ def _surroundings(spec: RouteSpec, look: "Look", ledger: "Ledger | None") -> "Su
     from sfxero.quality.suites import load_suite
     from sfxero.settings import load_settings
     from sfxero.sync.explain import Surroundings
+    from sfxero.sync.memory import Memory
     from sfxero.sync.preflight import read_facts
     from sfxero.sync.prepare import suite_columns
     from sfxero.sync.scope import ENTITY_OF
@@ -83,6 +84,7 @@ def _surroundings(spec: RouteSpec, look: "Look", ledger: "Ledger | None") -> "Su
     own = ledger.names.names_of(tenant) if ledger else {}
     return Surroundings(
         read_facts(spec, Accounting(look.xero)),
+        Memory(ledger, tenant),
         owners=ledger.names.owners(tenant) if ledger else {},
         own_names={str(one): name for one, name in own.items()},
         suites={one: load_suite(folder / f"{one}.yaml", columns) for one in ENTITY_OF.values()},
@@ -103,7 +105,7 @@ def _show_record(console: Console, record: "RecordStory", *, file: str) -> None:
     for one in record.findings:
         what = f"{one.field or one.entity} = {one.value or 'empty'}"
         console.print(f"{one.severity} {one.rule}: {what}. {one.hint}", markup=False)
-    head = [record.condition] if record.condition else []
+    head = [one for one in (record.condition, record.approval) if one is not None]
     console.print(_table([*head, *record.fields], file))
     for place, line in enumerate(record.lines, start=1):
         console.print(f"line {place}: {line.source_id or 'the whole opportunity'}", style="bold")

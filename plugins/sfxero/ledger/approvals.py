@@ -7,7 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, case, or_, select, update
+from sqlalchemy import Connection, Row, and_, case, or_, select, update
 
 from sfxero.ledger.audit_trail import Doer, append, subjects
 from sfxero.ledger.engine import Database, among, chunked
@@ -16,7 +16,7 @@ from sfxero.ledger.tables import entries, one_of, reserved_names
 from sfxero.model.audit import AuditKind
 from sfxero.model.ids import RouteName, RunId, SourceId, TenantId
 from sfxero.model.outbox import APPROVAL
-from sfxero.model.states import Entity, EntryState
+from sfxero.model.states import ACTIVE, WAITING, Entity, EntryState
 
 _AWAITING: Final = frozenset({EntryState.AWAITING_APPROVAL})
 _SETTLED: Final = frozenset({EntryState.SETTLED})
@@ -149,6 +149,21 @@ class Approvals:
             ]
             append(conn, self._database, facts)
         return count
+
+    def is_agreed(self, tenant: TenantId, source_id: SourceId, content_hash: str) -> bool:
+        """Say whether an invoice of these values goes, or is going, without a further word."""
+        statement = select(entries.c.entry_id).where(
+            entries.c.tenant == tenant,
+            entries.c.entity == Entity.INVOICE,
+            entries.c.source_id == source_id,
+            entries.c.content_hash == content_hash,
+            or_(
+                one_of(entries.c.state, ACTIVE),
+                and_(one_of(entries.c.state, WAITING), entries.c.approved_at.is_not(None)),
+            ),
+        )
+        with self._database.read() as conn:
+            return conn.execute(statement.limit(1)).first() is not None
 
     def invoiced_parents(self, tenant: TenantId, parents: Iterable[SourceId]) -> set[SourceId]:
         """Return those accounts that an invoice of ours has gone to."""

@@ -57,6 +57,9 @@ FunctionName = Annotated[
     PlainSerializer(lambda function: function.name, return_type=str),
 ]
 OnInvalid = Literal["warn", "refuse"]
+OnUnknown = Literal["pass", "warn", "refuse"]
+Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+_Fields = BeforeValidator(as_list, json_schema_input_type=FieldPath | list[FieldPath])
 
 
 class FieldRule(Section):
@@ -65,7 +68,7 @@ class FieldRule(Section):
     from_: Annotated[
         tuple[FieldPath, ...],
         AfterValidator(_check_filled),
-        BeforeValidator(as_list, json_schema_input_type=FieldPath | list[FieldPath]),
+        _Fields,
     ] = Field(default=(), alias="from")
     join: str | None = None
     """What stands between the filled fields of `from`; without it, the first of them counts."""
@@ -80,6 +83,12 @@ class FieldRule(Section):
     with_: FunctionName | None = Field(default=None, alias="with")
     on_invalid: OnInvalid = "refuse"
     """What a value that `with` cannot use does: `warn` sends the record without it."""
+    country: Annotated[tuple[FieldPath, ...], _Fields] = ()
+    """Where the country stands by which `with` judges; the first that is filled counts."""
+    country_default: Country | None = None
+    """The country of records that give none."""
+    on_unknown: OnUnknown = "pass"
+    """What a value does that `with` cannot judge; it goes as it is, unless it is refused."""
 
     @model_validator(mode="after")
     def _has_one_source(self) -> "FieldRule":
@@ -90,6 +99,16 @@ class FieldRule(Section):
             raise ValueError("'join' needs several fields in 'from'")
         return self
 
+    @model_validator(mode="after")
+    def _knows_the_country(self) -> "FieldRule":
+        is_given = bool(self.country) or self.country_default is not None
+        is_wanted = self.with_ is not None and self.with_.is_of_country
+        if is_wanted and not is_given:
+            raise ValueError("this function needs 'country' or 'country_default'")
+        if not is_wanted and (is_given or self.on_unknown != "pass"):
+            raise ValueError("'country' and 'on_unknown' are for functions that differ by country")
+        return self
+
     @property
     def read_fields(self) -> tuple[str, ...]:
         """The fields that the value is made of."""
@@ -97,7 +116,8 @@ class FieldRule(Section):
 
     def fields(self) -> tuple[str, ...]:
         """Return all fields that the rule reads."""
-        return (*self.read_fields, *(self.when.fields() if self.when else ()))
+        asked = self.when.fields() if self.when else ()
+        return (*self.read_fields, *self.country, *asked)
 
 
 TextRule = Annotated[

@@ -11,24 +11,37 @@ from types import ModuleType
 from typing import Final
 
 from sfxero.errors import MappingFileError
+from sfxero.mapping.countries import state_code, state_name
+from sfxero.mapping.tax_numbers import tax_number
 
 _SEPARATORS: Final = re.compile(r"[\s.\-\u2010-\u2015]+")
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _MARK: Final = "_sfxero_function"
+_STATE_HINT: Final = "Correct the state, or the country, in Salesforce."
 
 TextFunction = Callable[[str], str | None]
 
 
 @dataclass(frozen=True, slots=True)
 class NamedFunction:
-    """`call` gives the value for Xero, or None for one that cannot be used, by `rule`."""
+    """`call` gives the value for Xero, or None for one that cannot be used, by `rule`.
+
+    One that differs by country takes a text and its country; it has an `unknown_rule`, and raises
+    NotJudged for a text that it knows no rule for.
+    """
 
     name: str
-    call: TextFunction
+    call: Callable[..., str | None]
     rule: str
     hint: str
     version: str = ""
     """A digest of the file that a user's function comes from: other code is another mapping."""
+    unknown_rule: str | None = None
+
+    @property
+    def is_of_country(self) -> bool:
+        """Whether the function must be told the country."""
+        return self.unknown_rule is not None
 
 
 def column_function(*, rule: str, hint: str) -> Callable[[TextFunction], TextFunction]:
@@ -72,6 +85,19 @@ FUNCTIONS: Final[Mapping[str, NamedFunction]] = {
             abn,
             "abn_invalid",
             "Correct the ABN in Salesforce: 11 digits with a valid checksum.",
+        ),
+        NamedFunction(
+            "tax_number",
+            tax_number,
+            "tax_number_invalid",
+            "Correct the tax number, or the country, in Salesforce: they do not fit each other.",
+            unknown_rule="tax_number_unchecked",
+        ),
+        NamedFunction(
+            "state_code", state_code, "text_invalid", _STATE_HINT, unknown_rule="state_unknown"
+        ),
+        NamedFunction(
+            "state_name", state_name, "text_invalid", _STATE_HINT, unknown_rule="state_unknown"
         ),
     )
 }

@@ -110,7 +110,7 @@ def transform_invoices(
         meta={
             "number": header["InvoiceNumber"].filter(kept),
             APPROVAL: _held_by_condition(candidates, spec.invoices).filter(kept),
-            NOTE: join_filled([exchange.notes, rounding], "; ").filter(kept),
+            NOTE: join_filled([header["(moved)"], exchange.notes, rounding], "; ").filter(kept),
         },
     )
     passed_over = {NOT_WON: ~gone & ~won, OUT_OF_SCOPE: ~gone & won & ~wanted}
@@ -178,7 +178,7 @@ def _header(
         field=spec.date,
         hint="Give the opportunity a close date: it becomes the invoice's date.",
     )
-    dates = off_locked_days(dates, spec, organisation, findings, written=written)
+    dates, moved = off_locked_days(dates, spec, organisation, findings, written=written)
     return {
         "Account": account,
         "InvoiceNumber": _number(table, spec, findings),
@@ -186,6 +186,7 @@ def _header(
             table, spec.reference, findings, name="reference", limit=_TEXT_LIMIT
         ),
         "Date": dates,
+        "(moved)": moved,
         "DueDate": due_dates(table, dates, spec.due, findings),
         "Url": _url(table, spec, findings, instance_url=instance_url),
     }

@@ -39,20 +39,23 @@ def off_locked_days(
     findings: Findings,
     *,
     written: Mapping[SourceId, date],
-) -> pa.Array:
+) -> tuple[pa.Array, pa.Array]:
     """Hold invoices out of locked periods, or date them on the first day that is open.
+
+    Returns the dates, and for each that was moved what the log shall say of it.
 
     `written` holds the dates of invoices that Xero has, by opportunity: a period that is locked
     later moves none of them, and refuses none whose date is still the opportunity's.
     """
     last = organisation.locked_until_on
     if last is None:
-        return dates
+        return dates, pa.nulls(len(dates), TEXT)
     locked = _is_locked(dates, last)
     borne = pa.array([written.get(one) for one in findings.ids.to_pylist()], pa.date32())
     if spec.lock_dates == "first_open_day":
         first_open = pa.scalar(last + timedelta(days=1), pa.date32())
-        return pc.if_else(locked, pc.coalesce(borne, first_open), dates)
+        moved = pc.if_else(locked, pc.coalesce(borne, first_open), dates)
+        return moved, _told(moved, dates, last)
     findings.add(
         PERIOD_LOCKED,
         flags(locked) & ~flags(pc.equal(borne, dates)),
@@ -60,7 +63,14 @@ def off_locked_days(
         values=pc.cast(dates, TEXT),
         hint=hint_of(last),
     )
-    return dates
+    return dates, pa.nulls(len(dates), TEXT)
+
+
+def _told(moved: pa.Array, dates: pa.Array, last: date) -> pa.Array:
+    ending = pa.scalar(f", since the organisation is locked to {last}", TEXT)
+    words = (pa.scalar("dated ", TEXT), pc.cast(moved, TEXT), pa.scalar(" and not ", TEXT))
+    told = pc.binary_join_element_wise(*words, pc.cast(dates, TEXT), ending, pa.scalar("", TEXT))
+    return pc.if_else(pc.equal(moved, dates), pa.scalar(None, TEXT), told)
 
 
 def hint_of(last: date) -> str:

@@ -16,9 +16,13 @@ from sfxero.mapping.columns import (
     map_unique,
 )
 from sfxero.mapping.comparing import meets
+from sfxero.mapping.countries import NotJudged
 from sfxero.mapping.field_rules import FieldRule, LookupRule
 from sfxero.model.findings import Severity
 
+# No text has it: each is cleaned of control characters.
+_BETWEEN: Final = "\x00"
+_UNKNOWN_HINT: Final = "Correct the value or its country, or let the route pass what is not known."
 _SEVERITY: Final = {"warn": Severity.WARN, "refuse": Severity.REFUSE}
 
 
@@ -54,7 +58,7 @@ def apply_rule(
     """
     if rule is None:
         return pa.nulls(table.num_rows, TEXT)
-    texts, refused = _apply_function(_read(table, rule), rule, report)
+    texts, refused = _apply_function(table, rule, report)
     if limit is not None:
         report.add(
             f"{name}_too_long",
@@ -116,13 +120,16 @@ def _source(table: pa.Table, rule: FieldRule) -> pa.Array:
 
 
 def _apply_function(
-    texts: pa.Array, rule: FieldRule, report: Report
+    table: pa.Table, rule: FieldRule, report: Report
 ) -> tuple[pa.Array, np.ndarray]:
-    """Return what the rule's function makes of the texts, and which of them are refused."""
-    if rule.with_ is None:
+    """Return what the rule's function makes of its texts, and which of them are refused."""
+    texts, function = _read(table, rule), rule.with_
+    if function is None:
         return texts, np.zeros(len(texts), dtype=bool)
-    function = rule.with_
-    mapped = map_unique(texts, function.call)
+    if function.unknown_rule is None:
+        mapped = map_unique(texts, function.call)
+    else:
+        mapped = _apply_of_country(table, texts, rule, report)
     invalid = flags(pc.and_(pc.is_valid(texts), pc.is_null(mapped)))
     report.add(
         function.rule,
@@ -133,3 +140,35 @@ def _apply_function(
         severity=_SEVERITY[rule.on_invalid],
     )
     return mapped, invalid & (rule.on_invalid == "refuse")
+
+
+def _apply_of_country(
+    table: pa.Table, texts: pa.Array, rule: FieldRule, report: Report
+) -> pa.Array:
+    """Return what a function makes of each text in its country; what it cannot judge stays."""
+    countries = pa.nulls(len(texts), TEXT)
+    if rule.country:
+        countries = first_filled([clean_text(table, path) for path in rule.country])
+    countries = pc.fill_null(countries, pa.scalar(rule.country_default or "", TEXT))
+    pairs = pc.binary_join_element_wise(countries, texts, pa.scalar(_BETWEEN, TEXT))
+    unknown: list[str] = []
+
+    def judge(pair: str) -> str | None:
+        country, _, text = pair.partition(_BETWEEN)
+        try:
+            return rule.with_.call(text, country) if rule.with_ else text
+        except NotJudged:
+            unknown.append(pair)
+            return text
+
+    mapped = map_unique(pairs, judge)
+    if rule.on_unknown != "pass" and rule.with_ and rule.with_.unknown_rule:
+        report.add(
+            rule.with_.unknown_rule,
+            flags(pc.is_in(pairs, pa.array(unknown, TEXT))),
+            field=" and ".join((source_of(rule), *rule.country)),
+            values=texts,
+            hint=_UNKNOWN_HINT,
+            severity=_SEVERITY[rule.on_unknown],
+        )
+    return mapped

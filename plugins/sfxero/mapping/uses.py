@@ -213,6 +213,8 @@ def _rule_fields(rule: FieldRule, key: Key) -> Iterator[tuple[Key, str, FieldKin
     below: Key = (*key, "template") if rule.template else (*key, "from")
     for place, field in enumerate(rule.read_fields):
         yield below if rule.template else (*below, place), field, FieldKind.TEXT
+    for place, field in enumerate(rule.country):
+        yield (*key, "country", place), field, FieldKind.TEXT
     if rule.when is not None:
         yield from _condition_fields(rule.when, (*key, "when"))
 

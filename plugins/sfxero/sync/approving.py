@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from sfxero.mapping.result import Document, TransformResult
+from sfxero.mapping.spec import ApprovalSection
 from sfxero.model.outbox import APPROVAL
-from sfxero.sync.scope import Scope
+from sfxero.sync.memory import Memory
 
 if TYPE_CHECKING:
     from sfxero.ledger.approvals import Question
@@ -15,16 +16,17 @@ FIRST_OF_ACCOUNT: Final = "first invoice of the account"
 _MARKUP: Final = re.compile(r"([\\`*_{}\[\]<>()#+!|~$&-])")
 
 
-def approval_meta(scope: Scope, result: TransformResult) -> Callable[[Document], Mapping[str, str]]:
+def approval_meta(
+    rules: ApprovalSection | None, result: TransformResult, memory: Memory
+) -> Callable[[Document], Mapping[str, str]]:
     """Return what gives each document's `meta`, with why it must be approved, if it must be.
 
     The transform has judged the route's condition; what was invoiced before, the ledger knows.
     """
-    rules = scope.spec.invoices.approval
     if rules is None or not rules.first_of_account:
         return lambda one: one.meta
     parents = {one for _, one in result.documents.parents() if one is not None}
-    invoiced = scope.ledger.outbox.invoiced_parents(scope.tenant, sorted(parents))
+    invoiced = memory.invoiced(sorted(parents))
 
     def meta(one: Document) -> Mapping[str, str]:
         if one.parent_source_id is None or one.parent_source_id in invoiced:

@@ -13,11 +13,12 @@ from sfxero.mapping.spec import RouteSpec
 from sfxero.mapping.targets import contact_targets, invoice_targets, line_targets
 from sfxero.model.findings import Finding
 from sfxero.model.ids import SourceId, to_18
-from sfxero.model.outbox import NOTE
+from sfxero.model.outbox import APPROVAL, NOTE
 from sfxero.model.states import Entity
 from sfxero.quality.suites import Suite
 from sfxero.salesforce.client import SalesforceClient
 from sfxero.salesforce.soql import id_chunks, select
+from sfxero.sync.approving import approval_meta
 from sfxero.sync.explaining import (
     Explanation,
     LineStory,
@@ -28,6 +29,8 @@ from sfxero.sync.explaining import (
     outcome_of,
 )
 from sfxero.sync.holding import ACCOUNT_GONE, ACCOUNT_WAITS
+from sfxero.sync.locking import Locked
+from sfxero.sync.memory import Memory
 from sfxero.sync.org_rates import rates_if_used
 from sfxero.sync.preflight import check_codes
 from sfxero.sync.related import read_related
@@ -42,6 +45,7 @@ class Surroundings:
     """What the transforms must know beside the record; names in use as the ledger has them."""
 
     organisation: OrganisationFacts
+    memory: Memory
     owners: Mapping[str, str] = field(default_factory=dict)
     own_names: Mapping[str, str] = field(default_factory=dict)
     suites: Mapping[Entity, Suite] = field(default_factory=dict)
@@ -147,31 +151,46 @@ class _Story:
         lines = self._read(Entity.OPPORTUNITY_LINE, source_id, by="OpportunityId")
         frame = self._frame(Entity.OPPORTUNITY, records)
         line_frame = self._frame(Entity.OPPORTUNITY_LINE, lines)
+        around, rules = self._around, self._spec.invoices
+        locked = Locked(around.memory, rules, frame, organisation=around.organisation)
         result = transform_invoices(
             frame,
             line_frame,
             self._spec,
-            organisation=self._around.organisation,
+            organisation=around.organisation,
             instance_url=self._client.instance_url,
             org_rates=rates_if_used(self._spec, self._client),
+            written=locked.written,
         )
         findings = (
             *self._checked(Entity.OPPORTUNITY, frame),
             *self._checked(Entity.OPPORTUNITY_LINE, line_frame),
             *result.findings,
+            *locked.changed(result),
             *(held if result.documents else ()),
         )
         outcome, rule, document = _end(result, findings)
+        why = self._why_asked(result) if outcome is Outcome.SENT else None
         return RecordStory(
             Entity.OPPORTUNITY,
             source_id,
-            outcome,
+            Outcome.AWAITING_APPROVAL if why else outcome,
             rule,
             self._condition(records[0], rule),
             self._tell.fields(invoice_targets(self._spec), _lent(frame, records[0]), document),
             findings,
             self._lines(source_id, records[0], lines, frame=line_frame, document=document),
+            self._tell.approval(records[0], why=why) if rules.approval else None,
         )
+
+    def _why_asked(self, result: TransformResult) -> str | None:
+        """Say why a person must approve the invoice first; None if nobody need."""
+        memory = self._around.memory
+        meta = approval_meta(self._spec.invoices.approval, result, memory)
+        for one in result.documents:
+            if not memory.is_settled(one.source_id, one.content_hash):
+                return meta(one).get(APPROVAL)
+        return None
 
     def _lines(
         self,

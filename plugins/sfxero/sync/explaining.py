@@ -24,6 +24,7 @@ class Outcome(StrEnum):
     """What a run would do with the record."""
 
     SENT = "sent"
+    AWAITING_APPROVAL = "sent once a person approves"
     REFUSED = "refused"
     SKIPPED = "skipped"
     REMOVED = "removed"
@@ -58,7 +59,10 @@ class LineStory:
 
 @dataclass(frozen=True, slots=True)
 class RecordStory:
-    """One record; `rule` is why it is skipped, and `condition` which records are wanted."""
+    """One record; `rule` is why it is skipped, and `condition` which records are wanted.
+
+    `approval` says which must wait for a person, and why this one must.
+    """
 
     entity: Entity
     source_id: SourceId
@@ -68,6 +72,7 @@ class RecordStory:
     fields: tuple[FieldStory, ...]
     findings: tuple[Finding, ...]
     lines: tuple[LineStory, ...] = ()
+    approval: FieldStory | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +120,11 @@ class Teller:
         """Tell the condition that decides which records are wanted."""
         met = None if is_met is None else {True: "met", False: "not met"}[is_met]
         return FieldStory("(wanted)", self._sources((key,), record), self._rules((key,)), met)
+
+    def approval(self, record: Record, *, why: str | None) -> FieldStory:
+        """Tell the rules by which a person must approve an invoice, and why this one."""
+        key: Key = ("invoices", "approval")
+        return FieldStory("(approval)", self._sources((key,), record), self._rules((key,)), why)
 
     def _story(self, target: Target, record: Record, document: Mapping[str, Any]) -> FieldStory:
         return FieldStory(

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sfxero.mapping.organisation import OrganisationFacts
 from sfxero.mapping.result import TransformResult
+from sfxero.mapping.spec import InvoicesSection
 from sfxero.model.findings import Finding
 from sfxero.model.ids import SourceId
 from sfxero.model.states import Entity
-from sfxero.sync.scope import Scope
+from sfxero.sync.memory import Memory
 
 if TYPE_CHECKING:
     from sfxero.ledger.links import Link
@@ -22,14 +23,16 @@ _DATE: Final = re.compile(r'[{,]"Date":"(\d{4}-\d{2}-\d{2})"')
 class Locked:
     """Those opportunities of a locked period that have an invoice in Xero."""
 
-    def __init__(self, scope: Scope, frame: Any, organisation: OrganisationFacts) -> None:
-        """`frame` holds the run's opportunities."""
+    def __init__(
+        self, memory: Memory, spec: InvoicesSection, frame: Any, *, organisation: OrganisationFacts
+    ) -> None:
+        """`frame` holds the opportunities that are looked at."""
         from sfxero.mapping.lock_dates import locked_ids
 
-        self._field = scope.spec.invoices.date
+        self._field = spec.date
         self._last = organisation.locked_until_on
-        ids = [SourceId(one) for one in locked_ids(frame, scope.spec.invoices, organisation)]
-        self._links = scope.ledger.links.get_many(scope.tenant, Entity.INVOICE, ids)
+        ids = [SourceId(one) for one in locked_ids(frame, spec, organisation)]
+        self._links = memory.invoices_of(ids)
         self.written = _written(self._links)
         """The dates of the invoices as they were written last, by opportunity."""
 

@@ -23,6 +23,7 @@ from sfxero.sync.changing import void_wishes, with_policy
 from sfxero.sync.emails import plan_emails
 from sfxero.sync.holding import held_back, refused_lines
 from sfxero.sync.locking import Locked
+from sfxero.sync.memory import Memory
 from sfxero.sync.org_rates import kept_rates
 from sfxero.sync.related import with_related
 from sfxero.sync.scope import ENTITY_OF, OBJECT_OF, Scope
@@ -145,7 +146,8 @@ def prepare_invoices(
 
     lines = read_latest(scope.staged(OBJECT_OF[Entity.OPPORTUNITY_LINE]))
     frame = read_latest(scope.staged(OBJECT_OF[Entity.OPPORTUNITY]))
-    locked = Locked(scope, frame, organisation)
+    memory = Memory(scope.ledger, scope.tenant)
+    locked = Locked(memory, scope.spec.invoices, frame, organisation=organisation)
     result = transform_invoices(
         with_related(scope, OBJECT_OF[Entity.OPPORTUNITY], frame),
         lines,
@@ -215,7 +217,9 @@ class _Preparation:
         if self._target is Entity.INVOICE:
             plan_emails(scope, result.documents, refused, read_at=self._began_at)
         documents = (one for one in result.documents if one.source_id not in refused)
-        wishes = chain(self._entries(documents, approval_meta(scope, result)), self._voids)
+        memory = Memory(scope.ledger, scope.tenant)
+        meta = approval_meta(scope.spec.invoices.approval, result, memory)
+        wishes = chain(self._entries(documents, meta), self._voids)
         for planned in scope.ledger.outbox.plan(scope.run_id, wishes):
             self._note(planned)
         for source_id in set(result.removed) - refused:

@@ -263,6 +263,22 @@ def test_an_account_is_known_once_an_invoice_of_it_is_settled(ledger: Ledger) ->
     assert ledger.outbox.invoiced_parents(TENANT, accounts) == {"a1"}
 
 
+def test_only_the_values_that_a_person_agreed_to_or_that_are_under_way_need_no_further_word(
+    ledger: Ledger,
+) -> None:
+    def agreed(content: str) -> bool:
+        return ledger.outbox.is_agreed(TENANT, SourceId("s1"), content)
+
+    (entry_id,) = planned(ledger, wish(entity=Entity.INVOICE, approval=LARGE))
+    found = [agreed("A")]
+    ledger.outbox.approve([entry_id], actor="kim")
+    found += [agreed("A"), agreed("B")]
+    claim(ledger, entity=Entity.INVOICE)
+    found.append(agreed("A"))
+
+    assert found == [False, True, False, True]
+
+
 @pytest.mark.parametrize(
     ("command", "kind"),
     [(("approve",), AuditKind.APPROVED), (("refuse", "--reason", "no"), AuditKind.REFUSED)],

@@ -10,12 +10,15 @@ from tests.contract.sync.commands import Shop, plain
 from tests.contract.sync.kit import TENANT, World
 
 from sfxero.ledger import Ledger
+from sfxero.ledger.outbox_reading import EntryFilter
 from sfxero.ledger.tables import entries, quarantine, reserved_names, runs, target_contacts
 from sfxero.mapping.loader import read_route
 from sfxero.model.ids import SourceId
+from sfxero.model.states import Entity
 from sfxero.orchestration.looking import Look
 from sfxero.sync.explain import Surroundings, explain
 from sfxero.sync.explaining import Explanation, FieldStory, Outcome
+from sfxero.sync.memory import Memory
 from sfxero.sync.preflight import read_facts
 
 pytestmark = pytest.mark.contract
@@ -34,6 +37,7 @@ def explained(shop: Shop, record_id: str) -> Explanation:
     names = shop.world.ledger.names
     around = Surroundings(
         read_facts(spec, shop.world.accounting),
+        Memory(shop.world.ledger, TENANT),
         owners=names.owners(TENANT),
         own_names={str(one): name for one, name in names.names_of(TENANT).items()},
     )
@@ -269,6 +273,100 @@ def test_the_one_line_of_a_sale_without_products_comes_from_the_sale(shop: Shop)
     assert fields["AccountCode"].rules[0].line == shop.line_of("single_line:")
 
 
+APPROVAL = '{first_of_account: true, when: {field: Amount, above: "1000"}}'
+
+
+def test_an_invoice_that_waits_for_a_person_is_told_with_the_reason_until_one_agrees(
+    shop: Shop,
+) -> None:
+    shop.edit("  date: CloseDate\n", f"  date: CloseDate\n  approval: {APPROVAL}\n")
+    world = shop.world
+    world.spec, _ = read_route(shop.file)
+    sale = world.won(world.account(), "2000")
+    _, before = explained(shop, sale).records
+    world.run(publishes=False)
+    _, waiting = explained(shop, sale).records
+    (entry,) = world.ledger.outbox.listing(EntryFilter(entity=Entity.INVOICE), limit=9)
+    world.ledger.outbox.approve([entry.entry_id], actor="kim")
+
+    _, agreed = explained(shop, sale).records
+    for entity in (Entity.CONTACT, Entity.INVOICE):
+        world.publish(entity)
+    _, sent = explained(shop, sale).records
+
+    stories = (before, waiting, agreed, sent)
+    assert [one.outcome for one in stories] == [
+        Outcome.AWAITING_APPROVAL, Outcome.AWAITING_APPROVAL, Outcome.SENT, Outcome.SENT,
+    ]  # fmt: skip
+    why = "Amount above 1000; first invoice of the account"
+    assert [one.approval and one.approval.value for one in stories] == [why, why, None, None]
+    assert before.approval is not None
+    assert before.approval.sources == {"Amount": "2000.0"}
+    assert before.approval.rules[0].line == shop.line_of("approval:")
+    assert [str(one.totals.total) for one in world.invoices] == ["2200.00"]
+
+
+def test_what_changes_after_a_person_agreed_waits_again(shop: Shop) -> None:
+    shop.edit("  date: CloseDate\n", f"  date: CloseDate\n  approval: {APPROVAL}\n")
+    world = shop.world
+    world.spec, _ = read_route(shop.file)
+    sale = world.won(world.account(), "2000")
+    world.run(publishes=False)
+    (entry,) = world.ledger.outbox.listing(EntryFilter(entity=Entity.INVOICE), limit=9)
+    world.ledger.outbox.approve([entry.entry_id], actor="kim")
+    (line,) = world.rows("OpportunityLineItem", OpportunityId=sale)
+    world.edit("OpportunityLineItem", line["Id"], UnitPrice=Decimal(3000))
+
+    _, invoice = explained(shop, sale).records
+
+    assert invoice.outcome is Outcome.AWAITING_APPROVAL
+
+
+def test_a_route_that_asks_nobody_tells_nothing_of_approval(shop: Shop) -> None:
+    _, invoice = explained(shop, shop.world.won(shop.world.account(), "100")).records
+
+    assert (invoice.outcome, invoice.approval) == (Outcome.SENT, None)
+
+
+def test_the_date_is_the_one_that_would_be_written_and_why_it_is_another_is_told(
+    shop: Shop,
+) -> None:
+    shop.edit("  date: CloseDate\n", "  date: CloseDate\n  lock_dates: first_open_day\n")
+    world = shop.world
+    world.spec, _ = read_route(shop.file)
+    world.switch(period_lock_date="2026-10-31")
+    sale = world.won(world.account(), "100", CloseDate="2026-10-15")
+    _, new = explained(shop, sale).records
+    world.run()
+    world.switch(period_lock_date="2026-11-15")
+
+    _, written = explained(shop, sale).records
+
+    for story, last in ((new, "2026-10-31"), (written, "2026-11-15")):
+        fields = by_target(story.fields)
+        assert story.outcome is Outcome.SENT
+        assert fields["Date"].sources == {"CloseDate": "2026-10-15"}
+        assert (fields["Date"].value, fields["DueDate"].value) == ("2026-11-01", "2026-11-15")
+        assert fields["(note)"].value == (
+            f"dated 2026-11-01 and not 2026-10-15, since the organisation is locked to {last}"
+        )
+
+
+def test_an_invoice_that_nobody_may_change_any_more_is_told_as_refused(shop: Shop) -> None:
+    world = shop.world
+    sale = world.won(world.account(), "100", CloseDate="2026-10-15")
+    world.run()
+    world.switch(period_lock_date="2026-10-31")
+    _, unchanged = explained(shop, sale).records
+    (line,) = world.rows("OpportunityLineItem", OpportunityId=sale)
+    world.edit("OpportunityLineItem", line["Id"], UnitPrice=Decimal(150))
+
+    _, changed = explained(shop, sale).records
+
+    assert (unchanged.outcome, unchanged.findings) == (Outcome.SENT, ())
+    assert [one.rule for one in changed.findings] == ["period_locked"]
+
+
 def run(shop: Shop, *words: str) -> Any:
     return shop.run("mapping", "explain", *words, "--route", "demo")
 
@@ -300,7 +398,9 @@ def test_for_machines_the_refusals_of_the_suites_are_there_too(shop: Shop, tmp_p
     told = json.loads(result.stdout)
     assert result.exit_code == 1
     assert told["is_refused"] is True
-    assert told["notes"] == ["The ledger cannot be read: names of other contacts are not known."]
+    assert told["notes"] == [
+        "The ledger cannot be read: other contacts and former invoices are not known."
+    ]
     assert "amount_negative" in {one["rule"] for one in told["records"][1]["findings"]}
     assert not (tmp_path / "none.db").exists()
 

@@ -100,6 +100,38 @@ def test_an_edit_that_only_takes_an_option_away_is_found_undone_after_a_lost_req
     assert [dict(line.tracking) for line in world.invoices[0].lines] == [{}]
 
 
+@pytest.mark.shows("Contact.Addresses", "Contact.TaxNumber")
+def test_region_and_tax_number_follow_the_country_and_a_second_run_is_quiet(world: World) -> None:
+    world.control("POST", "/salesforce/options", {"state_codes": True})
+    country = {"country": ["BillingCountryCode"], "country_default": "AU"}
+    address = world.spec.contacts.model_dump(mode="json", by_alias=True)["postal_address"]
+    region = {"from": ["BillingStateCode"], "with": "state_name", **country}
+    world.respec(
+        contacts={
+            "postal_address": address | {"region": region},
+            "tax_number": {"from": ["ABN__c"], "with": "tax_number", "on_invalid": "warn"}
+            | country,
+        }
+    )
+    there = {"BillingCountry": "New Zealand", "ABN__c": "49-091-850"}
+    world.account("Home", BillingState="NSW", BillingCountry="Australia", ABN__c="51824753556")
+    world.account("There", **there)
+    world.account("Wrong", **there | {"ABN__c": "51824753556"})
+
+    world.run()
+
+    told = {
+        one.name: (one.addresses["POBOX"].get("Region"), one.texts.get("TaxNumber"))
+        for one in world.contacts
+    }
+    assert told == {
+        "Home": ("New South Wales", "51824753556"),
+        "There": (None, "49091850"),
+        "Wrong": (None, None),
+    }
+    assert writes_of_another_run(world) == []
+
+
 @pytest.mark.shows("Contact.Phones")
 def test_phones_arrive_and_one_that_is_emptied_is_cleared(world: World) -> None:
     world.respec(contacts={"phones": {"default": {"from": ["Phone"]}}})

@@ -6,7 +6,7 @@ import pytest
 from sfxero.errors import MappingFileError
 from sfxero.mapping.field_rules import FieldRule
 from sfxero.mapping.fields import needed_fields
-from sfxero.mapping.functions import load_functions
+from sfxero.mapping.functions import FUNCTIONS, load_functions
 from sfxero.mapping.loader import load_route
 from sfxero.mapping.refusals import Findings
 from sfxero.mapping.rules import apply_rule, source_of
@@ -123,7 +123,7 @@ def test_other_code_of_a_users_function_is_another_mapping(include):
 
 
 def test_an_unmarked_function_is_not_offered(include):
-    assert set(load_functions(include / "functions")) == {"abn", "trim", "upper", "code"}
+    assert set(load_functions(include / "functions")) == {*FUNCTIONS, "code"}
 
 
 @pytest.mark.parametrize(

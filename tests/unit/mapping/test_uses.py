@@ -33,6 +33,7 @@ def everything() -> dict[str, Any]:
     content: dict[str, Any] = yaml.load(DEMO.read_text("utf-8"), Loader=yaml.BaseLoader)
     contacts, invoices = content["contacts"], content["invoices"]
     contacts |= {
+        "tax_number": {"from": "Tax__c", "with": "tax_number", "country": ["Land__c", "Land2__c"]},
         "email": {"template": "{Mail__c}@x.org", "when": condition()},
         "phones": {"default": ["Phone", "Phone2__c"], "direct": "Direct__c", "mobile": "Mobile__c",
                    "fax": "Fax"},
