@@ -14,7 +14,7 @@ from tests.simulation.airflow import Airflow
 from tests.simulation.attendant import Attendant
 from tests.simulation.scheduler import Stuck, Worker
 from tests.simulation.tasks import Run
-from tests.simulation.world import World, demo_spec, repeatable_ids
+from tests.simulation.world import World, demo_spec, quick_files, repeatable_ids
 
 from sfxero.model.states import Measure
 from sfxero.sync.history import Interval
@@ -53,7 +53,7 @@ def simulate(seed: int) -> Outcome:
     """Live through one seed."""
     started = time.perf_counter()
     ids = World.chance_of(seed, "ids")
-    with repeatable_ids(ids):
+    with repeatable_ids(ids), quick_files():
         world = World(seed)
         try:
             history = History(world)

@@ -1,20 +1,25 @@
 """One seed's world: both services, the ledger and the clients, all in one process and one time."""
 
+import gc
+import io
 import itertools
 import os
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import cache, partial, partialmethod
+from functools import cache, cached_property, lru_cache, partial
 from pathlib import Path
 from random import Random
-from typing import Any
+from types import SimpleNamespace
+from typing import IO, Any
+from unittest.mock import patch
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from sqlalchemy import Connection
 from tests.simulation.faults import Weather
 from tests.simulation.network import Network
 from tests.simulation.scheduler import Scheduler
@@ -22,6 +27,7 @@ from tests.simulation.scheduler import Scheduler
 from sfxero.errors import ServiceUnavailable
 from sfxero.ledger import Ledger
 from sfxero.ledger.circuits import Circuits
+from sfxero.ledger.engine import _begin_reading, _begin_writing, _our_errors
 from sfxero.ledger.moments import clock_moment
 from sfxero.ledger.permits import Permits
 from sfxero.ledger.quota import Quota
@@ -38,6 +44,7 @@ from sfxero.sandbox.salesforce.switches import Switches as OrgSwitches
 from sfxero.sandbox.server import Sandbox, SandboxSettings, build_sandbox
 from sfxero.sandbox.xero.identity import SANDBOX_TENANT_ID
 from sfxero.sandbox.xero.switches import Switches
+from sfxero.staging import reader, writer
 from sfxero.sync import extract
 from sfxero.xero.accounting import Accounting
 from sfxero.xero.client import XeroClient
@@ -47,6 +54,8 @@ TENANT = TenantId(SANDBOX_TENANT_ID)
 START = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 OVERLAP_S = 60
 ADDRESS = "http://127.0.0.1:8099"
+# New objects between two looks for garbage: a seed leaves a few cycles and much else.
+_GARBAGE = 50_000
 _INCLUDE = Path(__file__).parents[2] / "include"
 
 
@@ -87,14 +96,18 @@ class Stage:
         self._share_time()
         # Handing small work to threads costs more than doing it.
         pa.set_cpu_count(1)
-        read: Any = partialmethod(pq.ParquetFile.read, use_threads=False)
-        pq.ParquetFile.read = read
         # Threads would slip out of the scheduler's hands; the pages of a job are read in turn.
         extract.download_pages = partial(extract.download_pages, at_once=1)  # type: ignore[assignment]
         self._empty = sqlite3.connect(":memory:", check_same_thread=False)
         self.database = self._driver()
         self.database.backup(self._empty)
-        self._doors = (self.ledger._database.read, self.ledger._database.write)
+        database = self.ledger._database
+        connection = database._engine.connect()
+        self._doors = (_door(connection, _begin_reading), _door(connection, _begin_writing))
+        # What is there by now stays: looking through it again and again costs a tenth of the time.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(_GARBAGE)
 
     def clear(self, scheduler: Scheduler) -> None:
         """Empty everything and start time anew."""
@@ -114,7 +127,7 @@ class Stage:
         self.ledger.circuits = Circuits(database, now=now)
 
     def _driver(self) -> sqlite3.Connection:
-        connection: Any = self.ledger._database._reader.raw_connection().driver_connection
+        connection: Any = self.ledger._database._engine.raw_connection().driver_connection
         assert isinstance(connection, sqlite3.Connection)
         return connection
 
@@ -253,8 +266,52 @@ class World:
         return transaction
 
 
+def _door(
+    conn: Connection, begin: Callable[[Connection], None]
+) -> Callable[[], AbstractContextManager[Connection]]:
+    """Open each transaction on the one connection, instead of making a new object of it."""
+
+    @contextmanager
+    def transaction() -> Iterator[Connection]:
+        with _our_errors(), conn.begin():
+            begin(conn)
+            yield conn
+
+    return transaction
+
+
 def _ledger_failed() -> ServiceUnavailable:
     return ServiceUnavailable("the ledger's database failed", service="ledger")
+
+
+class _Part:
+    """A Parquet file; one that was read before is not parsed again, since its bytes are the same.
+
+    That they are those of its manifest is for the sync to prove, each time.
+    """
+
+    def __init__(self, handle: IO[bytes]) -> None:
+        self._table = _parsed(handle.read())
+
+    @property
+    def schema_arrow(self) -> pa.Schema:
+        return self._table.schema
+
+    def read(self, columns: Sequence[str] | None = None) -> pa.Table:
+        return self._table if columns is None else self._table.select(columns)
+
+
+@lru_cache(maxsize=64)
+def _parsed(content: bytes) -> pa.Table:
+    return pq.ParquetFile(io.BytesIO(content)).read(use_threads=False)
+
+
+@contextmanager
+def quick_files() -> Iterator[None]:
+    """Neither pack nor read twice the few rows of a seed: both take longer than all else there."""
+    parquet = SimpleNamespace(ParquetFile=_Part)
+    with patch.object(writer, "_COMPRESSION", "none"), patch.object(reader, "pq", parquet):
+        yield
 
 
 @contextmanager
@@ -281,7 +338,16 @@ def demo_spec(lanes: int, batch_size: int) -> RouteSpec:
     content["publish"] |= {"lanes": lanes, "batch_size": batch_size}
     content["salesforce"] |= {"overlap_s": OVERLAP_S}
     content["quarantine"] |= {"max_share": "1"}
-    return RouteSpec.model_validate(content)
+    return _Route.model_validate(content)
+
+
+class _Route(RouteSpec):
+    """A route that nobody changes, so that its rules are hashed once and not at each step."""
+
+    @cached_property
+    def mapping_version(self) -> str:
+        version: str = RouteSpec.mapping_version.fget(self)  # type: ignore[attr-defined]
+        return version
 
 
 @cache
@@ -290,4 +356,13 @@ def _fast_folder() -> str | None:
     return str(memory) if memory.is_dir() and os.access(memory, os.W_OK) else None
 
 
-__all__ = ["START", "TENANT", "Switches", "World", "demo_spec", "repeatable_ids", "stage"]
+__all__ = [
+    "START",
+    "TENANT",
+    "Switches",
+    "World",
+    "demo_spec",
+    "quick_files",
+    "repeatable_ids",
+    "stage",
+]

@@ -3,16 +3,31 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from sfxero.ledger.audit_trail import Doer, append, doer_of, doers_of, subjects
 from sfxero.ledger.engine import Database
-from sfxero.ledger.tables import entries, one_of
+from sfxero.ledger.tables import UtcDateTime, entries, one_of
 from sfxero.model.audit import AuditKind
 from sfxero.model.ids import TenantId
 from sfxero.model.states import ACTIVE, EntryState
 
 _CLAIMED: Final = frozenset({EntryState.CLAIMED})
+
+_OVERDUE: Final = (
+    select(entries.c.entry_id, entries.c.owner)
+    .where(
+        entries.c.tenant == bindparam("tenant"),
+        one_of(entries.c.state, _CLAIMED),
+        one_of(entries.c.state, ACTIVE),  # the condition of the index
+        entries.c.lease_until_at <= bindparam("now", type_=UtcDateTime()),
+    )
+    # Not by the bare id: for that order the whole table would be gone through.
+    .order_by(entries.c.entry_id + 0)
+)
+_ANY_LAPSED: Final = _OVERDUE.limit(1)
+# Who settles an entry at this moment is late, but not dead.
+_LAPSED: Final = _OVERDUE.with_for_update(skip_locked=True, key_share=True)
 
 
 class Doubting:
@@ -43,23 +58,12 @@ class Doubting:
 
     def expire_leases(self, tenant: TenantId) -> int:
         """Put entries in doubt whose worker let the lease run out: it may have sent them."""
-        lapsed = (
-            select(entries.c.entry_id, entries.c.owner)
-            .where(
-                entries.c.tenant == tenant,
-                one_of(entries.c.state, _CLAIMED),
-                one_of(entries.c.state, ACTIVE),  # the condition of the index
-                entries.c.lease_until_at <= self._database.clock.now(),
-            )
-            # Not by the bare id: for that order the whole table would be gone through.
-            .order_by(entries.c.entry_id + 0)
-        )
+        given = {"tenant": tenant, "now": self._database.clock.now()}
         with self._database.read() as conn:
-            if conn.execute(lapsed.limit(1)).first() is None:
+            if conn.execute(_ANY_LAPSED, given).first() is None:
                 return 0
         with self._database.write() as conn:
-            # Who settles an entry at this moment is late, but not dead.
-            found = conn.execute(lapsed.with_for_update(skip_locked=True, key_share=True)).all()
+            found = conn.execute(_LAPSED, given).all()
             count = self._leave_in_doubt(conn, [row.entry_id for row in found])
             doers = doers_of(conn, (row.owner for row in found))
             self._log_unknown(conn, {row.entry_id: doers[row.owner] for row in found})

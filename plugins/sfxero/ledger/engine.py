@@ -3,7 +3,7 @@
 import itertools
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 from typing import Any, Final, TypeVar
@@ -37,7 +37,6 @@ from sfxero.errors import LedgerError, ServiceUnavailable
 CHUNK: Final = 1000
 """Rows per transaction: keeps each under 200 ms, so that planning never blocks a call."""
 
-_WRITES: Final = "sfxero_writes"
 _NEVER: Final = 1_000_000_000
 BUSY_TIMEOUT_S: Final = 30.0
 _TURN_S: Final = 0.002
@@ -59,8 +58,7 @@ class Database:
         self.clock = clock
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self._reader = _sqlite_engine(self) if self.is_sqlite else _postgres_engine(self)
-        self._writer = self._reader.execution_options(**{_WRITES: True})
+        self._engine = _sqlite_engine(self) if self.is_sqlite else _postgres_engine(self)
 
     def __repr__(self) -> str:
         """Show where, without the password."""
@@ -74,21 +72,22 @@ class Database:
 
     def close(self) -> None:
         """Close all connections."""
-        self._reader.dispose()
+        self._engine.dispose()
 
     def read(self) -> AbstractContextManager[Connection]:
         """Open a transaction that only reads."""
-        return _transaction(self._reader)
+        return _transaction(self._engine, _begin_reading if self.is_sqlite else None)
 
     def write(self) -> AbstractContextManager[Connection]:
         """Open a transaction that holds SQLite's write lock from its start."""
-        return _transaction(self._writer)
+        return _transaction(self._engine, _begin_writing if self.is_sqlite else None)
 
     def write_snapshot(self) -> AbstractContextManager[Connection]:
         """Open a write transaction whose statements all see one moment."""
         if self.is_sqlite:
             return self.write()
-        return _transaction(self._writer.execution_options(isolation_level="REPEATABLE READ"))
+        snapshot = self._engine.execution_options(isolation_level="REPEATABLE READ")
+        return _transaction(snapshot, None)
 
 
 def among(
@@ -231,8 +230,16 @@ def _copy(
 
 
 @contextmanager
-def _transaction(engine: Engine) -> Iterator[Connection]:
+def _transaction(
+    engine: Engine, begin: Callable[[Connection], None] | None
+) -> Iterator[Connection]:
+    """Yield a connection in a transaction, which `begin` opens where the driver does not.
+
+    Listeners of the engine could do it, too, but would slow each statement by a sixth.
+    """
     with _our_errors(), engine.begin() as conn:
+        if begin is not None:
+            begin(conn)
         yield conn
 
 
@@ -279,21 +286,18 @@ def _sqlite_engine(database: Database) -> Engine:
         dbapi_connection.execute("PRAGMA synchronous = FULL")
         dbapi_connection.execute("PRAGMA foreign_keys = ON")
 
-    @event.listens_for(engine, "begin")
-    def _begin(conn: Connection) -> None:
-        # A deferred transaction that writes late can fail at once without waiting for the lock.
-        if conn.get_execution_options().get(_WRITES):
-            _begin_writing(conn)
-        else:
-            _driver_of(conn).execute("BEGIN")
-
     return engine
+
+
+def _begin_reading(conn: Connection) -> None:
+    _driver_of(conn).execute("BEGIN")
 
 
 def _begin_writing(conn: Connection) -> None:
     """Wait for the write lock by asking every few milliseconds.
 
-    SQLite itself asks ever more seldom: who writes in a row would keep others out for seconds.
+    A deferred transaction that writes late can fail at once without waiting. SQLite itself asks
+    ever more seldom: who writes in a row would keep others out for seconds.
     """
     driver = _driver_of(conn)
     gives_up_at = time.monotonic() + BUSY_TIMEOUT_S

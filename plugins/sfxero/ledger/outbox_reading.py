@@ -104,8 +104,8 @@ class OutboxReading:
         """Share the ledger's database."""
         self._database = database
 
-    def listing(self, wanted: EntryFilter, *, limit: int) -> list[EntryLine]:
-        """Return entries in the order in which they go, the oldest first."""
+    def listing(self, wanted: EntryFilter, *, limit: int | None = None) -> list[EntryLine]:
+        """Return entries in the order in which they go, the oldest first: all, or so many."""
         statement = (
             select(*_LINE).where(*_conditions(wanted)).order_by(entries.c.entry_id).limit(limit)
         )

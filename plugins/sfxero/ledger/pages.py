@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, and_, delete, not_, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, not_, or_, select, update
 
 from sfxero.ledger.engine import Database, put
 from sfxero.ledger.page_tables import window_pages
+from sfxero.ledger.tables import UtcDateTime
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,28 +58,13 @@ class Pages:
         `stage`.
         """
         now = self._database.clock.now()
-        free = (
-            select(window_pages.c.number)
-            .where(
-                _of(window_id, job_id),
-                window_pages.c.file_name.is_(None),
-                or_(window_pages.c.owner.is_(None), window_pages.c.lease_until_at <= now),
-            )
-            .order_by(window_pages.c.number)
-            .limit(1)
-            .with_for_update(skip_locked=True)
-        )
+        of_job = {"of_window": window_id, "of_job": job_id}
+        lease = {"owner": owner, "lease_until_at": now + timedelta(seconds=lease_s)}
         with self._database.write() as conn:
-            number = conn.execute(free).scalar_one_or_none()
+            number = conn.execute(_FIRST_FREE, of_job | {"now": now}).scalar_one_or_none()
             if number is None:
                 return None
-            taken = (
-                update(window_pages)
-                .where(_of(window_id, job_id), window_pages.c.number == number)
-                .values(owner=owner, lease_until_at=now + timedelta(seconds=lease_s))
-                .returning(*window_pages.c)
-            )
-            return _page(conn.execute(taken).one())
+            return _page(conn.execute(_TAKEN, of_job | lease | {"wanted": number}).one())
 
     def release(self, window_id: int, job_id: str, *, owner: str) -> None:
         """Give back what a worker of this name took and did not stage: it has begun anew.
@@ -146,11 +132,36 @@ class Pages:
 
     def of_job(self, window_id: int, job_id: str) -> list[JobPage]:
         """Return the pages of a job that are known, in order."""
-        statement = (
-            select(window_pages).where(_of(window_id, job_id)).order_by(window_pages.c.number)
-        )
+        given = {"of_window": window_id, "of_job": job_id}
         with self._database.read() as conn:
-            return [_page(row) for row in conn.execute(statement)]
+            return [_page(row) for row in conn.execute(_ALL, given)]
+
+
+# Made once: to make them takes longer than to run them.
+_OF_JOB: Final = and_(
+    window_pages.c.window_id == bindparam("of_window"),
+    window_pages.c.job_id == bindparam("of_job"),
+)
+_FIRST_FREE: Final = (
+    select(window_pages.c.number)
+    .where(
+        _OF_JOB,
+        window_pages.c.file_name.is_(None),
+        or_(
+            window_pages.c.owner.is_(None),
+            window_pages.c.lease_until_at <= bindparam("now", type_=UtcDateTime()),
+        ),
+    )
+    .order_by(window_pages.c.number)
+    .limit(1)
+    .with_for_update(skip_locked=True)
+)
+_TAKEN: Final = (
+    update(window_pages)
+    .where(_OF_JOB, window_pages.c.number == bindparam("wanted"))
+    .returning(*window_pages.c)
+)
+_ALL: Final = select(window_pages).where(_OF_JOB).order_by(window_pages.c.number)
 
 
 def _of(window_id: int, job_id: str) -> ColumnElement[bool]:

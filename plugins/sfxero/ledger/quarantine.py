@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Select, bindparam, func, select, update
 
 from sfxero.ledger.engine import Database, chunked, put
-from sfxero.ledger.tables import quarantine, warnings
+from sfxero.ledger.tables import UtcDateTime, quarantine, warnings
 from sfxero.ledger.windows import refuse_superseded
 from sfxero.model.findings import Finding, Severity
 from sfxero.model.ids import RouteName, RunId, SourceId
@@ -78,48 +78,25 @@ class Quarantine:
 
     def clear_other_rules(self, run_id: RunId, route: RouteName, entity: Entity) -> int:
         """Close the older rows of records that the run put here for other reasons."""
-        seen = quarantine.alias("seen")
-        seen_now = select(seen.c.source_id).where(
-            seen.c.route == route, seen.c.entity == entity, seen.c.last_run_id == run_id
-        )
-        return self._close(
-            run_id,
-            route,
-            entity,
-            quarantine.c.last_run_id != run_id,
-            quarantine.c.source_id.in_(seen_now),
-        )
+        with self._database.write() as conn:
+            refuse_superseded(conn, run_id)
+            given = {"of_route": route, "of_entity": entity, "of_run": run_id}
+            return conn.execute(_CLOSE_OTHER_RULES, given | self._closing(run_id)).rowcount
 
     def refused_ids(self, run_id: RunId, route: RouteName, entity: Entity) -> list[SourceId]:
         """Return the records that this run has refused so far."""
-        statement = (
-            select(quarantine.c.source_id)
-            .distinct()
-            .where(
-                quarantine.c.route == route,
-                quarantine.c.entity == entity,
-                quarantine.c.last_run_id == run_id,
-                quarantine.c.cleared_at.is_(None),
-            )
-        )
+        given = {"of_route": route, "of_entity": entity, "of_run": run_id}
         with self._database.read() as conn:
-            return list(conn.execute(statement).scalars())
+            return list(conn.execute(_REFUSED_IDS, given).scalars())
 
     def open_ids(
         self, route: RouteName, entity: Entity, *, seen_by: datetime | None = None
     ) -> list[SourceId]:
         """Return the records in quarantine; with `seen_by`, those that nobody has seen later."""
-        waits = (
-            quarantine.c.route == route,
-            quarantine.c.entity == entity,
-            quarantine.c.cleared_at.is_(None),
-        )
-        statement = select(quarantine.c.source_id).where(*waits).group_by(quarantine.c.source_id)
-        if seen_by is not None:
-            statement = statement.having(func.max(quarantine.c.last_seen_at) <= seen_by)
-        statement = statement.order_by(quarantine.c.source_id)
+        given = {"of_route": route, "of_entity": entity, "seen_by": seen_by}
+        statement = _OPEN_IDS if seen_by is None else _OPEN_IDS_SEEN_BY
         with self._database.read() as conn:
-            return list(conn.execute(statement).scalars())
+            return list(conn.execute(statement, given).scalars())
 
     def listing(self, route: RouteName) -> list[QuarantineRow]:
         """Return all open rows of a route, by entity, record and rule."""
@@ -162,19 +139,52 @@ class Quarantine:
             return {row.rule: row.n for row in conn.execute(statement)}
 
     def _close(self, run_id: RunId, route: RouteName, entity: Entity, *conditions: Any) -> int:
-        statement = (
-            update(quarantine)
-            .where(
-                quarantine.c.route == route,
-                quarantine.c.entity == entity,
-                quarantine.c.cleared_at.is_(None),
-                *conditions,
-            )
-            .values(cleared_at=self._database.clock.now(), cleared_run_id=run_id)
-        )
+        statement = update(quarantine).where(*_OPEN, *conditions).values(self._closing(run_id))
+        given = {"of_route": route, "of_entity": entity}
         with self._database.write() as conn:
             refuse_superseded(conn, run_id)
-            return conn.execute(statement).rowcount
+            return conn.execute(statement, given).rowcount
+
+    def _closing(self, run_id: RunId) -> dict[str, Any]:
+        return {"cleared_at": self._database.clock.now(), "cleared_run_id": run_id}
+
+
+_OPEN: Final = (
+    quarantine.c.route == bindparam("of_route"),
+    quarantine.c.entity == bindparam("of_entity"),
+    quarantine.c.cleared_at.is_(None),
+)
+
+
+def _seen_now() -> Select[Any]:
+    seen = quarantine.alias("seen")
+    return select(seen.c.source_id).where(
+        seen.c.route == bindparam("of_route"),
+        seen.c.entity == bindparam("of_entity"),
+        seen.c.last_run_id == bindparam("of_run"),
+    )
+
+
+# Made once: to make them takes longer than to run them.
+_CLOSE_OTHER_RULES: Final = update(quarantine).where(
+    *_OPEN,
+    quarantine.c.last_run_id != bindparam("of_run"),
+    quarantine.c.source_id.in_(_seen_now()),
+)
+_REFUSED_IDS: Final = (
+    select(quarantine.c.source_id)
+    .distinct()
+    .where(*_OPEN, quarantine.c.last_run_id == bindparam("of_run"))
+)
+_OPEN_IDS: Final = (
+    select(quarantine.c.source_id)
+    .where(*_OPEN)
+    .group_by(quarantine.c.source_id)
+    .order_by(quarantine.c.source_id)
+)
+_OPEN_IDS_SEEN_BY: Final = _OPEN_IDS.having(
+    func.max(quarantine.c.last_seen_at) <= bindparam("seen_by", type_=UtcDateTime())
+)
 
 
 def _columns(route: RouteName, finding: Finding) -> dict[str, Any]:

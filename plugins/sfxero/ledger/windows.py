@@ -8,7 +8,9 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import (
     Connection,
     Row,
+    Update,
     and_,
+    bindparam,
     delete,
     exists,
     func,
@@ -77,6 +79,8 @@ class Windows:
     ) -> int:
         """Open the run's window of an entity, or start it anew with these bounds."""
         values = {
+            "run_id": run_id,
+            "entity": entity,
             "route": route,
             "from_at": from_at,
             "to_at": to_at,
@@ -89,15 +93,13 @@ class Windows:
             "row_count": None,
             "opened_at": self._database.clock.now(),
         }
-        same = and_(windows.c.run_id == run_id, windows.c.entity == entity)
-        again = update(windows).where(same).values(values).returning(windows.c.window_id)
+        same = {"of_run": run_id, "of_entity": entity}
         with self._database.write() as conn:
-            window_id = conn.execute(again).scalar_one_or_none()
+            window_id = conn.execute(_ANEW, same | values).scalar_one_or_none()
             if window_id is None:
-                row = insert(windows).values(run_id=run_id, entity=entity, **values)
-                window_id = conn.execute(row.returning(windows.c.window_id)).scalar_one()
-            for table in (window_jobs, window_pages):
-                conn.execute(delete(table).where(table.c.window_id == window_id))
+                window_id = conn.execute(_NEW, values).scalar_one()
+            for forget in _FORGET:
+                conn.execute(forget, {"wanted": window_id})
         return int(window_id)
 
     def attach_job(self, window_id: int, *, job_id: str, api_version: str) -> None:
@@ -136,7 +138,7 @@ class Windows:
     def get(self, window_id: int) -> Window:
         """Return one window."""
         with self._database.read() as conn:
-            row = conn.execute(select(windows).where(windows.c.window_id == window_id)).first()
+            row = conn.execute(_ONE, {"wanted": window_id}).first()
         if row is None:
             raise LedgerError(f"there is no window {window_id}")
         return _window(row)
@@ -205,27 +207,8 @@ class Windows:
 
         Only windows that move the watermark are compared: others may hold a part of their range.
         """
-        later = windows.alias("later")
-        covers = and_(
-            later.c.run_id == before_run,
-            later.c.entity == windows.c.entity,
-            later.c.moves_watermark,
-            or_(later.c.from_at.is_(None), later.c.from_at <= windows.c.from_at),
-            later.c.to_at >= windows.c.to_at,
-        )
-        statement = (
-            update(windows)
-            .where(
-                windows.c.route == route,
-                windows.c.run_id != before_run,
-                windows.c.state.in_(_UNPREPARED),
-                windows.c.moves_watermark,
-                exists().where(covers),
-            )
-            .values(state=WindowState.SUPERSEDED)
-        )
         with self._database.write() as conn:
-            return conn.execute(statement).rowcount
+            return conn.execute(_SUPERSEDE, {"of_route": route, "of_run": before_run}).rowcount
 
     def mark_prepared(self, window_ids: Sequence[int]) -> None:
         """Say that all records of the windows have their dispositions, and move the watermarks."""
@@ -243,11 +226,9 @@ class Windows:
 
     def watermark(self, route: RouteName, entity: Entity) -> datetime | None:
         """Return the exclusive upper bound of what is completely prepared."""
-        statement = select(watermarks.c.upper_at).where(
-            watermarks.c.route == route, watermarks.c.entity == entity
-        )
         with self._database.read() as conn:
-            return conn.execute(statement).scalar_one_or_none()
+            given = {"of_route": route, "of_entity": entity}
+            return conn.execute(_WATERMARK, given).scalar_one_or_none()
 
     def last_opened_at(self, route: RouteName, entity: Entity) -> datetime | None:
         """Return when a window that moved, or is to move, the watermark was last opened."""
@@ -286,6 +267,51 @@ class Windows:
             return [_window(row) for row in conn.execute(statement)]
 
 
+def _superseding() -> Update:
+    later = windows.alias("later")
+    covers = and_(
+        later.c.run_id == bindparam("of_run"),
+        later.c.entity == windows.c.entity,
+        later.c.moves_watermark,
+        or_(later.c.from_at.is_(None), later.c.from_at <= windows.c.from_at),
+        later.c.to_at >= windows.c.to_at,
+    )
+    return (
+        update(windows)
+        .where(
+            windows.c.route == bindparam("of_route"),
+            windows.c.run_id != bindparam("of_run"),
+            windows.c.state.in_(_UNPREPARED),
+            windows.c.moves_watermark,
+            exists().where(covers),
+        )
+        .values(state=WindowState.SUPERSEDED)
+    )
+
+
+# Made once: to make them takes longer than to run them.
+_SAME: Final = (
+    windows.c.run_id == bindparam("of_run"),
+    windows.c.entity == bindparam("of_entity"),
+)
+_ANEW: Final = update(windows).where(*_SAME).returning(windows.c.window_id)
+_NEW: Final = insert(windows).returning(windows.c.window_id)
+_FORGET: Final = tuple(
+    delete(table).where(table.c.window_id == bindparam("wanted"))
+    for table in (window_jobs, window_pages)
+)
+_ONE: Final = select(windows).where(windows.c.window_id == bindparam("wanted"))
+_WATERMARK: Final = select(watermarks.c.upper_at).where(
+    watermarks.c.route == bindparam("of_route"), watermarks.c.entity == bindparam("of_entity")
+)
+_ANY_SUPERSEDED: Final = (
+    select(windows.c.window_id)
+    .where(windows.c.run_id == bindparam("of_run"), windows.c.state == WindowState.SUPERSEDED)
+    .limit(1)
+)
+_SUPERSEDE: Final = _superseding()
+
+
 def _not_there(window_id: int) -> LedgerError:
     return LedgerError(f"window {window_id} is not there, or prepared or superseded")
 
@@ -295,8 +321,7 @@ def refuse_superseded(conn: Connection, run_id: RunId) -> None:
 
     What the older reading says must not be stored beside, or after, what the newer one says.
     """
-    superseded = (windows.c.run_id == run_id, windows.c.state == WindowState.SUPERSEDED)
-    if conn.execute(select(windows.c.window_id).where(*superseded).limit(1)).first() is not None:
+    if conn.execute(_ANY_SUPERSEDED, {"of_run": run_id}).first() is not None:
         raise _superseded(run_id)
 
 

@@ -87,9 +87,13 @@ class Limiter:
         self._patience_s = patience_s
         self._refusals = 0
 
-    def acquire(self, *, within_s: float | None = None) -> Turn:
-        """Take a turn for one call and wait until it may leave; QuotaExhausted passes."""
-        turn = Turn(self._take())
+    def acquire(self, *, within_s: float | None = None, unused: Turn | None = None) -> Turn:
+        """Take a turn for one call and wait until it may leave; QuotaExhausted passes.
+
+        `unused` is one of the caller's that no call went by: it serves now, if its time is not
+        over.
+        """
+        turn = self._still_good(unused) or Turn(self._take())
         self._await(turn, within_s=self._patience_s if within_s is None else within_s)
         return turn
 
@@ -121,6 +125,13 @@ class Limiter:
         self._refusals += 1
         self._store.block(self._tenant, seconds=self._pause_s(kind, retry_after_s), problem=kind)
         return kind
+
+    def _still_good(self, turn: Turn | None) -> Turn | None:
+        if turn is not None:
+            turn.grant = self._standing(turn)
+            if turn.grant.late_s <= self._policy.slack_s:
+                return turn
+        return None
 
     def _take(self, *, is_again: bool = False) -> Grant:
         return self._store.take(self._tenant, self._policy, budget=self._budget, is_again=is_again)

@@ -25,6 +25,7 @@ _GROUP_BYTES: Final = 64 * 1024 * 1024
 _SAMPLE_ROWS: Final = 2_000
 _SOUGHT: Final = ("Id", "SystemModstamp")
 _RECORDS_PER_BATCH: Final = 2_000
+_COMPRESSION: Final = "zstd"
 
 
 class Page(Protocol):
@@ -122,7 +123,7 @@ def _write_groups(groups: Iterator[pa.Table], sink: "_HashingFile", *, schema: p
     with pq.ParquetWriter(
         pa.PythonFile(sink, mode="w"),
         schema,
-        compression="zstd",
+        compression=_COMPRESSION,
         use_dictionary=_repetitive(first),
         # Whoever looks for records looks by these; the statistics of all cost a sixth of writing.
         write_statistics=[name for name in _SOUGHT if name in schema.names],

@@ -14,7 +14,6 @@ from sfxero.model.states import ACTIVE, WAITING, Entity, EntryState
 from sfxero.sync.bodies import payload_hash
 from sfxero.sync.scope import Scope
 
-_MOST: Final = 10_000
 _LONGEST: Final = 4_000
 """Characters: what is longer helps nobody."""
 _DEAD: Final = frozenset({EntryState.DEAD})
@@ -41,7 +40,7 @@ def _troubles(scope: Scope) -> dict[SourceId, str | None]:
         if row.entity is Entity.OPPORTUNITY:
             lines.setdefault(row.source_id, []).append(f"{row.rule}: {row.hint}")
     dead = EntryFilter(route=scope.route, tenant=scope.tenant, entity=Entity.INVOICE, states=_DEAD)
-    for letter in scope.ledger.outbox.listing(dead, limit=_MOST):
+    for letter in scope.ledger.outbox.listing(dead):
         text = f"Xero: {letter.message} {letter.hint or ''}".rstrip()
         lines.setdefault(letter.source_id, []).append(text)
     held = scope.ledger.outbox.held_by_letters(scope.route, scope.tenant, Entity.INVOICE)
@@ -66,7 +65,7 @@ def _told(scope: Scope, org: TenantId, name: str) -> Iterator[SourceId]:
     routes = outbox.last_routes(org, entity, saying)
     yield from (one for one in saying if routes.get(one) == scope.route)
     live = EntryFilter(route=scope.route, tenant=org, entity=entity, states=WAITING | ACTIVE)
-    yield from (one.source_id for one in outbox.listing(live, limit=_MOST))
+    yield from (one.source_id for one in outbox.listing(live))
 
 
 def _entry(

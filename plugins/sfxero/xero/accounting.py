@@ -174,7 +174,7 @@ class Accounting:
 
     def invoices_created_by_app_since(self, when: datetime) -> Iterator[Row]:
         """Yield this app's invoices of any status that were created or changed since `when`."""
-        fetch = self._pages("Invoices", {"createdByMyApp": "true", "pageSize": 100, "unitdp": 4})
+        fetch = self._pages("Invoices", {"createdByMyApp": "true", "pageSize": 1000, "unitdp": 4})
         return seek_rows(fetch, id_field="InvoiceID", since=when - _CLOCK_SKEW)
 
     def changes(self, plural: str, *, since: datetime | None) -> Changes:

@@ -122,6 +122,7 @@ class XeroClient:
         """Turn to a tenant that was not known when the client was made."""
         self.tenant_id = tenant_id
         self._limiter = limiter
+        self._turn = None
 
     def take_permit(self) -> None:
         """Have a token ready, then wait for the right to make one call.
@@ -131,7 +132,9 @@ class XeroClient:
         self._admit()
         self._token(self._tokens.get)
         if self._limiter is not None:
-            self._turn = self._limiter.acquire()
+            # Whoever found nothing to send has still the turn that was to send it.
+            unused, self._turn = self._turn, None
+            self._turn = self._limiter.acquire(unused=unused)
 
     def call(
         self,

@@ -15,6 +15,7 @@ from tests.contract.ledger.making import (
 
 from sfxero.clock import FakeClock
 from sfxero.ledger import Ledger
+from sfxero.ledger.outbox_reading import EntryFilter
 from sfxero.model.outbox import PlanOutcome
 from sfxero.model.states import Entity, EntryState
 
@@ -40,6 +41,13 @@ def test_answers_come_in_the_order_of_the_wishes_across_chunks(ledger: Ledger) -
     planned = plan(ledger, *wishes)
     assert [answer.source_id for answer in planned] == [new.source_id for new in wishes]
     assert len({answer.entry_id for answer in planned}) == 2500
+
+
+def test_a_listing_leaves_nothing_out_unless_it_is_asked_to(ledger: Ledger) -> None:
+    plan(ledger, *(wish(f"s{number}") for number in range(10_001)))
+    wanted = EntryFilter(tenant=TENANT, entity=CONTACT)
+    assert len(ledger.outbox.listing(wanted)) == 10_001
+    assert len(ledger.outbox.listing(wanted, limit=2)) == 2
 
 
 def test_the_same_values_again_are_unchanged_and_name_the_waiting_entry(ledger: Ledger) -> None:

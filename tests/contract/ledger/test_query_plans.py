@@ -39,7 +39,7 @@ class Explainer:
     def __init__(self, ledger: Ledger) -> None:
         self.asked = 0
         self.whole_reads: list[str] = []
-        engine = ledger._database._reader
+        engine = ledger._database._engine
         sa.event.listen(engine, "before_cursor_execute", self._explain)
 
     def _explain(

@@ -42,10 +42,10 @@ def sizes(ledger: Ledger, count: int) -> list[int]:
         nonlocal commits
         commits += 1
 
-    sa.event.listen(ledger._database._reader, "commit", count_commit)
+    sa.event.listen(ledger._database._engine, "commit", count_commit)
     wishes = (wish(f"s{number}") for number in range(count))
     found = Counter(commits for _ in ledger.outbox.plan(RUN, wishes))
-    sa.event.remove(ledger._database._reader, "commit", count_commit)
+    sa.event.remove(ledger._database._engine, "commit", count_commit)
     return list(found.values())
 
 

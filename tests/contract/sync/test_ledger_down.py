@@ -202,5 +202,5 @@ def killing_at(world: World, words: str, url: str) -> list[int]:
             killed.append(pid)
             execute(url, f"SELECT pg_terminate_backend({pid})")
 
-    sa.event.listen(world.ledger._database._reader, "before_cursor_execute", kill)
+    sa.event.listen(world.ledger._database._engine, "before_cursor_execute", kill)
     return killed

@@ -219,6 +219,24 @@ def test_a_turn_taken_before_is_used_and_not_taken_again() -> None:
     assert len(store.taken) == 1
 
 
+def test_a_turn_that_no_call_went_by_serves_the_next() -> None:
+    clock, store = FakeClock(), Store(looks=[Grant(2.0, late_s=0.0), GO])
+    limiter = limiter_over(store, clock)
+    unused = limiter.acquire()
+
+    assert limiter.acquire(unused=unused) is unused
+    assert (len(store.taken), waited_s(clock)) == (1, 2.0)
+
+
+def test_a_turn_whose_time_is_over_is_taken_anew_and_counted() -> None:
+    store = Store(looks=[Grant(0.0, late_s=0.6)])
+    limiter = limiter_over(store)
+    unused = limiter.acquire()
+
+    assert limiter.acquire(unused=unused) is not unused
+    assert [is_again for _, is_again in store.taken] == [False, False]
+
+
 def test_only_headers_that_say_something_reach_the_store() -> None:
     store = Store()
     limiter = limiter_over(store)

@@ -246,6 +246,7 @@ def test_the_apps_own_invoices_are_read_from_an_hour_earlier(
     assert rows == [{"InvoiceID": "i1", "Status": "VOIDED"}]
     assert xero.calls[0].headers["if-modified-since"] == "2026-11-01T00:00:00"
     assert asked(xero, "createdByMyApp") == ["true"]
+    assert asked(xero, "pageSize") == ["1000"]
     assert not {"where", "Statuses"} & set(xero.calls[0].url.params)
 
 

@@ -182,6 +182,20 @@ def test_who_got_the_probe_may_make_its_call_and_closes_the_circuit(
     assert circuits.state == CircuitState()
 
 
+def test_a_permit_that_nothing_was_sent_by_serves_the_next_call(
+    xero: Any, client: XeroClient, quota: Any
+) -> None:
+    xero.answers = [OK, OK]
+    client.take_permit()
+    client.take_permit()
+    write(client, permit_taken=True)
+    assert len(quota.takes) == 1
+
+    client.take_permit()
+    write(client, permit_taken=True)
+    assert len(quota.takes) == 2
+
+
 def test_a_probe_that_fails_may_not_ask_twice(
     xero: Any, client: XeroClient, circuits: Circuits
 ) -> None:
