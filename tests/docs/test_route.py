@@ -12,6 +12,7 @@ from sfxero.mapping.conditions import Condition
 from sfxero.mapping.field_rules import FieldRule, LookupRule, TrackingRule
 from sfxero.mapping.functions import FUNCTIONS
 from sfxero.mapping.loader import load_route
+from sfxero.mapping.mirror_fields import MIRRORED_INVOICE, MIRRORED_LINE, MIRRORED_PAYMENT
 from sfxero.mapping.related_rules import RelatedSection
 from sfxero.mapping.spec import RouteSpec
 from sfxero.quality.suites import KEYS, TYPES
@@ -73,6 +74,12 @@ def test_every_key_is_documented_with_its_default_and_no_other(
     assert set(documented) == set(known)
     for key, field in known.items():
         assert documented[key] in default_text(field), key
+
+
+def test_every_field_of_the_mirror_is_documented_and_no_other() -> None:
+    told = [(spans(row[0])[0], spans(row[1])[0]) for row in rows(section(PAGE, "## The mirror"))]
+    parts = (MIRRORED_INVOICE, MIRRORED_LINE, MIRRORED_PAYMENT)
+    assert told == [(one.key, one.name) for part in parts for one in part.fields]
 
 
 def test_every_key_and_type_of_a_suite_is_documented_and_no_other() -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Row, and_, func, literal, or_, select, union_all
 
 from sfxero.ledger.engine import Database, among, chunked
+from sfxero.ledger.records import LIVE
 from sfxero.ledger.tables import DEAD, attempt_entries, attempts, entries, links, one_of
 from sfxero.model.ids import RouteName, RunId, SourceId, TargetId, TenantId
 from sfxero.model.states import ACTIVE, WAITING, Entity, EntryState, Operation
@@ -134,6 +135,21 @@ class OutboxReading:
             for row in conn.execute(statement):
                 state = "discarded" if row.discarded_at else str(row.state)
                 yield row.source_id, state, row.message or row.reason or ""
+
+    def live_meta(
+        self, tenant: TenantId, entity: Entity, source_ids: Iterable[SourceId]
+    ) -> Iterator[tuple[SourceId, Mapping[str, str]]]:
+        """Yield the `meta` of each entry of these records that can still move."""
+        for chunk in chunked(source_ids):
+            with self._database.read() as conn:
+                statement = select(entries.c.source_id, entries.c.meta).where(
+                    entries.c.tenant == tenant,
+                    entries.c.entity == entity,
+                    among(conn, entries.c.source_id, chunk),
+                    one_of(entries.c.state, LIVE),
+                )
+                rows = conn.execute(statement).all()
+            yield from ((SourceId(row.source_id), json.loads(row.meta)) for row in rows)
 
     def count(self, wanted: EntryFilter) -> int:
         """Return how many entries there are."""

@@ -19,6 +19,7 @@ from pydantic import (
 from sfxero.mapping.conditions import Condition
 from sfxero.mapping.field_rules import INSTANCE_URL, LookupRule, TextRule, TrackingRule
 from sfxero.mapping.functions import NamedFunction
+from sfxero.mapping.mirror_rules import MirrorSection
 from sfxero.mapping.money_rules import ExchangeSection, RoundingSection
 from sfxero.mapping.related_rules import PersonsSection, RelatedName, RelatedSection
 from sfxero.mapping.section import Section
@@ -352,6 +353,7 @@ class RouteSpec(Section):
     invoices: InvoicesSection
     xero_to_salesforce: XeroToSalesforceSection = XeroToSalesforceSection()
     salesforce_fields: SalesforceFieldsSection = SalesforceFieldsSection()
+    mirror: MirrorSection = MirrorSection()
 
     @model_validator(mode="after")
     def _codes_can_be_found(self) -> "RouteSpec":
@@ -387,8 +389,11 @@ class RouteSpec(Section):
 
     @property
     def status_version(self) -> str:
-        """Identify the rules by which opportunities show their invoices."""
-        return self.salesforce_fields.version
+        """Identify the rules by which opportunities, and the mirror, show invoices."""
+        shown = self.salesforce_fields.version
+        if not self.mirror.enabled:
+            return shown
+        return hashlib.sha256(f"{shown} {self.mirror.version}".encode()).hexdigest()[:12]
 
 
 def _functions_in(part: object) -> Iterator[NamedFunction]:

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal
 
-FieldKind = Literal["text", "url", "picklist", "currency", "date", "datetime", "long_text"]
+FieldKind = Literal[
+    "text", "url", "picklist", "currency", "number", "date", "datetime", "long_text", "checkbox",
+    "lookup",
+]  # fmt: skip
 
 
 class PaymentStatus(StrEnum):
@@ -28,7 +31,7 @@ INVOICE_STATUSES: Final = ("DRAFT", "SUBMITTED", "AUTHORISED", "PAID", "VOIDED",
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusField:
-    """One custom field; `key` is its name in a route file."""
+    """One custom field that the sync writes; `key` is its name in a route file."""
 
     key: str
     name: str
@@ -41,6 +44,10 @@ class StatusField:
     is_external_id: bool = False
     is_unique: bool = False
     values: tuple[str, ...] = ()
+    refers_to: str | None = None
+    """The object that a lookup leads to."""
+    relationship: str | None = None
+    """How that object names the records that look it up."""
 
 
 def _amount(key: str, name: str, label: str, help_text: str) -> StatusField:

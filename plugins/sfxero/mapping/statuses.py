@@ -54,16 +54,16 @@ def transform_statuses(
     The documents come by contact, so that those of one account stand together. Their `meta` has
     the invoice's id and number.
     """
-    table = _paired(read_records(invoices), opportunities)
+    table = paired_invoices(invoices, opportunities)
     columns: dict[str, Callable[[], Json]] = {
         "invoice_id": lambda: json_text(text_column(table, "Id")),
         "invoice_number": lambda: json_text(text_column(table, "InvoiceNumber")),
         "invoice_url": lambda: json_text(invoice_links(text_column(table, "Id"), view.short_code)),
         "status": lambda: json_text(text_column(table, "Status")),
         "payment_status": lambda: json_text(payment_statuses(table, today_on=view.today_on)),
-        "amount_paid": lambda: json_number(_cents(table, "AmountPaid")),
-        "amount_due": lambda: json_number(_cents(table, "AmountDue")),
-        "amount_credited": lambda: json_number(_cents(table, "AmountCredited")),
+        "amount_paid": lambda: json_number(cents(table, "AmountPaid")),
+        "amount_due": lambda: json_number(cents(table, "AmountDue")),
+        "amount_credited": lambda: json_number(cents(table, "AmountCredited")),
         "paid_on": lambda: json_date(paid_days(table)),
     }
     payloads = json_object({name: or_null(columns[key]()) for key, name in fields.shown().items()})
@@ -107,8 +107,9 @@ def payment_statuses(table: pa.Table, *, today_on: date) -> pa.Array:
     return pc.case_when(cases, *words)
 
 
-def _paired(table: pa.Table, opportunities: Sequence[tuple[str, str]]) -> pa.Table:
+def paired_invoices(invoices: "pd.DataFrame", opportunities: Sequence[tuple[str, str]]) -> pa.Table:
     """Join the invoices with their opportunities, sorted by contact."""
+    table = read_records(invoices)
     pairs = pa.table(
         {
             "Id": pa.array([invoice for invoice, _ in opportunities], TEXT),
@@ -129,7 +130,8 @@ def _amount(table: pa.Table, name: str) -> pa.Array:
     return pc.cast(number_column(table, name), _AMOUNT)
 
 
-def _cents(table: pa.Table, name: str) -> pa.Array:
+def cents(table: pa.Table, name: str) -> pa.Array:
+    """Return a column of amounts with two decimals."""
     return pc.cast(number_column(table, name), _CENTS)
 
 

@@ -27,6 +27,10 @@ class Entity(StrEnum):
     """What an opportunity shows of its invoice."""
     OPPORTUNITY_ERROR = "opportunity_error"
     """Why an opportunity is not in Xero as it should be, on the opportunity."""
+    MIRROR_INVOICE = "mirror_invoice"
+    MIRROR_LINE = "mirror_line"
+    MIRROR_PAYMENT = "mirror_payment"
+    """A record of the org that mirrors one of Xero's."""
 
 
 class Operation(StrEnum):

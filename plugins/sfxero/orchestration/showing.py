@@ -136,6 +136,7 @@ def show(run: Run) -> dict[str, Any]:
 def _lane(scope: Scope, entity: Entity, *, ends_at: datetime) -> "OrgReport":
     from sfxero.sync.org_ends import OrgLaneSpec
     from sfxero.sync.org_publish import OrgLane
+    from sfxero.sync.org_records import forms_of
     from sfxero.sync.status_prepare import org_of
 
     clock = SystemClock()
@@ -145,7 +146,7 @@ def _lane(scope: Scope, entity: Entity, *, ends_at: datetime) -> "OrgReport":
         run_id=scope.run_id,
         owner=owner_name(scope.run_id, entity, 0, token=uuid.uuid4().hex[:8]),
         ends_at=ends_at,
-        fields=scope.spec.salesforce_fields,
+        forms=forms_of(scope.spec),
     )
     return OrgLane(
         spec,

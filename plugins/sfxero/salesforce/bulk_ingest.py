@@ -1,4 +1,4 @@
-"""Bulk API 2.0 ingest jobs that update records by id: made, filled, started, followed, read."""
+"""Bulk API 2.0 ingest jobs that write records: made, filled, started, followed, read."""
 
 import csv
 import io
@@ -66,14 +66,16 @@ class BulkIngest:
         """Jobs are made with the client's API version and reached by their own."""
         self._client = client
 
-    def create(self, object_name: str) -> JobRef:
-        """Make a job that updates records by id; nothing is written before it is started.
+    def create(self, object_name: str, *, by: str | None = None) -> JobRef:
+        """Make a job that updates records by id, or upserts them by an external id.
 
-        If the reply is lost, another job is made: the first stays empty and expires.
+        Nothing is written before it is started. If the reply is lost, another job is made: the
+        first stays empty and expires.
         """
+        upsert = {"operation": "upsert", "externalIdFieldName": by}
         order = {
             "object": object_name,
-            "operation": "update",
+            **({"operation": "update"} if by is None else upsert),
             "contentType": "CSV",
             "columnDelimiter": "COMMA",
             "lineEnding": "LF",
@@ -124,16 +126,16 @@ class BulkIngest:
         error_text = body.get("errorMessage")
         return IngestStatus(state, redact(str(error_text)) if error_text else None)
 
-    def results(self, ref: JobRef) -> dict[str, RowResult]:
-        """Return the ends of an ended job's records by id; the order of its files is not ours."""
+    def results(self, ref: JobRef, *, by: str = "Id") -> dict[str, RowResult]:
+        """Return the ends of an ended job's records by their key; the files' order is not ours."""
         found: dict[str, RowResult] = {}
         for row in self._rows(ref, "unprocessedrecords"):
-            found[row.get("Id", "")] = _UNDONE
+            found[row.get(by, "")] = _UNDONE
         for row in self._rows(ref, "failedResults"):
             code, _, message = row.get("sf__Error", "").partition(":")
-            found[row.get("Id", "")] = refused(code, message)
+            found[row.get(by, "")] = refused(code, message)
         for row in self._rows(ref, "successfulResults"):
-            found[row.get("Id", "") or row.get("sf__Id", "")] = WRITTEN
+            found[row.get(by, "") or row.get("sf__Id", "")] = WRITTEN
         return found
 
     def delete(self, ref: JobRef) -> None:

@@ -19,9 +19,14 @@ _PASSING: Final = frozenset(
 _GONE: Final = frozenset({"ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY", "NOT_FOUND"})
 _GRANT: Final = "Grant the integration user edit access, by the permission set for example."
 _THEIR_RULE: Final = "A rule of the org refuses it: correct the record or the rule, then replay."
+_PARENT_GONE: Final = (
+    "An opportunity or account that it looks up is gone: restore it, then replay, or discard this."
+)
 _HINTS: Final[Mapping[str, str]] = {
     "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY": "A trigger or flow of the org failed on it: see its "
     "message, correct it, then replay.",
+    "ENTITY_IS_DELETED": _PARENT_GONE,
+    "INVALID_CROSS_REFERENCE_KEY": _PARENT_GONE,
     "DUPLICATE_VALUE": "Another opportunity holds this invoice's id, a copy perhaps: empty the "
     "field there, then replay.",
     "FIELD_CUSTOM_VALIDATION_EXCEPTION": _THEIR_RULE,

@@ -30,6 +30,9 @@ _COLUMNS: Final[Mapping[str, Mapping[str, pa.DataType]]] = {
         "Status": _TEXT,
         "ContactID": _TEXT,
         "CurrencyCode": _TEXT,
+        "Reference": _TEXT,
+        "SubTotal": _CENTS,
+        "TotalTax": _CENTS,
         "Total": _CENTS,
         "AmountDue": _CENTS,
         "AmountPaid": _CENTS,
@@ -38,6 +41,9 @@ _COLUMNS: Final[Mapping[str, Mapping[str, pa.DataType]]] = {
         "Date": pa.date32(),
         "DueDate": pa.date32(),
         "FullyPaidOnDate": pa.date32(),
+        # JSON, numbers as texts; empty unless a mirror needs them.
+        "LineItems": _TEXT,
+        "Payments": _TEXT,
         STAMP: _MOMENT,
     },
     "Payments": {

@@ -11,7 +11,7 @@ from sfxero.salesforce.client import SalesforceClient
 from sfxero.salesforce.describe import FieldDescribe, ObjectDescribe
 from sfxero.sync.checking import Notebook
 from sfxero.sync.org_rates import read_rates, uses_org_rates
-from sfxero.sync.org_records import FIELDS_HINT, field_troubles
+from sfxero.sync.org_records import FIELDS_HINT, MIRROR_HINT, field_troubles, mirror_troubles
 
 _CONNECTION: Final = ("salesforce", "connection")
 _CURRENCY: Final = "CurrencyIsoCode"
@@ -42,6 +42,7 @@ class OrgDoctor:
                 self._check_object(object_name, ())
             self._check_currency()
             self._check_shown()
+            self._check_mirror(client)
             if uses_org_rates(self._spec):
                 self._check_rates(client)
 
@@ -55,6 +56,19 @@ class OrgDoctor:
             self._notes.warn(name, text, hint=FIELDS_HINT, key=("salesforce_fields", key))
         if self._notes.well(name):
             self._notes.ok(name, f"{len(fields.named())} fields, all writable")
+
+    def _check_mirror(self, client: SalesforceClient) -> None:
+        """Warn of objects that cannot mirror what Xero has: invoices are made without them."""
+        name, mirror = "objects that mirror Xero", self._spec.mirror
+        if not mirror.enabled:
+            return
+        parts = {"invoices": mirror.invoices, "lines": mirror.lines, "payments": mirror.payments}
+        for section, part in parts.items():
+            for text in mirror_troubles(client, part).values():
+                told = f"{part.object_name}: {text}"
+                self._notes.warn(name, told, hint=MIRROR_HINT, key=("mirror", section))
+        if self._notes.well(name):
+            self._notes.ok(name, f"{len(parts)} objects, all fields writable")
 
     def _others(self) -> list[str]:
         """Return the objects whose rows lend fields."""

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 PUBLISHED: Final = (Entity.CONTACT, Entity.INVOICE, Entity.INVOICE_EMAIL)
 """What goes to Xero, parents first."""
-SHOWN: Final = (Entity.OPPORTUNITY_STATUS, Entity.OPPORTUNITY_ERROR)
-"""What goes to Salesforce."""
+MIRRORED: Final = (Entity.MIRROR_INVOICE, Entity.MIRROR_LINE, Entity.MIRROR_PAYMENT)
+SHOWN: Final = (Entity.OPPORTUNITY_STATUS, Entity.OPPORTUNITY_ERROR, *MIRRORED)
+"""What goes to Salesforce, parents first."""
 
 
 def sent_by(spec: "RouteSpec") -> tuple[Entity, ...]:

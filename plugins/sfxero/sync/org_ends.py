@@ -1,18 +1,20 @@
 """How entries for Salesforce end: settled, given up, put off or left in doubt, record by record."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
 from sfxero.clock import Clock
-from sfxero.mapping.status_rules import SalesforceFieldsSection
 from sfxero.model.ids import RunId, TargetId, TenantId
 from sfxero.model.outbox import Entry, Settlement
 from sfxero.model.states import Entity
 from sfxero.salesforce.row_results import RowResult
+from sfxero.sync.org_records import RecordForm
 from sfxero.sync.ports import Outbox
 
+SNAPSHOT: Final = "snapshot"
+"""Key of an entry's `meta`: what its link shall keep of it in place of its values."""
 MOST_TRIES: Final = 12
 """Of values whose outcome is unknown, before they no longer go again at once."""
 MOST_PASSING: Final = 96
@@ -25,17 +27,25 @@ _A_BATCH: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class OrgLaneSpec:
-    """Whose entries a lane publishes, for how long, and into which fields."""
+    """Whose entries a lane publishes, for how long, and in which form.
+
+    `forms` has those of all kinds of entry: what others left in doubt is looked at as well.
+    """
 
     org: TenantId
     entity: Entity
     run_id: RunId
     owner: str
     ends_at: datetime
-    fields: SalesforceFieldsSection
+    forms: Mapping[Entity, RecordForm]
     lease_s: float = 60.0
     most_by_collections: int = 2_000
     """Above it a job costs fewer calls (Salesforce, developer limits)."""
+
+    @property
+    def form(self) -> RecordForm:
+        """The form of the lane's own entries."""
+        return self.forms[self.entity]
 
 
 @dataclass(slots=True)
@@ -88,7 +98,8 @@ class OrgEnds:
         for entry, result in pairs:
             if result.is_ok:
                 continue
-            if result.is_gone:
+            # Of a record that is made if need be, it is a parent that is gone.
+            if result.is_gone and self._spec.forms[entry.entity].by is None:
                 self._forget(entry, result)
                 continue
             end.failure = result
@@ -156,7 +167,7 @@ class OrgEnds:
                 target_id=TargetId(one.source_id),
                 target_number=one.meta.get("invoice_number"),
                 # The reply only names the record: what it holds now is what was sent.
-                target_snapshot=one.payload,
+                target_snapshot=one.meta.get(SNAPSHOT, one.payload),
             )
             for one in entries
         ]

@@ -18,7 +18,6 @@ from sfxero.salesforce.job import JobRef
 from sfxero.salesforce.row_results import refused
 from sfxero.sync.bodies import body_hash
 from sfxero.sync.org_ends import BatchEnd, OrgEnds, OrgLaneSpec, ids_of
-from sfxero.sync.org_records import OBJECT, OrgRecords
 from sfxero.sync.ports import Outbox
 
 MOST_ROWS: Final = 10_000
@@ -48,17 +47,17 @@ class OrgJobs:
         self._ends = ends
         self._clock = clock
         self._sleeper = sleeper
-        self._records = OrgRecords(spec.fields)
 
     def publish(self) -> None:
         """Claim many entries and let one job write them."""
-        ref = self._ingest.create(OBJECT)
+        form = self._spec.form
+        ref = self._ingest.create(form.object_name, by=form.by.field if form.by else None)
         groups = list(self._claimed())
         entries = [entry for group in groups for entry in group]
         if not entries:
             self._ingest.abort(ref)
             return
-        content = upload_of([self._records.row(entry) for entry in entries])
+        content = upload_of([form.row(entry) for entry in entries])
         try:
             attempts = [self._store(group, ref, content) for group in groups]
             self._ingest.fill(ref, content)
@@ -139,7 +138,9 @@ class OrgJobs:
 
     def _take_in(self, ref: JobRef, entries: Sequence[Entry]) -> None:
         """End each entry by the job's word on its record."""
-        found = self._ingest.results(ref)
+        # A job carries one kind of entry, which need not be the lane's own.
+        by = self._spec.forms[entries[0].entity].by
+        found = self._ingest.results(ref, by=by.field if by else "Id")
         results = [found.get(entry.source_id, _LOST) for entry in entries]
         end = BatchEnd()
         self._ends.take_in(entries, results, end)

@@ -1,8 +1,8 @@
 """Publish to Salesforce: claim, send, and end each entry by its own record's result.
 
-A write sets fields of a record by its id, so that one of unknown outcome is sent again: the same
-values do no harm. One lane works at a time, and entries of one account follow each other, since two
-writers of an account would lock each other out.
+A write sets fields of a record by its id, or by an external id, so that one of unknown outcome is
+sent again: the same values do no harm. One lane works at a time, and entries of one account follow
+each other, since two writers of an account would lock each other out.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,7 +27,6 @@ from sfxero.salesforce.record_updates import MOST_RECORDS, update_body, update_r
 from sfxero.sync.bodies import body_hash
 from sfxero.sync.org_ends import BatchEnd, OrgEnds, OrgLaneSpec, OrgReport, ids_of
 from sfxero.sync.org_jobs import OrgJobs
-from sfxero.sync.org_records import OrgRecords, check_fields
 from sfxero.sync.ports import Outbox
 
 _DELAYS_S: Final = (0.0, 1.0, 4.0)
@@ -56,7 +55,6 @@ class OrgLane:
         self._clock = clock
         self._sleeper = sleeper
         self._new_key = new_key
-        self._records = OrgRecords(spec.fields)
         self._is_checked = False
         self.report = OrgReport()
         self._ends = OrgEnds(spec, outbox=outbox, clock=clock, report=self.report)
@@ -84,7 +82,7 @@ class OrgLane:
     def _check(self) -> None:
         """See once that the org has the fields, before anything is claimed."""
         if not self._is_checked:
-            check_fields(self._client, self._spec.fields)
+            self._spec.form.check(self._client)
             self._is_checked = True
 
     def _publish(self, due: int) -> None:
@@ -135,7 +133,8 @@ class OrgLane:
     def _send(self, end: BatchEnd) -> None:
         """Send what is left of a batch, and act on whatever comes back."""
         entries = end.passing
-        body = update_body([self._records.text(entry) for entry in entries])
+        form = self._spec.form
+        body = update_body([form.text(entry) for entry in entries])
         try:
             attempt_id = self._store(entries, body)
         except LedgerError:
@@ -144,7 +143,7 @@ class OrgLane:
             end.passing = []
             return
         try:
-            results = update_records(self._client, body, count=len(entries))
+            results = update_records(self._client, body, count=len(entries), by=form.by)
         except SyncError as error:
             name = type(error).__name__
             self._outbox.finish_attempt(attempt_id, outcome=name, status=error.status)

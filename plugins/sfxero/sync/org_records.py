@@ -1,22 +1,30 @@
 """From entries that show something in Salesforce to the records that are sent, and their fields."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import orjson
 
-from sfxero.errors import ConfigurationError
-from sfxero.mapping.status_fields import STATUS_FIELDS, FieldKind
+from sfxero.errors import ConfigurationError, RequestRejected
+from sfxero.mapping.mirror_rules import MirrorPart
+from sfxero.mapping.spec import RouteSpec
+from sfxero.mapping.status_fields import STATUS_FIELDS, FieldKind, StatusField
 from sfxero.mapping.status_rules import SalesforceFieldsSection
 from sfxero.model.outbox import Entry
+from sfxero.model.states import Entity
 from sfxero.salesforce.describe import FieldDescribe, ObjectDescribe
+from sfxero.salesforce.record_updates import ExternalKey
 
-OBJECT: Final = "Opportunity"
+OPPORTUNITY: Final = "Opportunity"
 FIELDS_HINT: Final = (
     "Deploy include/salesforce and assign its permission set to the integration user, or name "
     "other fields, or null, in the route's salesforce_fields."
+)
+MIRROR_HINT: Final = (
+    "Deploy include/salesforce with manifest/mirror.xml and assign its permission set to the "
+    "integration user, or name other objects and fields in the route's mirror."
 )
 _NUMBERS: Final = frozenset({"currency", "double"})
 _TEXTS: Final = frozenset({"string", "textarea", "picklist", "url"})
@@ -26,8 +34,11 @@ _TYPES: Final[Mapping[FieldKind, frozenset[str]]] = {
     "picklist": _TEXTS,
     "long_text": _TEXTS,
     "currency": _NUMBERS,
+    "number": _NUMBERS,
     "date": frozenset({"date"}),
     "datetime": frozenset({"datetime"}),
+    "checkbox": frozenset({"boolean"}),
+    "lookup": frozenset({"reference"}),
 }
 
 
@@ -39,8 +50,31 @@ class Describes(Protocol):
         ...
 
 
-class OrgRecords:
-    """Makes the records of a route's entries."""
+class RecordForm(Protocol):
+    """Makes the records of one kind of entry."""
+
+    object_name: str
+    by: ExternalKey | None
+    """The external id that names the record, which is made if need be; None: by its own id."""
+
+    def text(self, entry: Entry) -> str:
+        """Return the JSON of a record, numbers to the letter as they were planned."""
+        ...
+
+    def row(self, entry: Entry) -> dict[str, str | None]:
+        """Return the texts of a record for an upload; None for a field to be emptied."""
+        ...
+
+    def check(self, org: Describes) -> None:
+        """Raise ConfigurationError if a field that is to be written is not ours to write."""
+        ...
+
+
+class StatusForm:
+    """What opportunities show: fields of a record by its id."""
+
+    object_name: str = OPPORTUNITY
+    by: ExternalKey | None = None
 
     def __init__(self, fields: SalesforceFieldsSection) -> None:
         """The fields are the route's."""
@@ -48,50 +82,131 @@ class OrgRecords:
 
     def text(self, entry: Entry) -> str:
         """Return the JSON of a record, numbers to the letter as they were planned."""
-        head = {"attributes": {"type": OBJECT}, "Id": entry.source_id, **self._synced(entry)}
-        return f"{orjson.dumps(head).decode()[:-1]},{entry.payload[1:]}"
+        return _text(self.object_name, "Id", entry, _synced(self._fields.last_synced_at, entry))
 
     def row(self, entry: Entry) -> dict[str, str | None]:
         """Return the texts of a record for an upload; None for a field to be emptied."""
-        values = json.loads(entry.payload, parse_float=str, parse_int=str)
-        return {"Id": entry.source_id, **self._synced(entry), **values}
+        return _row("Id", entry, _synced(self._fields.last_synced_at, entry))
+
+    def check(self, org: Describes) -> None:
+        """Raise ConfigurationError if a field that is to be written is not ours to write."""
+        troubles = field_troubles(org.describe(self.object_name), self._fields)
+        if troubles:
+            raise ConfigurationError(
+                f"{self.object_name} cannot show what Xero says: {'; '.join(troubles.values())}",
+                service="salesforce",
+                hint=FIELDS_HINT,
+            )
+
+
+class MirrorForm:
+    """A record of the mirror: made or changed by the external id, which is Xero's."""
+
+    def __init__(self, part: MirrorPart) -> None:
+        """Object and fields are the route's."""
+        self._part = part
+        self.object_name: str = part.object_name
+        self.by: ExternalKey | None = ExternalKey(part.object_name, part.key)
+
+    def text(self, entry: Entry) -> str:
+        """Return the JSON of a record, numbers to the letter as they were planned."""
+        return _text(self.object_name, self._part.key, entry, self._synced(entry))
+
+    def row(self, entry: Entry) -> dict[str, str | None]:
+        """Return the texts of a record for an upload; None for a field to be emptied."""
+        return _row(self._part.key, entry, self._synced(entry))
+
+    def check(self, org: Describes) -> None:
+        """Raise ConfigurationError if a field that is to be written is not ours to write."""
+        troubles = mirror_troubles(org, self._part)
+        if troubles:
+            raise ConfigurationError(
+                f"{self.object_name} cannot mirror what Xero has: {'; '.join(troubles.values())}",
+                service="salesforce",
+                hint=MIRROR_HINT,
+            )
 
     def _synced(self, entry: Entry) -> dict[str, str]:
-        """Return when it was synced: sent along with a change, and never alone."""
-        name = self._fields.last_synced_at
-        return {name: _moment(entry.meta["synced_at"])} if name else {}
+        return _synced(self._part.name_of("last_synced_at"), entry)
+
+
+def forms_of(spec: RouteSpec) -> Mapping[Entity, RecordForm]:
+    """Return the forms of all that a route writes to its org, or once did."""
+    status, mirror = StatusForm(spec.salesforce_fields), spec.mirror
+    return {
+        Entity.OPPORTUNITY_STATUS: status,
+        Entity.OPPORTUNITY_ERROR: status,
+        Entity.MIRROR_INVOICE: MirrorForm(mirror.invoices),
+        Entity.MIRROR_LINE: MirrorForm(mirror.lines),
+        Entity.MIRROR_PAYMENT: MirrorForm(mirror.payments),
+    }
+
+
+def field_troubles(described: ObjectDescribe, fields: SalesforceFieldsSection) -> dict[str, str]:
+    """Return by key what is wrong with the fields that the route names."""
+    return dict(_troubles(described, STATUS_FIELDS, fields.named()))
+
+
+def mirror_troubles(org: Describes, part: MirrorPart) -> dict[str, str]:
+    """Return by key what is wrong with an object of the mirror; under `object_name`, itself."""
+    try:
+        described = org.describe(part.object_name)
+    except RequestRejected as error:
+        if error.status != 404:
+            raise
+        return {"object_name": f"{part.object_name} is missing or hidden"}
+    return dict(_troubles(described, part.written(), part.named()))
+
+
+def _troubles(
+    described: ObjectDescribe, defined: Iterable[StatusField], names: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    for one in defined:
+        if name := names.get(one.key):
+            text = _trouble(name, described.fields.get(name), one)
+            if text is not None:
+                yield one.key, text
+
+
+def _trouble(name: str, field: FieldDescribe | None, wanted: StatusField) -> str | None:
+    if field is None:
+        return f"{name} is missing or hidden"
+    if not field.updateable:
+        return f"{name} is read-only for the integration user"
+    if wanted.refers_to is not None and field.type == "reference":
+        # The route may have renamed the object: that there is one is what can be seen here.
+        return None if field.reference_to else f"{name} leads nowhere"
+    kind = wanted.kind
+    return None if field.type in _TYPES[kind] else f"{name} is of type {field.type}, not {kind}"
+
+
+def _synced(name: str | None, entry: Entry) -> dict[str, str]:
+    """Return when it was synced: sent along with a change, and never alone."""
+    return {name: _moment(entry.meta["synced_at"])} if name else {}
+
+
+def _text(object_name: str, key: str, entry: Entry, synced: Mapping[str, str]) -> str:
+    head = {"attributes": {"type": object_name}, key: entry.source_id, **synced}
+    return f"{orjson.dumps(head).decode()[:-1]},{entry.payload[1:]}"
+
+
+def _row(key: str, entry: Entry, synced: Mapping[str, str]) -> dict[str, str | None]:
+    values = json.loads(entry.payload, parse_float=str, parse_int=str)
+    return {key: entry.source_id, **synced, **dict(_cells(values))}
+
+
+def _cells(values: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
+    """Yield the columns of an upload: a parent by its external id has a name of two parts."""
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from ((f"{name}.{inner}", said) for inner, said in value.items())
+        elif isinstance(value, bool):
+            yield name, "true" if value else "false"
+        else:
+            yield name, value
 
 
 def _moment(text: str) -> str:
     """Return a moment as Salesforce reads it: with milliseconds, and Z for UTC."""
     utc = datetime.fromisoformat(text).astimezone(UTC).replace(tzinfo=None)
     return f"{utc.isoformat(timespec='milliseconds')}Z"
-
-
-def check_fields(org: Describes, fields: SalesforceFieldsSection) -> None:
-    """Raise ConfigurationError if a field that is to be written is not there for us to write."""
-    troubles = field_troubles(org.describe(OBJECT), fields)
-    if troubles:
-        raise ConfigurationError(
-            f"{OBJECT} cannot show what Xero says: {'; '.join(troubles.values())}",
-            service="salesforce",
-            hint=FIELDS_HINT,
-        )
-
-
-def field_troubles(described: ObjectDescribe, fields: SalesforceFieldsSection) -> dict[str, str]:
-    """Return by key what is wrong with the fields that the route names."""
-    kinds = {one.key: one.kind for one in STATUS_FIELDS}
-    found = {
-        key: _trouble(name, described.fields.get(name), kinds[key])
-        for key, name in fields.named().items()
-    }
-    return {key: text for key, text in found.items() if text is not None}
-
-
-def _trouble(name: str, field: FieldDescribe | None, kind: FieldKind) -> str | None:
-    if field is None:
-        return f"{name} is missing or hidden"
-    if not field.updateable:
-        return f"{name} is read-only for the integration user"
-    return None if field.type in _TYPES[kind] else f"{name} is of type {field.type}, not {kind}"

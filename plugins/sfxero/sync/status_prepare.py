@@ -12,6 +12,7 @@ from sfxero.model.outbox import Planned, PlannedEntry, PlanOutcome, SourceVersio
 from sfxero.model.states import DISPOSITION_OF, Disposition, Entity
 from sfxero.quality.suites import Suite
 from sfxero.staging.manifest import Staged
+from sfxero.sync.mirror_prepare import plan_mirror
 from sfxero.sync.prepare import refuse_stops, store_result
 from sfxero.sync.scope import Scope
 from sfxero.sync.sync_errors import plan_errors
@@ -62,6 +63,7 @@ def prepare_statuses(scope: Scope) -> dict[str, int]:
     if pairs:
         fields, view = scope.spec.salesforce_fields, view_of(scope)
         _plan(scope, transform_statuses(frame, fields, opportunities=pairs, view=view), ends)
+        plan_mirror(scope, frame, pairs, org=org_of(scope), read_at=_read_at(scope))
     runs, windows = scope.ledger.runs, scope.ledger.windows
     runs.record_dispositions(scope.run_id, ends.rows.values())
     for plural in FOLLOWERS:

@@ -120,7 +120,7 @@ def _read_changes(scope: Scope, accounting: Accounting, plural: str, *, is_full:
     if since is None and plural in FOLLOWERS:
         # Before its first reading all invoices are read, and they hold what these would say.
         since = scope.clock.now() - _LONG_AGO
-    changes = accounting.changes(plural, since=since)
+    changes = accounting.changes(plural, since=since, with_details=_wants_details(scope))
     return _stage(scope, plural, changes, from_at=from_at)
 
 
@@ -136,7 +136,13 @@ def _read_open(
     mark = scope.ledger.windows.watermark(scope.route, Entity.OPEN_INVOICE)
     if mark is not None and day_at <= mark:
         return 0
-    return _stage(scope, OPEN_INVOICES, accounting.open_invoices(), from_at=None, to_at=day_at)
+    owed = accounting.open_invoices(with_details=_wants_details(scope))
+    return _stage(scope, OPEN_INVOICES, owed, from_at=None, to_at=day_at)
+
+
+def _wants_details(scope: Scope) -> bool:
+    """Say whether invoices are staged with their lines and payments."""
+    return scope.spec.mirror.enabled
 
 
 def _is_new_day(scope: Scope) -> bool:
@@ -187,7 +193,8 @@ def _read_companions(scope: Scope, accounting: Accounting) -> int:
     wanted = _ours(scope, _touched(scope) - read) | (unshown(scope) - read)
     if not wanted:
         return 0
-    found = list(records_of(INVOICES, accounting.invoices_by_id(sorted(wanted))))
+    rows_found = accounting.invoices_by_id(sorted(wanted))
+    found = list(records_of(INVOICES, rows_found, with_details=_wants_details(scope)))
     schema, folder = schema_of(INVOICES), scope.folder(COMPANIONS)
     rows = write_records(found, schema=schema, folder=folder)
     now = _xero_now(scope)

@@ -28,6 +28,7 @@ from sfxero.xero.organisation import (
 )
 from sfxero.xero.paging import FetchPage, Page, Row, numbered_rows, page_of, seek_rows
 
+INVOICES: Final = "Invoices"
 _METHODS: Final = {
     Operation.CREATE: "PUT",
     Operation.UPDATE: "POST",
@@ -177,15 +178,22 @@ class Accounting:
         fetch = self._pages("Invoices", {"createdByMyApp": "true", "pageSize": 1000, "unitdp": 4})
         return seek_rows(fetch, id_field="InvoiceID", since=when - _CLOCK_SKEW)
 
-    def changes(self, plural: str, *, since: datetime | None) -> Changes:
-        """Return a reading of what changed since a moment, of any status; bills are left out."""
-        clauses = [SALES] if plural == "Invoices" else []
-        return Changes(plural, self._pages_by_dates(plural, *clauses), since=since)
+    def changes(
+        self, plural: str, *, since: datetime | None, with_details: bool = False
+    ) -> Changes:
+        """Return a reading of what changed since a moment, of any status; bills are left out.
 
-    def open_invoices(self) -> Changes:
+        The details are those of invoices: their lines and payments.
+        """
+        clauses = [SALES] if plural == INVOICES else []
+        fetch_of = self._pages_by_dates(plural, *clauses)
+        with_details = with_details and plural == INVOICES
+        return Changes(plural, fetch_of, since=since, with_details=with_details)
+
+    def open_invoices(self, *, with_details: bool = False) -> Changes:
         """Return a reading of the sales invoices that are approved and not paid."""
-        fetch_of = self._pages_by_dates("Invoices", SALES, 'Status=="AUTHORISED"')
-        return Changes("Invoices", fetch_of, since=None)
+        fetch_of = self._pages_by_dates(INVOICES, SALES, 'Status=="AUTHORISED"')
+        return Changes(INVOICES, fetch_of, since=None, with_details=with_details)
 
     def take_permit(self) -> None:
         """Wait for the right to make one call."""
@@ -248,7 +256,10 @@ class Accounting:
         return numbered_rows(self._pages("Invoices", wanted, permit_taken=permit_taken))
 
     def _pages_by_dates(self, plural: str, *clauses: str) -> Callable[[DateRange], FetchPage]:
-        return lambda dates: self._pages(plural, {**dates.where(*clauses), "pageSize": 1000})
+        params: dict[str, str | int] = {"pageSize": 1000}
+        if plural == INVOICES:
+            params["unitdp"] = 4  # else the prices of lines come rounded
+        return lambda dates: self._pages(plural, {**dates.where(*clauses), **params})
 
     def _pages(
         self, plural: str, params: Mapping[str, str | int], *, permit_taken: bool = False

@@ -1,5 +1,6 @@
 """Lists of what changed in Xero, read to the end, each row as the flat record that is staged."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -13,6 +14,11 @@ from sfxero.xero.paging import FetchPage, Page, Row, seek_rows
 Record = dict[str, object]
 
 _CENTS: Final = Decimal("0.01")
+_AMOUNTS: Final = (
+    "SubTotal", "TotalTax", "Total", "AmountDue", "AmountPaid", "AmountCredited",
+)  # fmt: skip
+_LINE_TEXTS: Final = ("Description", "ItemCode", "AccountCode", "TaxType")
+_LINE_NUMBERS: Final = ("Quantity", "UnitAmount", "LineAmount", "TaxAmount")
 _ID_FIELDS: Final[Mapping[str, str]] = {
     "Invoices": "InvoiceID",
     "Payments": "PaymentID",
@@ -31,9 +37,15 @@ class Changes:
     """
 
     def __init__(
-        self, plural: str, fetch_of: Callable[[DateRange], FetchPage], *, since: datetime | None
+        self,
+        plural: str,
+        fetch_of: Callable[[DateRange], FetchPage],
+        *,
+        since: datetime | None,
+        with_details: bool = False,
     ) -> None:
         """Nothing is read before `records`; `fetch_of` asks for pages of some dates."""
+        self._with_details = with_details
         self._plural = plural
         self._fetch_of = fetch_of
         self._since = since
@@ -42,7 +54,8 @@ class Changes:
 
     def records(self) -> Iterator[Record]:
         """Yield the records; those of one range of dates come oldest change first."""
-        return records_of(self._plural, in_ranges(self._rows))
+        rows = in_ranges(self._rows)
+        return records_of(self._plural, rows, with_details=self._with_details)
 
     def _rows(self, dates: DateRange) -> Iterator[Row]:
         fetch = self._fetch_of(dates)
@@ -56,9 +69,9 @@ class Changes:
         return seek_rows(page_of, id_field=_ID_FIELDS[self._plural], since=self._since)
 
 
-def records_of(plural: str, rows: Iterable[Row]) -> Iterator[Record]:
-    """Make records of rows as Xero sends them."""
-    return map(_MAKERS[plural], rows)
+def records_of(plural: str, rows: Iterable[Row], *, with_details: bool = False) -> Iterator[Record]:
+    """Make records of rows as Xero sends them; an invoice's lines and payments are details."""
+    return map(_detailed if with_details else _MAKERS[plural], rows)
 
 
 def _invoice(row: Row) -> Record:
@@ -68,11 +81,35 @@ def _invoice(row: Row) -> Record:
         "InvoiceNumber": optional(row, "InvoiceNumber"),
         "ContactID": _contact(row),
         "CurrencyCode": optional(row, "CurrencyCode"),
-        **{name: _cents(row.get(name)) for name in ("Total", "AmountDue", "AmountPaid")},
-        "AmountCredited": _cents(row.get("AmountCredited")),
+        "Reference": optional(row, "Reference"),
+        **{name: _cents(row.get(name)) for name in _AMOUNTS},
         "CreditNotesApplied": credit_notes_applied(row),
         **{name: day_of(row, name) for name in ("Date", "DueDate", "FullyPaidOnDate")},
     }
+
+
+def _detailed(row: Row) -> Record:
+    """Return an invoice with its lines and payments, as JSON whose numbers are texts."""
+    record = _invoice(row)
+    lines = [
+        {
+            "Id": optional(line, "LineItemID") or f"{record['Id']}-{place}",
+            "Position": str(place),
+            **{name: optional(line, name) for name in _LINE_TEXTS},
+            **{name: _number(line.get(name)) for name in _LINE_NUMBERS},
+        }
+        for place, line in enumerate(_objects(row, "LineItems"), start=1)
+    ]
+    payments = [
+        {
+            "Id": required(one, "PaymentID"),
+            "Date": day_of(one, "Date"),
+            "Amount": _number(one.get("Amount")),
+            "Reference": optional(one, "Reference"),
+        }
+        for one in _objects(row, "Payments")
+    ]
+    return record | {"LineItems": _json(lines), "Payments": _json(payments)}
 
 
 def _payment(row: Row) -> Record:
@@ -128,6 +165,16 @@ def _cents(value: object) -> Decimal | None:
     if not amount.is_finite() or amount != amount.quantize(_CENTS):
         return None
     return amount
+
+
+def _number(value: object) -> str | None:
+    """Return a number to its last digit, as text."""
+    is_number = isinstance(value, Decimal | int) and not isinstance(value, bool)
+    return f"{Decimal(value):f}" if is_number else None  # type: ignore[arg-type] # looked at above
+
+
+def _json(values: list[dict[str, str | None]]) -> str:
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
 
 
 def credit_notes_applied(row: Row) -> Decimal | None:

@@ -17,6 +17,7 @@ from sfxero.sandbox.xero.models import Invoice
 from sfxero.sync.draining import SHOWN
 from sfxero.sync.org_ends import OrgLaneSpec, OrgReport
 from sfxero.sync.org_publish import OrgLane
+from sfxero.sync.org_records import forms_of
 from sfxero.sync.scope import Scope
 from sfxero.sync.status_prepare import check_invoices, prepare_statuses
 from sfxero.sync.xero_extract import has_other_view, read_lists
@@ -69,7 +70,7 @@ class Showing:
             "run_id": RunId("demo/show/test"),
             "owner": "demo/show/test/status/0/a",
             "ends_at": world.clock.now() + timedelta(minutes=25),
-            "fields": world.spec.salesforce_fields,
+            "forms": forms_of(world.spec),
         }
         return OrgLane(
             OrgLaneSpec(**values | changes),

@@ -324,6 +324,25 @@ def test_a_field_that_cannot_show_anything_is_a_warning(shop: Shop) -> None:
     assert told(report, "failed") == []
 
 
+def test_a_mirror_is_looked_at_if_the_route_has_one(shop: Shop) -> None:
+    name = "objects that mirror Xero"
+    assert name not in {one["name"] for one in look_at(shop)["checks"]}
+    shop.edit("xero:\n", "mirror: {enabled: true}\nxero:\n")
+    in_order = {one["name"]: one["message"] for one in look_at(shop)["checks"]}
+    assert in_order[name] == "3 objects, all fields writable"
+    shop.edit("{enabled: true}", "{enabled: true, payments: {object_name: Money__c}}")
+    shop.world.org_switch(hidden_fields=["Xero_Invoice_Line__c.Quantity__c"])
+
+    warnings = told(look_at(shop), "warning")
+
+    line = shop.line_of("mirror:")
+    assert [one.split(". ")[0] for one in warnings] == [
+        f"{line}: Xero_Invoice_Line__c: Quantity__c is missing or hidden",
+        f"{line}: Money__c: Money__c is missing or hidden",
+    ]
+    assert all("manifest/mirror.xml" in one for one in warnings)
+
+
 def test_a_route_in_order_passes_every_check(shop: Shop) -> None:
     result = shop.run("doctor", "--route", "demo")
 

@@ -6,6 +6,7 @@ import pytest
 from tests.contract.sync.bookkeeping import Bookkeeper, expected, shown
 from tests.contract.sync.comparing import HOUR, Comparer
 from tests.contract.sync.kit import World
+from tests.contract.sync.mirroring import Mirror
 from tests.contract.sync.showing import Showing
 
 from sfxero.errors import SyncError
@@ -40,8 +41,9 @@ FAULTS = (
 class Month:
     """Thirty days of a bookkeeper's actions, each day with some syncs and some faults."""
 
-    def __init__(self, world: World, *, seed: int) -> None:
+    def __init__(self, world: World, *, seed: int, has_mirror: bool = False) -> None:
         self.showing = Showing(world)
+        self.mirror = Mirror(self.showing) if has_mirror else None
         self.world = world
         self.random = Random(seed)  # noqa: S311 - a script, not a secret
         self.faults = 0
@@ -81,6 +83,8 @@ class Month:
     def differences(self) -> list[str]:
         today, found = self.world.books.today(), []
         for deal in self.deals:
+            if self.mirror is not None:
+                self.mirror.assert_right(self.showing.invoice_of(deal))
             wanted = expected(self.showing.invoice_of(deal), self.showing, today=today)
             told = shown(self.showing, deal)
             found += [
@@ -90,18 +94,18 @@ class Month:
 
 
 @pytest.mark.parametrize(
-    ("seed", "days", "switches"),
+    ("seed", "days", "switches", "has_mirror"),
     [
-        (7, 30, {}),
-        (11, 10, {"deleted_payments_listed": False, "modified_since_inclusive": True}),
+        (7, 30, {}, False),
+        (11, 10, {"deleted_payments_listed": False, "modified_since_inclusive": True}, True),
     ],
-    ids=["as documented", "as some have seen it"],
+    ids=["as documented", "as some have seen it, mirrored"],
 )
 def test_after_each_sync_of_a_month_salesforce_shows_what_xero_says(
-    world: World, seed: int, days: int, switches: dict[str, bool]
+    world: World, seed: int, days: int, switches: dict[str, bool], has_mirror: bool
 ) -> None:
     before = world.control("GET", "/xero/switches")
-    month = Month(world, seed=seed)
+    month = Month(world, seed=seed, has_mirror=has_mirror)
     world.switch(**switches)
     try:
         for day in range(days):

@@ -69,7 +69,7 @@ def locked_row(record_id: str) -> ApiFailure:
 
 
 def locked_with(records: Records, object_name: str, record: Record | None) -> set[str]:
-    """Return what a write of this row locks: itself, and the account above it."""
+    """Return what a write of this row locks: itself, and what stands above it."""
     if record is None:
         return set()
     found = {str(record["Id"])} if record.get("Id") else set()
@@ -78,4 +78,8 @@ def locked_with(records: Records, object_name: str, record: Record | None) -> se
         return found | locked_with(records, "Opportunity", parent)
     if record.get("AccountId"):
         found.add(str(record["AccountId"]))
+    if object_name.endswith("__c"):
+        fields = records.schema.declared(object_name).fields
+        lookups = [each.name for each in fields if each.kind == "reference" and each.custom]
+        found |= {str(record[name]) for name in lookups if record.get(name)}
     return found

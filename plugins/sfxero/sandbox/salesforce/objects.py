@@ -14,6 +14,7 @@ from sfxero.sandbox.salesforce.fields import (
     money,
     text,
 )
+from sfxero.sandbox.salesforce.objects_mirror import mirror
 from sfxero.sandbox.salesforce.objects_more import currencies, people, setup
 from sfxero.sandbox.salesforce.schema import Field, ObjectType, Schema
 
@@ -206,6 +207,7 @@ def build_schema(options: OrgOptions) -> Schema:
     return Schema(
         (
             _account(options), _opportunity(options), _line(options), _product(options),
-            *_price_books(options), *people(options), *currencies(options), *setup(),
+            *_price_books(options), *people(options), *currencies(options), *mirror(options),
+            *setup(),
         )
     )  # fmt: skip

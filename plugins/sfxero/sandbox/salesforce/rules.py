@@ -12,7 +12,7 @@ from sfxero.sandbox.salesforce.locks import locked_with
 from sfxero.sandbox.salesforce.objects import STAGES
 from sfxero.sandbox.salesforce.records import Record, normal_id
 from sfxero.sandbox.salesforce.regions import checked_codes
-from sfxero.sandbox.salesforce.schema import ObjectType
+from sfxero.sandbox.salesforce.schema import Field, ObjectType
 from sfxero.sandbox.salesforce.setup_rows import CORPORATE_CURRENCY
 
 if TYPE_CHECKING:
@@ -114,6 +114,8 @@ def create(org: "SalesforceOrg", object_name: str, body: Mapping[str, Any]) -> s
         record["Pricebook2Id"] = record["Pricebook2Id"] or org.price_book_id
         record["Opportunity_Number__c"] = next_number(org)
         record["ExpectedRevenue"] = expected_revenue(record)
+    if source.by_name.get("name") in _counted(source):
+        record["Name"] = f"{source.key_prefix}-{org.records.serial(source.name) + 1:08d}"
     if source.name == "OpportunityLineItem":
         record |= _product_facts(org, record)
         record |= _prices(record)
@@ -122,6 +124,10 @@ def create(org: "SalesforceOrg", object_name: str, body: Mapping[str, Any]) -> s
     if source.name == "OpportunityLineItem":
         sum_up(org, str(record["OpportunityId"]), at=at)
     return str(record["Id"])
+
+
+def _counted(source: ObjectType) -> list[Field]:
+    return [each for each in source.fields if each.auto_number]
 
 
 def check_unique(

@@ -95,3 +95,44 @@ def test_item_18_same_key_twice_in_one_job_fails_both_rows(empty):
     text += "k,A,Closed Won,2026-01-01\nK,B,Closed Won,2026-01-01\n"
     _, bad = ingest(empty, text, operation="upsert", externalIdFieldName="Xero_Invoice_Id__c")
     assert bad.count("DUPLICATE_VALUE:Duplicate external id specified: k") == 2
+
+
+INVOICE = {"attributes": {"type": "Xero_Invoice__c"}, "Xero_Id__c": "inv-1", "Name": "SF-1"}
+
+
+def line(key, parent="inv-1", **fields):
+    parent = {"Xero_Id__c": parent}
+    head = {"attributes": {"type": "Xero_Invoice_Line__c"}, "Xero_Id__c": key}
+    return head | {"Xero_Invoice__r": parent} | fields
+
+
+def upsert(bench, *records):
+    object_name = records[0]["attributes"]["type"]
+    path = f"/composite/sobjects/{object_name}/Xero_Id__c"
+    return bench.call("PATCH", path, json={"records": list(records)}).json()
+
+
+def test_item_18_a_parent_may_be_named_by_its_external_id(empty):
+    [invoice] = upsert(empty, INVOICE)
+    found, lost = upsert(empty, line("l-1", Quantity__c="1.5"), line("l-2", parent="inv-2"))
+    assert (found["success"], found["created"]) == (True, True)
+    assert lost["errors"][0]["statusCode"] == "INVALID_FIELD"
+    assert "inv-2 not found for field Xero_Id__c" in lost["errors"][0]["message"]
+    text = "Xero_Id__c,Xero_Invoice__r.Xero_Id__c,Removed__c\nl-1,inv-1,true\nl-3,inv-1,false\n"
+    settings = {"object": "Xero_Invoice_Line__c", "externalIdFieldName": "Xero_Id__c"}
+    good, bad = ingest(empty, text, operation="upsert", **settings)
+    assert (good.count("\n"), bad.count("\n")) == (3, 1)
+    rows = empty.rows(
+        "SELECT Name, Xero_Id__c, Xero_Invoice__c, Removed__c FROM Xero_Invoice_Line__c"
+    )
+    assert {one["Xero_Invoice__c"] for one in rows} == {invoice["id"]}
+    assert {one["Xero_Id__c"]: one["Removed__c"] for one in rows} == {"l-1": True, "l-3": False}
+    assert len({one["Name"] for one in rows}) == 2
+
+
+def test_item_18_a_line_holds_its_invoice_while_it_is_written(empty):
+    [invoice] = upsert(empty, INVOICE)
+    upsert(empty, line("l-1"))
+    empty.control("POST", "/locks", json={"ids": [invoice["id"]], "seconds": 60})
+    [result] = upsert(empty, line("l-1", Quantity__c="2"))
+    assert result["errors"][0]["statusCode"] == "UNABLE_TO_LOCK_ROW"

@@ -1,0 +1,206 @@
+"""Prepare the mirror: invoices of ours, their lines and payments become outbox entries.
+
+A line that its invoice has no longer, and a payment that was deleted, are told by nothing but their
+absence. So the ledger keeps with each mirrored invoice which lines and payments it had.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from sfxero.model.ids import SourceId, TargetId, TenantId
+from sfxero.model.outbox import PlannedEntry, PlanOutcome, SourceVersion
+from sfxero.model.states import Entity
+from sfxero.sync.bodies import payload_hash
+from sfxero.sync.org_ends import SNAPSHOT
+from sfxero.sync.scope import Scope
+from sfxero.sync.xero_extract import view_of
+
+if TYPE_CHECKING:
+    from sfxero.mapping.mirror import Children, Mirrored
+    from sfxero.mapping.result import Document
+
+_LINES: Final = "lines"
+_PAYMENTS: Final = "payments"
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """The lines and payments that an invoice is known to have been mirrored with."""
+
+    lines: set[str] = field(default_factory=set)
+    payments: set[str] = field(default_factory=set)
+
+
+def plan_mirror(
+    scope: Scope,
+    frame: Any,
+    pairs: Sequence[tuple[TargetId, SourceId]],
+    *,
+    org: TenantId,
+    read_at: datetime,
+) -> int:
+    """Plan the mirror of invoices and their opportunities; returns how many records are new.
+
+    Parents come first, and no child goes before its invoice is there.
+    """
+    if not scope.spec.mirror.enabled or not pairs:
+        return 0
+    from sfxero.mapping.mirror import transform_mirror
+
+    made = transform_mirror(
+        frame,
+        scope.spec.mirror,
+        opportunities=pairs,
+        accounts=_accounts(scope, frame),
+        view=view_of(scope),
+    )
+    entries = _Entries(scope, org, read_at, made, _kept(scope, org, list(made.lines_of)))
+    answers = scope.ledger.outbox.plan(scope.run_id, entries.all())
+    return sum(one.outcome is PlanOutcome.ADDED for one in answers)
+
+
+def _accounts(scope: Scope, frame: Any) -> dict[str, str]:
+    """Return the accounts of contacts; of a contact that several share, none can be told."""
+    contacts = {TargetId(one) for one in frame["ContactID"].dropna()}
+    pairs = scope.ledger.links.sources_of(scope.tenant, Entity.CONTACT, sorted(contacts))
+    found: dict[str, set[str]] = {}
+    for contact, account in pairs:
+        found.setdefault(contact, set()).add(account)
+    return {one: accounts.pop() for one, accounts in found.items() if len(accounts) == 1}
+
+
+def _kept(scope: Scope, org: TenantId, invoice_ids: Sequence[str]) -> dict[str, _Kept]:
+    """Return what the invoices have been, or are about to be, mirrored with.
+
+    Entries are read before links: one that settles meanwhile is then told by both.
+    """
+    ids = [SourceId(one) for one in invoice_ids]
+    ledger, entity = scope.ledger, Entity.MIRROR_INVOICE
+    kept: dict[str, _Kept] = {}
+    for source_id, meta in ledger.outbox.live_meta(org, entity, ids):
+        _keep(kept, source_id, meta.get(SNAPSHOT))
+    for source_id, link in ledger.links.get_many(org, entity, ids).items():
+        _keep(kept, source_id, link.target_snapshot)
+    return kept
+
+
+def _keep(kept: dict[str, _Kept], source_id: str, snapshot: str | None) -> None:
+    told = json.loads(snapshot or "{}")
+    one = kept.setdefault(source_id, _Kept())
+    one.lines.update(told.get(_LINES, ()))
+    one.payments.update(told.get(_PAYMENTS, ()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Entries:
+    """The entries of one reading."""
+
+    scope: Scope
+    org: TenantId
+    read_at: datetime
+    made: "Mirrored"
+    kept: Mapping[str, _Kept]
+
+    def all(self) -> Iterator[PlannedEntry]:
+        """Yield them, parents first, and of each kind those that are there before those gone."""
+        from sfxero.mapping.mirror import deleted_payment, removed_line
+
+        made, mirror, stamps = self.made, self.scope.spec.mirror, dict[str, datetime]()
+        for invoice in made.invoices:
+            stamps[invoice.source_id] = invoice.stamp_at
+            yield self._invoice(invoice)
+        for line in made.lines:
+            yield self._child(line, Entity.MIRROR_LINE)
+        gone_line = removed_line(mirror.lines)
+        yield from self._gone(Entity.MIRROR_LINE, made.lines_of, stamps, gone_line)
+        for payment in made.payments:
+            yield self._child(payment, Entity.MIRROR_PAYMENT)
+        gone_payment = deleted_payment(mirror.payments)
+        yield from self._gone(Entity.MIRROR_PAYMENT, made.payments_of, stamps, gone_payment)
+
+    def _invoice(self, one: "Document") -> PlannedEntry:
+        """Return an invoice's entry; that its lines or payments are others counts as a change."""
+        snapshot = {
+            _LINES: sorted(self._ids(one.source_id, Entity.MIRROR_LINE)),
+            _PAYMENTS: sorted(self._ids(one.source_id, Entity.MIRROR_PAYMENT)),
+        }
+        text = json.dumps(snapshot, separators=(",", ":"))
+        return self._entry(
+            Entity.MIRROR_INVOICE,
+            one.source_id,
+            one.payload,
+            content_hash=payload_hash(f"{one.payload}\n{text}"),
+            stamp_at=one.stamp_at,
+            meta={**one.meta, SNAPSHOT: text},
+        )
+
+    def _ids(self, invoice_id: str, entity: Entity) -> set[str]:
+        """Return which lines or payments the invoice has had, gone ones too."""
+        is_line = entity is Entity.MIRROR_LINE
+        now = (self.made.lines_of if is_line else self.made.payments_of)[invoice_id]
+        before = self.kept.get(invoice_id, _Kept())
+        return {*now.ids, *(before.lines if is_line else before.payments)}
+
+    def _child(self, one: "Document", entity: Entity) -> PlannedEntry:
+        return self._entry(
+            entity,
+            one.source_id,
+            one.payload,
+            content_hash=one.content_hash,
+            stamp_at=one.stamp_at,
+            parent=one.parent_source_id,
+        )
+
+    def _gone(
+        self,
+        entity: Entity,
+        children: "Mapping[str, Children]",
+        stamps: Mapping[str, datetime],
+        payload: str | None,
+    ) -> Iterator[PlannedEntry]:
+        """Yield what invoices had once and have no longer, where all that they have is known."""
+        if payload is None:
+            return
+        for invoice_id, now in children.items():
+            if now.is_known:
+                for one in sorted(self._ids(invoice_id, entity) - set(now.ids)):
+                    yield self._entry(
+                        entity,
+                        SourceId(one),
+                        payload,
+                        content_hash=payload_hash(payload),
+                        stamp_at=stamps[invoice_id],
+                        parent=SourceId(invoice_id),
+                    )
+
+    def _entry(
+        self,
+        entity: Entity,
+        source_id: SourceId,
+        payload: str,
+        *,
+        content_hash: str,
+        stamp_at: datetime,
+        parent: SourceId | None = None,
+        meta: Mapping[str, str] | None = None,
+    ) -> PlannedEntry:
+        return PlannedEntry(
+            route=self.scope.route,
+            tenant=self.org,
+            entity=entity,
+            source_id=source_id,
+            payload=payload,
+            content_hash=content_hash,
+            version=SourceVersion(stamp_at=stamp_at, read_at=self.read_at),
+            mapping_version=self.scope.spec.status_version,
+            parent_entity=None if parent is None else Entity.MIRROR_INVOICE,
+            parent_source_id=parent,
+            meta={
+                **(meta or {}),
+                "rule": str(entity),
+                "synced_at": self.read_at.isoformat(timespec="seconds"),
+            },
+        )
