@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from sqlalchemy import (
@@ -21,7 +22,7 @@ from sqlalchemy import (
 )
 
 from sfxero.errors import LedgerError
-from sfxero.ledger.engine import Database, chunked, put, put_keys
+from sfxero.ledger.engine import Database, among, chunked, put, put_keys
 from sfxero.ledger.tables import (
     DEAD,
     RunState,
@@ -42,6 +43,9 @@ _SAMPLE: Final = 20
 _KEYS: Final = 10_000
 READ_AGAIN: Final = "read_again"
 """Rule of records that a deferred run read and did not map: the next run reads them again."""
+HISTORY: Final = "history"
+"""Kind of the runs that read a part of the past beside the sync."""
+_TURNED_DOWN: Final = (Disposition.SKIPPED, Disposition.REMOVED, Disposition.QUARANTINED)
 DISCARDED: Final = "discarded"
 """Rule of records whose values a person has discarded."""
 
@@ -163,6 +167,44 @@ class Runs:
             ]
             with self._database.write() as conn:
                 put(conn, dispositions, stored, update=("disposition", "rule", "entry_id"))
+
+    def turned_down_since(
+        self,
+        moment: datetime,
+        *,
+        route: RouteName,
+        entity: Entity,
+        source_ids: Iterable[SourceId],
+    ) -> set[SourceId]:
+        """Return those records that a sync left out which began to read after a moment."""
+        later = (
+            select(windows.c.run_id)
+            .join(runs, runs.c.run_id == windows.c.run_id)
+            .where(windows.c.route == route, runs.c.kind != HISTORY)
+            .group_by(windows.c.run_id)
+            .having(func.min(windows.c.opened_at) > moment)
+        )
+        found: set[SourceId] = set()
+        for chunk in chunked(source_ids, _KEYS):
+            with self._database.read() as conn:
+                left_out = select(dispositions.c.source_id).where(
+                    dispositions.c.run_id.in_(later),
+                    dispositions.c.entity == entity,
+                    dispositions.c.disposition.in_(_TURNED_DOWN),
+                    among(conn, dispositions.c.source_id, chunk),
+                )
+                found.update(conn.execute(left_out).scalars())
+        return found
+
+    def has_history_under_way(self, route: RouteName) -> bool:
+        """Say whether a run over history has begun and not ended."""
+        under_way = (
+            runs.c.route == route,
+            runs.c.kind == HISTORY,
+            runs.c.state == RunState.RUNNING,
+        )
+        with self._database.read() as conn:
+            return bool(conn.execute(select(exists().where(*under_way))).scalar_one())
 
     def settle(self, run_id: RunId) -> RunReport:
         """Bring the dispositions in line with their entries, and count, as of one moment."""

@@ -3,9 +3,10 @@
 import json
 import logging
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from sfxero.errors import ConfigurationError
+from sfxero.ledger.runs import HISTORY
 from sfxero.mapping.spec import RouteSpec
 from sfxero.model.ids import RouteName
 from sfxero.orchestration.hooks.ledger import open_ledger
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_KIND: Final = "history"
-
 
 def start(
     route: str, *, run_id: str, from_at: datetime | None, to_at: datetime | None, actor: str
@@ -52,7 +51,7 @@ def start(
         ledger.runs.start(
             ledger_run,
             RouteName(spec.route),
-            kind=_KIND,
+            kind=HISTORY,
             mapping_version=spec.mapping_version,
             actor=actor,
             params=json.dumps({"by": interval.measure, **bounds}),

@@ -24,6 +24,7 @@ from sfxero.sync.emails import plan_emails
 from sfxero.sync.holding import held_back, refused_lines
 from sfxero.sync.locking import Locked
 from sfxero.sync.memory import Memory
+from sfxero.sync.newer_readings import has_history_beside, turned_down_since
 from sfxero.sync.org_rates import kept_rates
 from sfxero.sync.related import with_related
 from sfxero.sync.scope import ENTITY_OF, OBJECT_OF, Scope
@@ -199,7 +200,7 @@ class _Preparation:
     def take_back(self, result: TransformResult) -> None:
         """Withdraw what is not wanted any more at all."""
         skipped = {source_id for source_id, _ in result.skipped}
-        self._withdraw(skipped | set(result.removed))
+        self._withdraw((skipped | set(result.removed)) - self.ended)
 
     def void(self, result: TransformResult, frame: Any) -> None:
         """Wish that there be no invoices of what is not won any more, if the route says so."""
@@ -216,21 +217,30 @@ class _Preparation:
         refused = self._refuse(result, held)
         if self._target is Entity.INVOICE:
             plan_emails(scope, result.documents, refused, read_at=self._began_at)
-        documents = (one for one in result.documents if one.source_id not in refused)
+        overtaken = turned_down_since(scope, self._source, self._began_at, result)
+        kept_back = refused | overtaken
+        documents = (one for one in result.documents if one.source_id not in kept_back)
         memory = Memory(scope.ledger, scope.tenant)
         meta = approval_meta(scope.spec.invoices.approval, result, memory)
         wishes = chain(self._entries(documents, meta), self._voids)
         for planned in scope.ledger.outbox.plan(scope.run_id, wishes):
             self._note(planned)
+        for source_id in overtaken - refused:
+            self._end(source_id, Disposition.SUPERSEDED, "newer_version")
         for source_id in set(result.removed) - refused:
             self._end(source_id, Disposition.REMOVED)
         answered = refused | self.ended
         for source_id, rule in result.skipped:
             if source_id not in answered:
                 self._end(source_id, Disposition.SKIPPED, rule)
-        self._withdraw(refused, are_refused=True)
         self._clear_quarantine(self._source, refused, read=self._tally.rows.keys())
         scope.ledger.runs.record_dispositions(scope.run_id, self._tally.rows.values())
+        # Said first and taken back then: a run over history plans first and asks then, so that of
+        # the two one always sees the other.
+        self._withdraw(refused, are_refused=True)
+        if has_history_beside(scope):
+            self.take_back(result)
+        self._withdraw(turned_down_since(scope, self._source, self._began_at, result))
         return {
             "records": len(self._tally.rows),
             "added": self._tally.added,

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from tests.contract.sync.kit import World
 
-from sfxero.model.states import Measure
+from sfxero.model.states import Disposition, Entity, Measure
 from sfxero.ratelimit.policy import Budget
 from sfxero.sync import history, preflight
 from sfxero.sync.scope import Scope
@@ -64,3 +64,18 @@ def test_it_releases_nothing_that_was_refused_since(world: World, opportunity: s
     world.prepare(past)
 
     assert opportunity in world.quarantined()
+
+
+def test_it_sends_nothing_that_was_turned_down_since(world: World, opportunity: str) -> None:
+    past = read_the_past(world)
+    world.sleep(60)
+    world.edit("Opportunity", opportunity, StageName="Prospecting")
+    world.run(publishes=False)
+
+    world.prepare(past)
+
+    world.run()
+    assert not world.invoices
+    counts = world.ledger.runs.settle(past.run_id).counts
+    of_opportunities = [one for one in counts if one.entity is Entity.OPPORTUNITY]
+    assert of_opportunities == [(Entity.OPPORTUNITY, Disposition.SUPERSEDED, "newer_version", 1)]
