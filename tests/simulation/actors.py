@@ -65,6 +65,7 @@ class Salesperson:
             self._remove_line, self._win, self._win, self._reopen, self._rename_account,
             self._rename_account, self._move_date, self._flip, self._flip, self._delete,
             self._undelete, self._change_account, self.new_account, self._mismatch,
+            self._reprice_sold, self._reprice_sold, self._reopen_sold, self._win_again,
         )  # fmt: skip
 
     def new_account(self) -> None:
@@ -125,6 +126,32 @@ class Salesperson:
     def _reopen(self) -> None:
         for one in self._some("Opportunity"):
             self._update("Opportunity", one["Id"], StageName="Prospecting")
+
+    def _reprice_sold(self) -> None:
+        """Change what is in Xero already."""
+        for opportunity_id in self._sold():
+            for line in self._org.records.lines_of(opportunity_id)[:1]:
+                price = Decimal(self._chance.choice(_PRICES))
+                self._update("OpportunityLineItem", line["Id"], UnitPrice=price)
+
+    def _reopen_sold(self) -> None:
+        for opportunity_id in self._sold():
+            self._update("Opportunity", opportunity_id, StageName="Prospecting")
+
+    def _win_again(self) -> None:
+        for opportunity_id in self._sold(is_won=False):
+            self._update("Opportunity", opportunity_id, StageName=_WON)
+
+    def _sold(self, *, is_won: bool = True) -> list[str]:
+        """One of those that were invoiced, and are or are not won now."""
+        invoices = self._world.sandbox.xero.books.invoices.values()
+        invoiced = {str(one.url).split("/")[-2] for one in invoices if one.url}
+        theirs = [
+            str(one["Id"])
+            for one in self._living("Opportunity")
+            if one["Id"] in invoiced and bool(one["IsWon"]) is is_won
+        ]
+        return [self._chance.choice(theirs)] if theirs else []
 
     def _move_date(self) -> None:
         day = self._chance.choice(("2026-11-21", "2026-12-01", "2026-11-20", "2150-01-01"))

@@ -1,4 +1,4 @@
-"""The person who looks after the sync: replays dead letters, and lets some rest for good."""
+"""The person who looks after the sync: replays dead letters, and says what may go."""
 
 from tests.simulation.world import World
 
@@ -18,7 +18,10 @@ class Attendant:
 
     def act(self) -> None:
         """Do one thing; a ledger that is down is tried again another time."""
-        act = self._chance.choice((self.replay_all, self._replay_one, self._discard_one))
+        acts = [self.replay_all, self._replay_one, self._discard_one]
+        if self._asks:
+            acts += [self.approve_all, self.approve_all, self._refuse_one]
+        act = self._chance.choice(acts)
         try:
             act()
         except SyncError as error:
@@ -37,6 +40,31 @@ class Attendant:
             # Beforehand: it may succeed though its word on that is lost.
             self._world.blame(source_id, "discarded")
             self._world.ledger.outbox.discard([entry_id], actor=_ACTOR)
+
+    def approve_all(self) -> None:
+        """Let all go that waits for a word."""
+        asked = [entry_id for entry_id, _ in self._asked()]
+        if asked:
+            count = self._world.ledger.outbox.approve(asked, actor=_ACTOR)
+            self._world.scheduler.note(f"approves {count} of {asked}")
+
+    def _refuse_one(self) -> None:
+        for entry_id, source_id in self._asked()[:1]:
+            # Beforehand: it may succeed though its word on that is lost.
+            self._world.blame(source_id, "discarded")
+            self._world.ledger.outbox.refuse([entry_id], actor=_ACTOR, reason="not agreed")
+
+    @property
+    def _asks(self) -> bool:
+        invoices = self._world.spec.invoices
+        return invoices.on_reopen == "ask" or invoices.on_change in {"ask", "update_while_draft"}
+
+    def _asked(self) -> list[tuple[int, str]]:
+        found = self._world.rows(
+            "SELECT entry_id, source_id FROM entries WHERE state = 'awaiting_approval' "
+            "ORDER BY entry_id"
+        )
+        return [(row[0], row[1]) for row in found]
 
     def _replay(self, asked: str | list[int | str]) -> None:
         count = replay(

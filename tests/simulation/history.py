@@ -25,6 +25,9 @@ _REST_S: Final = 700.0
 _LONG_REST_S: Final = 90_000.0
 _MOST_ROUNDS: Final = 8
 _READ_ANEW_SHARE: Final = 0.3
+_LONG_SHARE: Final = 0.4
+_ON_CHANGE: Final = ("update", "update", "reissue", "reissue", "update_while_draft", "ask")
+_ON_REOPEN: Final = ("list", "list", "void", "void", "ask")
 
 
 class Person(Protocol):
@@ -82,9 +85,15 @@ class History:
         self._bookkeeper = Bookkeeper(world)
         self._attendant = Attendant(world)
         self._drivers: list[Worker] = []
+        policy = world.chance("policy")
         world.spec = demo_spec(
-            self._chance.choice((1, 2, 3)), self._chance.choice((1, 2, 3, 5, 50))
+            self._chance.choice((1, 2, 3)),
+            self._chance.choice((1, 2, 3, 5, 50)),
+            policy.choice(_ON_CHANGE),
+            policy.choice(_ON_REOPEN),
         )
+        # Some live longer, and change again what has been invoiced.
+        self._is_long = policy.random() < _LONG_SHARE
         self.airflow = Airflow(world)
 
     def live(self) -> None:
@@ -124,7 +133,8 @@ class History:
         self.airflow.skews_s = self._chance.choice(((0.0,), (0.0,), (-1.0, 0.0, 1.0)))
 
     def _spawn_people(self) -> None:
-        people = ((self._salesperson, 10), (self._bookkeeper, 3), (self._attendant, 4))
+        most = 40 if self._is_long else 10
+        people = ((self._salesperson, most), (self._bookkeeper, 3), (self._attendant, 4))
         for person, most in people:
             self._spawn(person, self._chance.randint(0, most))
 
@@ -141,7 +151,8 @@ class History:
         """Runs one after the other or across each other, and now and then a drain."""
         chance, world = self._chance, self._world
         runs: list[Worker] = []
-        for number in range(chance.choice((1, 2, 2, 3))):
+        counts = (3, 4, 4, 5) if self._is_long else (1, 2, 2, 3)
+        for number in range(chance.choice(counts)):
             overlaps = chance.random() < 0.35
             # A person who reads all anew waits until nothing else runs.
             run = Run(f"run{number}", is_full=not overlaps and chance.random() < 0.15)
@@ -195,6 +206,7 @@ class History:
             world.sleep(rest_s)
             if number == 0 and self._chance.random() < 0.5:
                 self._attendant.replay_all()
+            self._attendant.approve_all()
             before = invariants.fingerprint(world)
             run = Run(f"rest{number}")
             self._join_in_turn(

@@ -62,12 +62,12 @@ def _check_look_up(
 ) -> None:
     """What may have been carried out before is asked for before it goes again."""
     before = world.rows(
-        "SELECT t.idempotency_key, t.outcome FROM attempts t JOIN attempt_entries a "
+        "SELECT t.idempotency_key, t.outcome, t.operation FROM attempts t JOIN attempt_entries a "
         "ON a.attempt_id = t.attempt_id WHERE a.entry_id = ? AND t.attempt_id < ? "
         "ORDER BY t.attempt_id DESC LIMIT 1", entry_id, attempt_id
     )  # fmt: skip
     traffic = world.network.traffic
-    outcomes = dict(before)
+    outcomes = {key: outcome for key, outcome, _ in before}
     uses = [place for place, sent in enumerate(traffic.sent) if sent.key in outcomes]
     # A worker that died has no outcome, whatever it may have heard.
     is_unclear = any(traffic.sent[one].is_unclear for one in uses) or None in outcomes.values()
@@ -75,13 +75,20 @@ def _check_look_up(
         return
     fields = json.loads(payload)
     number = fields.get("InvoiceNumber") or fields.get("ContactNumber") or source_id
+    names = {number, target_id or number}
+    if before[0][2] == "void":
+        # Of a void it is asked for the invoice that was to be void.
+        names = {one for (one,) in world.rows(_MEANT, source_id)}
     if not any(
-        sent_before > uses[-1] and (number in asked or (target_id or number) in asked)
+        sent_before > uses[-1] and any(name in asked for name in names)
         for sent_before, asked in traffic.reads
     ):
         world.violate(
             "look-up before sending again", f"entry {entry_id} ({source_id}) was not looked up"
         )
+
+
+_MEANT: Final = "SELECT target_id FROM former_links WHERE source_id = ?"
 
 
 def _has_ended(world: World, until: Any) -> bool:
@@ -99,6 +106,7 @@ def check(world: World, runs: list[Run]) -> None:
         ("totals", _totals(world, expected)),
         ("contacts in step", _contacts(world, expected)),
         ("links", _links(world)),
+        ("voids", _voids(world, expected)),
         ("at rest", _restless(world)),
         ("limits", _limits(world)),
         ("keys", _keys(world)),
@@ -138,7 +146,10 @@ def _lost(world: World, expected: Expected) -> Violations:
     for source_id, why in expected.bad.items():
         if source_id not in quarantined and expected.account_of[source_id] not in quarantined:
             yield f"bad {source_id} ({why}) is not in quarantine"
+    meant = {target_id for (target_id,) in world.rows("SELECT target_id FROM former_links")}
     for source_id in expected.not_won & invoices.keys():
+        if invoices[source_id].status in DEAD and invoices[source_id].invoice_id in meant:
+            continue
         is_known = source_id in quarantined or source_id in dead
         if not is_known and not world.causes.get(source_id):
             yield f"invoiced {source_id} is not won any more, and nobody is told"
@@ -172,7 +183,8 @@ def _totals(world: World, expected: Expected) -> Violations:
         for name, ours, theirs in (
             ("subtotal", wanted.amount, held.totals.sub_total),
             ("total", wanted.total, held.totals.total),
-            ("number", wanted.number, held.number),
+            ("number", _numbered(world, wanted), held.number),
+            ("state", True, held.status not in DEAD),
             ("date", wanted.dated_on, held.dated_on),
             ("due date", wanted.due_on, held.due_on),
             ("lines", _shape(wanted), _held_shape(held)),
@@ -217,10 +229,48 @@ def _links(world: World) -> Violations:
         elif isinstance(found, Invoice) and _source_of(found) != source_id:
             yield f"the link of {source_id} leads to {found.number} of {found.url}"
     dead = _dead(world)
+    former = {
+        one for (one,) in world.rows("SELECT target_id FROM former_links WHERE ended_at > ''")
+    }
     for invoice in books.invoices.values():
         source_id = _source_of(invoice) if invoice.url else None
-        if source_id and ("invoice", invoice.invoice_id) not in linked and source_id not in dead:
+        is_known = ("invoice", invoice.invoice_id) in linked or invoice.invoice_id in former
+        if source_id and not is_known and source_id not in dead:
             yield f"{invoice.number} was made and is not linked"
+
+
+def _voids(world: World, expected: Expected) -> Violations:
+    """Only what the route lets us void is void, but for what people did; what stands, is wanted."""
+    invoices, dead, quarantined = _invoices(world), _dead(world), _quarantined(world)
+    spec = world.spec.invoices
+    meant = dict(world.rows("SELECT target_id, ended_at FROM former_links"))
+    for invoice in world.sandbox.xero.books.invoices.values():
+        source_id = _source_of(invoice) if invoice.url else ""
+        is_void = invoice.status in DEAD
+        if not source_id or "voided" in world.causes.get(source_id, ()):
+            continue
+        if is_void and invoice.invoice_id not in meant:
+            yield f"{invoice.number} of {source_id} is void, and nobody meant it"
+        if is_void and spec.on_change != "reissue" and spec.on_reopen == "list":
+            yield f"{invoice.number} of {source_id} is void against the route's rule"
+        if meant.get(invoice.invoice_id) and not is_void:
+            yield f"{invoice.number} of {source_id} was parted from, and lives"
+    if spec.on_reopen == "list":
+        return
+    for source_id in expected.not_won & invoices.keys():
+        is_named = source_id in dead or source_id in quarantined or world.causes.get(source_id)
+        if invoices[source_id].status not in DEAD and not is_named:
+            yield f"{source_id} is not won any more, and its invoice lives"
+
+
+def _numbered(world: World, wanted: ExpectedInvoice) -> str:
+    """The number with its revision: each invoice that was void before has used one up."""
+    theirs = [
+        one
+        for one in world.sandbox.xero.books.invoices.values()
+        if one.url and _source_of(one) == wanted.opportunity_id
+    ]
+    return wanted.number if len(theirs) == 1 else f"{wanted.number}-R{len(theirs)}"
 
 
 def _restless(world: World) -> Violations:

@@ -332,12 +332,15 @@ def stage() -> Stage:
 
 
 @cache
-def demo_spec(lanes: int, batch_size: int) -> RouteSpec:
+def demo_spec(
+    lanes: int, batch_size: int, on_change: str = "update", on_reopen: str = "list"
+) -> RouteSpec:
     """The demo's route with smaller batches, and without a threshold that would fail runs."""
     content = load_route(_INCLUDE / "mappings" / "demo.yaml").model_dump(mode="json", by_alias=True)
     content["publish"] |= {"lanes": lanes, "batch_size": batch_size}
     content["salesforce"] |= {"overlap_s": OVERLAP_S}
     content["quarantine"] |= {"max_share": "1"}
+    content["invoices"] |= {"on_change": on_change, "on_reopen": on_reopen}
     return _Route.model_validate(content)
 
 

@@ -12,7 +12,7 @@ from sfxero.errors import LedgerError
 from sfxero.ledger.difference_tables import IS_OPEN, differences
 from sfxero.ledger.engine import Database, among, chunked
 from sfxero.model.differences import Difference, DifferenceKind
-from sfxero.model.ids import RouteName, RunId, SourceId
+from sfxero.model.ids import RouteName, RunId, SourceId, TargetId
 
 _SAID: Final = ("salesforce", "ledger", "xero")
 _FRESH: Final = (
@@ -121,6 +121,21 @@ class Differences:
         )
         with self._database.read() as conn:
             return list(conn.execute(statement).scalars())
+
+    def targets(
+        self, route: RouteName, kinds: Iterable[DifferenceKind]
+    ) -> dict[SourceId, TargetId]:
+        """Return the opportunities with such a difference that nobody has accepted.
+
+        With each comes the record of the target that the difference is about.
+        """
+        found = (one for kind in kinds for one in self.listing(route, kind=kind))
+        open_ones = (one.difference for one in found if one.accepted_at is None)
+        return {
+            SourceId(one.source_id): TargetId(one.target_id)
+            for one in open_ones
+            if one.source_id is not None and one.target_id is not None
+        }
 
     def _put(
         self, conn: Connection, run_id: RunId, route: RouteName, found: Mapping[_Key, Difference]

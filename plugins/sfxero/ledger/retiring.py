@@ -6,16 +6,16 @@ is void: whoever dies between leaves a link that says nothing of values, and a r
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, and_, delete, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, select, tuple_, update
 
 from sfxero.ledger.audit_trail import Doer, Fact, Subject, append, doer_of, subjects
 from sfxero.ledger.engine import Database, among, chunked, put
 from sfxero.ledger.planning import refresh_link
-from sfxero.ledger.records import RecordKey, held_by, lock_records_of, put_back
+from sfxero.ledger.records import RecordKey, held_by, lock_records, lock_records_of, put_back
 from sfxero.ledger.tables import entries, former_links, links
 from sfxero.model.audit import AuditKind
 from sfxero.model.ids import SourceId, TargetId, TenantId
@@ -88,6 +88,25 @@ class Retiring:
                 conn, self._database, ours, EntryState.AWAITING_APPROVAL, open_attempt_id=None
             )
 
+    def replace(self, tenant: TenantId, entity: Entity, gone: Mapping[SourceId, TargetId]) -> None:
+        """Let others take the place of records that people have ended; `gone` are those links.
+
+        A link that leads elsewhere by now stays as it is.
+        """
+        for chunk in chunked(gone):
+            with self._database.write() as conn:
+                lock_records(conn, tenant, entity, chunk)
+                mine = (links.c.tenant == tenant, links.c.entity == entity)
+                found = select(links.c.source_id, links.c.target_id).where(
+                    *mine, among(conn, links.c.source_id, chunk)
+                )
+                same = [
+                    row.source_id
+                    for row in conn.execute(found)
+                    if row.target_id == gone[row.source_id]
+                ]
+                _mean(conn, self._database, [*mine, among(conn, links.c.source_id, same)])
+
     def former_ids(
         self, tenant: TenantId, entity: Entity, source_ids: Iterable[SourceId]
     ) -> dict[SourceId, tuple[TargetId, ...]]:
@@ -111,9 +130,13 @@ def intend(conn: Connection, database: Database, entry_ids: Iterable[int]) -> No
         links.c.entity == entries.c.entity,
         links.c.source_id == entries.c.source_id,
     )
-    statement = select(
-        links.c.tenant, links.c.entity, links.c.source_id, links.c.target_id, links.c.target_number
-    ).where(own, among(conn, entries.c.entry_id, entry_ids))
+    _mean(conn, database, [own, among(conn, entries.c.entry_id, entry_ids)])
+
+
+def _mean(conn: Connection, database: Database, conditions: Sequence[ColumnElement[bool]]) -> None:
+    """Note that the records of these links are to be void, or are and may be replaced."""
+    names = (*RecordKey._fields, "target_id", "target_number")
+    statement = select(*(links.c[name] for name in names)).where(*conditions)
     now = database.clock.now()
     rows = [{**row._mapping, "intended_at": now} for row in conn.execute(statement)]  # noqa: SLF001 - SQLAlchemy's public name
     put(conn, former_links, rows)

@@ -313,6 +313,9 @@ class RepairSection(Section):
     not_invoiced: Literal["list", "resend"] = "list"
     link_missing: Literal["list", "resend"] = "list"
     opportunity_changed: Literal["list", "resend"] = "list"
+    invoice_voided: Literal["list", "reissue"] = "list"
+    """What was voided in Xero, and not by us."""
+    invoice_deleted: Literal["list", "reissue"] = "list"
 
 
 class ReconcileSection(Section):

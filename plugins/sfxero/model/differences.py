@@ -124,11 +124,11 @@ KINDS: Final[Mapping[DifferenceKind, KindFacts]] = {
     ),
     _K.INVOICE_VOIDED: KindFacts(
         "Voided in Xero, still won in Salesforce",
-        "Reopen the opportunity, or enter the invoice again under another number.",
+        "Reopen the opportunity, or allow `reissue`: it is invoiced again under a next number.",
     ),
     _K.INVOICE_DELETED: KindFacts(
         "Deleted in Xero, still won in Salesforce",
-        "Reopen the opportunity, or enter the invoice again under another number.",
+        "Reopen the opportunity, or allow `reissue`: it is invoiced again under a next number.",
     ),
     _K.OPPORTUNITY_MISSING: KindFacts(
         "The opportunity is gone from Salesforce", "Void or credit the invoice, or accept it."
@@ -168,7 +168,7 @@ KINDS: Final[Mapping[DifferenceKind, KindFacts]] = {
     ),
     _K.OPPORTUNITY_CHANGED: KindFacts(
         "Changed in Salesforce after it was invoiced, and not sent",
-        "Allow `resend`, or void and enter the invoice again.",
+        "Allow `resend`: it goes as `invoices.on_change` says.",
         can_resend=True,
     ),
     _K.AMOUNT_EDITED: KindFacts(

@@ -28,6 +28,8 @@ KIND_OF_STATE: Final = {
     "quarantined": Kind.QUARANTINED,
 }
 """What explains a difference, by what stands for its record."""
+_ON_ITS_WAY: Final = ("awaiting_approval", "pending", "retry_later", "claimed", "in_doubt")
+"""What stands for a record of which the sync has not done yet what is wished."""
 _CENTS: Final = Decimal("0.05")
 _EDITABLE: Final = {
     "number": "InvoiceNumber",
@@ -105,6 +107,12 @@ class PairChecks:
         self._found.add(Kind.NOT_READ_YET, unread, sides, about=about)
         self._found.add(otherwise, left & ~unread, sides, about=about)
 
+    def _unless_on_its_way(self, mask: np.ndarray, otherwise: Kind, sides: Sides) -> None:
+        """Name what the sync is about to do, a void or what takes its place; else `otherwise`."""
+        on_its_way = mask & self._pairs.is_in("state", _ON_ITS_WAY)
+        self.explain(on_its_way, otherwise, sides)
+        self._found.add(otherwise, mask & ~on_its_way, sides)
+
     def _is_unread(self) -> np.ndarray:
         """Say which opportunities changed after the sync had read the org."""
         read_to = self._moments.org_read_to
@@ -130,14 +138,16 @@ class PairChecks:
         gone = Sides(
             pairs["s_amount"], pairs["l_status"], pairs["x_status"], _negative(pairs["s_amount"])
         )
-        found.add(Kind.INVOICE_VOIDED, lacking & pairs.is_in("x_status", ["VOIDED"]), gone)
-        found.add(Kind.INVOICE_DELETED, lacking & pairs.is_in("x_status", ["DELETED"]), gone)
+        voided, deleted = (pairs.is_in("x_status", [one]) for one in ("VOIDED", "DELETED"))
+        self._unless_on_its_way(lacking & voided, Kind.INVOICE_VOIDED, gone)
+        self._unless_on_its_way(lacking & deleted, Kind.INVOICE_DELETED, gone)
         over = Sides(None, pairs["l_amount"], pairs["x_amount"], pairs["x_amount"])
         kept, known = self._steady & live, pairs.has("s_id")
         found.add(Kind.OPPORTUNITY_MISSING, kept & ~known, over)
         deleted, won = pairs.flag("s_deleted"), pairs.flag("s_won")
         found.add(Kind.OPPORTUNITY_DELETED, kept & deleted, over)
-        found.add(Kind.OPPORTUNITY_REOPENED, kept & known & ~deleted & ~won, over)
+        reopened = kept & known & ~deleted & ~won
+        self._unless_on_its_way(reopened, Kind.OPPORTUNITY_REOPENED, over)
         found.add(Kind.OPPORTUNITY_OUT_OF_SCOPE, kept & won & ~self._standing, over)
 
     def _currency(self) -> None:

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from sfxero.mapping.result import NOT_WON, Document, TransformResult
+from sfxero.model.differences import DifferenceKind
 from sfxero.model.outbox import (
     APPROVAL,
     NOTHING_WRITTEN,
@@ -53,6 +54,22 @@ def with_policy(
             why = _why_asked(scope, policy, one, linked.get(one.source_id))
             reasons = "; ".join(filter(None, (given.get(APPROVAL), why)))
             yield one, {**given, APPROVAL: reasons} if reasons else given
+
+
+def replace_voided(scope: Scope, result: TransformResult) -> None:
+    """Let invoices that people have voided go again, if a reconciliation found them and may."""
+    repair = scope.spec.reconcile.repair
+    allowed = {
+        DifferenceKind.INVOICE_VOIDED: repair.invoice_voided,
+        DifferenceKind.INVOICE_DELETED: repair.invoice_deleted,
+    }
+    kinds = [kind for kind, rule in allowed.items() if rule == "reissue"]
+    if scope.is_history or not kinds:
+        return
+    gone = scope.ledger.differences.targets(scope.route, kinds)
+    wished = {source_id for source_id, _ in result.documents.parents()} & gone.keys()
+    theirs = {source_id: gone[source_id] for source_id in sorted(wished)}
+    scope.ledger.outbox.replace(scope.tenant, Entity.INVOICE, theirs)
 
 
 def void_wishes(

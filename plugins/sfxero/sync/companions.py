@@ -102,7 +102,7 @@ class Companions:
         if self._scope.is_history:
             return set()
         repair = self._scope.spec.reconcile.repair
-        kinds = [kind for kind in DifferenceKind if getattr(repair, kind, None) == "resend"]
+        kinds = [kind for kind in DifferenceKind if getattr(repair, kind, "list") != "list"]
         return set(self._scope.ledger.differences.sources(self._scope.route, kinds))
 
     def _stage(self, object_name: str, ids: Iterable[str], *, by: str) -> int:

@@ -19,7 +19,7 @@ from sfxero.model.outbox import Planned, PlannedEntry, PlanOutcome, SourceVersio
 from sfxero.model.states import DISPOSITION_OF, Disposition, Entity
 from sfxero.quality.suites import Suite
 from sfxero.sync.approving import approval_meta
-from sfxero.sync.changing import void_wishes, with_policy
+from sfxero.sync.changing import replace_voided, void_wishes, with_policy
 from sfxero.sync.emails import plan_emails
 from sfxero.sync.holding import held_back, refused_lines
 from sfxero.sync.locking import Locked
@@ -160,6 +160,7 @@ def prepare_invoices(
     )
     preparation = _Preparation(scope, Entity.OPPORTUNITY, Entity.INVOICE)
     preparation.void(result, frame)
+    replace_voided(scope, result)
     # First, so that nothing more sets out of what is then asked after.
     preparation.take_back(result)
     ended = preparation.ended

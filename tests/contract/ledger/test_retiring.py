@@ -208,6 +208,30 @@ def test_a_wish_that_there_be_none_keeps_its_link_until_another_is_wished(ledger
     assert (again.operation, again.is_voiding) == (Operation.UPDATE, True)
 
 
+def test_what_a_person_ended_is_replaced_by_the_next_wish_even_of_the_same_values(
+    ledger: Ledger,
+) -> None:
+    in_step(ledger, invoice())
+    other = SourceId("s2")
+    ledger.outbox.replace(TENANT, INVOICE, {S1: TargetId("T-s1"), other: TargetId("T-s2")})
+
+    (again,) = plan(ledger, invoice(age=1))
+
+    assert again.outcome is PlanOutcome.ADDED
+    entry = take(ledger)
+    assert entry.is_voiding
+    assert retire(ledger, entry) == 1
+    assert json.loads(take(ledger).payload)["InvoiceNumber"] == "s1-R2"
+
+
+def test_a_link_that_leads_elsewhere_is_not_replaced(ledger: Ledger) -> None:
+    in_step(ledger, invoice())
+
+    ledger.outbox.replace(TENANT, INVOICE, {S1: TargetId("T-before")})
+
+    assert plan(ledger, invoice(age=1))[0].outcome is PlanOutcome.UNCHANGED
+
+
 def test_an_entry_that_is_held_waits_and_the_link_learns_the_state(ledger: Ledger) -> None:
     entry = changed(ledger)
 
