@@ -1,11 +1,12 @@
 """Prepare the mirror: invoices of ours, their lines and payments become outbox entries.
 
 A line that its invoice has no longer, and a payment that was deleted, are told by nothing but their
-absence. So the ledger keeps with each mirrored invoice which lines and payments it had.
+absence. So the ledger keeps with each mirrored invoice which lines and payments it had, and of
+which opportunity it was: one in whose place another was issued is mirrored to its end.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -22,14 +23,16 @@ if TYPE_CHECKING:
     from sfxero.mapping.mirror import Children, Mirrored
     from sfxero.mapping.result import Document
 
+_OPPORTUNITY: Final = "opportunity"
 _LINES: Final = "lines"
 _PAYMENTS: Final = "payments"
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """The lines and payments that an invoice is known to have been mirrored with."""
+    """The lines and payments that an invoice is known to have been mirrored with, and for whom."""
 
+    opportunities: set[str] = field(default_factory=set)
     lines: set[str] = field(default_factory=set)
     payments: set[str] = field(default_factory=set)
 
@@ -46,10 +49,14 @@ def plan_mirror(
 
     Parents come first, and no child goes before its invoice is there.
     """
-    if not scope.spec.mirror.enabled or not pairs:
+    if not scope.spec.mirror.enabled:
         return 0
     from sfxero.mapping.mirror import transform_mirror
 
+    kept = _kept(scope, org, list(frame["Id"]))
+    pairs = [*pairs, *_parted(kept, {invoice_id for invoice_id, _ in pairs})]
+    if not pairs:
+        return 0
     made = transform_mirror(
         frame,
         scope.spec.mirror,
@@ -57,7 +64,7 @@ def plan_mirror(
         accounts=_accounts(scope, frame),
         view=view_of(scope),
     )
-    entries = _Entries(scope, org, read_at, made, _kept(scope, org, list(made.lines_of)))
+    entries = _Entries(scope, org, read_at, made, kept, dict(pairs))
     answers = scope.ledger.outbox.plan(scope.run_id, entries.all())
     return sum(one.outcome is PlanOutcome.ADDED for one in answers)
 
@@ -87,9 +94,19 @@ def _kept(scope: Scope, org: TenantId, invoice_ids: Sequence[str]) -> dict[str, 
     return kept
 
 
+def _parted(
+    kept: Mapping[str, _Kept], ours: Collection[str]
+) -> Iterator[tuple[TargetId, SourceId]]:
+    """Yield the mirrored invoices that stand for their opportunities no longer."""
+    for invoice_id, one in kept.items():
+        if invoice_id not in ours and one.opportunities:
+            yield TargetId(invoice_id), SourceId(max(one.opportunities))
+
+
 def _keep(kept: dict[str, _Kept], source_id: str, snapshot: str | None) -> None:
     told = json.loads(snapshot or "{}")
     one = kept.setdefault(source_id, _Kept())
+    one.opportunities.update(filter(None, [told.get(_OPPORTUNITY)]))
     one.lines.update(told.get(_LINES, ()))
     one.payments.update(told.get(_PAYMENTS, ()))
 
@@ -103,6 +120,7 @@ class _Entries:
     read_at: datetime
     made: "Mirrored"
     kept: Mapping[str, _Kept]
+    opportunities: Mapping[TargetId, SourceId]
 
     def all(self) -> Iterator[PlannedEntry]:
         """Yield them, parents first, and of each kind those that are there before those gone."""
@@ -124,6 +142,7 @@ class _Entries:
     def _invoice(self, one: "Document") -> PlannedEntry:
         """Return an invoice's entry; that its lines or payments are others counts as a change."""
         snapshot = {
+            _OPPORTUNITY: self.opportunities[TargetId(one.source_id)],
             _LINES: sorted(self._ids(one.source_id, Entity.MIRROR_LINE)),
             _PAYMENTS: sorted(self._ids(one.source_id, Entity.MIRROR_PAYMENT)),
         }

@@ -63,7 +63,9 @@ def prepare_statuses(scope: Scope) -> dict[str, int]:
     if pairs:
         fields, view = scope.spec.salesforce_fields, view_of(scope)
         _plan(scope, transform_statuses(frame, fields, opportunities=pairs, view=view), ends)
-        plan_mirror(scope, frame, pairs, org=org_of(scope), read_at=_read_at(scope))
+    if has_view(scope):
+        known = frame[~frame["Id"].isin(list(refused))]
+        plan_mirror(scope, known, pairs, org=org_of(scope), read_at=_read_at(scope))
     runs, windows = scope.ledger.runs, scope.ledger.windows
     runs.record_dispositions(scope.run_id, ends.rows.values())
     for plural in FOLLOWERS:

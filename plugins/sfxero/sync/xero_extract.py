@@ -60,7 +60,7 @@ def read_lists(
         rows[plural] = _read_changes(scope, accounting, plural, is_full=is_full)
     rows[COMPANIONS] = _read_companions(scope, accounting)
     read = _ids(scope, OPEN_INVOICES) | _ids(scope, INVOICES) | _ids(scope, COMPANIONS)
-    if _ours(scope, read):
+    if _ours(scope, read) or _mirrored(scope, read):
         _keep(scope, organisation())
     return rows
 
@@ -232,6 +232,14 @@ def unshown(scope: Scope) -> set[TargetId]:
 def _ours(scope: Scope, invoice_ids: set[TargetId]) -> set[TargetId]:
     pairs = scope.ledger.links.sources_of(scope.tenant, Entity.INVOICE, sorted(invoice_ids))
     return {invoice_id for invoice_id, _ in pairs}
+
+
+def _mirrored(scope: Scope, invoice_ids: set[TargetId]) -> bool:
+    """Say whether the mirror has one of these: one that stands for no opportunity any more, say."""
+    if not scope.spec.mirror.enabled or scope.org is None:
+        return False
+    ids = [SourceId(one) for one in sorted(invoice_ids)]
+    return bool(scope.ledger.links.get_many(scope.org, Entity.MIRROR_INVOICE, ids))
 
 
 def _note_missing(scope: Scope, invoice_ids: set[TargetId]) -> None:

@@ -6,6 +6,7 @@ import pytest
 from tests.contract.sync.kit import World
 from tests.contract.sync.mirroring import INVOICES, LINES, PAYMENTS, Mirror
 from tests.contract.sync.showing import Showing
+from tests.contract.sync.tamperings import Case
 
 from sfxero.errors import ConfigurationError
 from sfxero.model.states import Entity
@@ -152,6 +153,40 @@ def test_a_voided_invoice_is_shown_as_voided(mirror: Mirror) -> None:
 
     mirror.assert_right(showing.invoice_of(opportunity))
     assert mirror.invoice(invoice.invoice_id)["Payment_Status__c"] == "Voided"
+
+
+def test_an_invoice_that_was_issued_anew_is_mirrored_to_its_end(mirror: Mirror) -> None:
+    showing, world = mirror.showing, mirror.world
+    world.respec(invoices={"on_change": "reissue"})
+    opportunity, former = showing.invoiced("100")
+    showing.run()
+    world.sleep(HOUR)
+    (line,) = world.rows("OpportunityLineItem", OpportunityId=opportunity)
+    world.edit("OpportunityLineItem", line["Id"], UnitPrice=Decimal(150))
+    world.run()
+    world.sleep(HOUR)
+    showing.run()
+    current = showing.invoice_of(opportunity)
+    assert current.invoice_id != former.invoice_id
+    for one in (current, world.books.invoices[former.invoice_id]):
+        mirror.assert_right(one)
+        assert mirror.invoice(one.invoice_id)["Opportunity__c"] == opportunity
+    assert mirror.invoice(former.invoice_id)["Status__c"] == "VOIDED"
+
+
+def test_its_void_is_seen_also_where_nothing_else_is_read(mirror: Mirror) -> None:
+    showing, world = mirror.showing, mirror.world
+    opportunity, invoice = showing.invoiced("100")
+    showing.run()
+    world.sleep(24 * HOUR)
+    showing.run()
+    Case(world, opportunity, "", invoice, invoice).drop_link()
+    showing.hands.void(invoice.invoice_id)
+    world.sleep(HOUR)
+
+    showing.run()
+
+    mirror.assert_right(world.books.invoices[invoice.invoice_id])
 
 
 def test_many_records_go_by_ingest_jobs(mirror: Mirror) -> None:
