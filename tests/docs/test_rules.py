@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 from tests.docs.pages import ROOT, keys, rows, section, spans
 
-from sfxero.mapping.result import NOT_WON, OUT_OF_SCOPE
+from sfxero.mapping.result import CONTACT_SHARED, NOT_WON, OUT_OF_SCOPE
 from sfxero.xero.failures import Refusal
 
 PAGE = "docs/rules.md"
@@ -53,7 +53,7 @@ class Module:
 @cache
 def modules() -> tuple[Module, ...]:
     folders = (ROOT / "plugins/sfxero/mapping", ROOT / "plugins/sfxero/sync")
-    return tuple(Module(path) for folder in folders for path in sorted(folder.glob("*.py")))
+    return tuple(Module(path) for folder in folders for path in sorted(folder.rglob("*.py")))
 
 
 def spelled_out() -> set[str]:
@@ -110,7 +110,7 @@ def of_suites() -> set[str]:
 
 def of_endings() -> set[str]:
     """Return the rules that dispositions carry without a finding."""
-    found: set[str | None] = {NOT_WON, OUT_OF_SCOPE}
+    found: set[str | None] = {CONTACT_SHARED, NOT_WON, OUT_OF_SCOPE}
     for module in modules():
         for name, call in module.calls():
             if name in ENDERS:

@@ -9,6 +9,7 @@ from sfxero.cli import (
     audit,
     dead_letters,
     doctor,
+    links,
     mapping,
     match,
     outbox,
@@ -24,6 +25,7 @@ app.add_typer(sandbox.app)
 app.add_typer(audit.app)
 app.add_typer(mapping.app)
 app.add_typer(match.app)
+app.add_typer(links.app)
 app.add_typer(xero.app)
 app.add_typer(tokens.app)
 app.add_typer(outbox.app)

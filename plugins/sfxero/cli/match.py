@@ -2,23 +2,15 @@
 
 import getpass
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import typer
 
-from sfxero.cli.ledger_access import REFUSED_EXIT, opened_ledger, stop
-from sfxero.cli.route_access import quiet_logs, route_named
-from sfxero.errors import SyncError
-from sfxero.mapping.spec import RouteSpec
-from sfxero.model.ids import RouteName, TenantId
+from sfxero.cli.ledger_access import REFUSED_EXIT, stop
+from sfxero.cli.opened_route import Opened, opened_route
+from sfxero.model.ids import RouteName
 from sfxero.model.states import Entity
-
-if TYPE_CHECKING:
-    from sfxero.ledger.ledger import Ledger
-    from sfxero.orchestration.looking import Look
 
 app = typer.Typer(name="match", help="Link accounts with contacts that Xero has already.")
 
@@ -26,15 +18,6 @@ RouteOption = Annotated[str, typer.Option(help="The route's name.")]
 FileArgument = Annotated[Path, typer.Argument(help="The review file, answered.")]
 ByOption = Annotated[str | None, typer.Option("--by", help="Who decides, if not you.")]
 AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
-
-
-class Opened(NamedTuple):
-    """All that the commands work with."""
-
-    spec: RouteSpec
-    tenant: TenantId
-    ledger: "Ledger"
-    look: "Look"
 
 
 @app.callback(invoke_without_command=True)
@@ -52,7 +35,7 @@ def match(
         return
     if route is None:
         stop("Give the route: sfxero match --route NAME")
-    with _opened(route) as opened:
+    with opened_route(route) as opened:
         told = _propose(opened, output)
     if as_json:
         typer.echo(json.dumps(told, indent=2))
@@ -72,7 +55,7 @@ def apply_(file: FileArgument, *, route: RouteOption, by: ByOption = None) -> No
     from sfxero.sync.matching.review_file import read_csv
     from sfxero.xero.accounting import Accounting
 
-    with _opened(route) as (spec, tenant, ledger, look):
+    with opened_route(route) as (spec, tenant, ledger, look):
         checked = check(
             read_csv(file),
             tenant,
@@ -110,7 +93,7 @@ def undo(
     from sfxero.sync.matching.applying import accepted_pairs
     from sfxero.sync.matching.review_file import read_csv
 
-    with _opened(route) as (spec, tenant, ledger, _):
+    with opened_route(route) as (spec, tenant, ledger, _):
         pairs = accepted_pairs(read_csv(file))
         parted = ledger.linking.unlink(
             RouteName(spec.route),
@@ -151,26 +134,3 @@ def _propose(opened: Opened, output: Path) -> dict[str, Any]:
         "csv": str(csv_path),
         "html": str(html_path),
     }
-
-
-@contextmanager
-def _opened(route: str) -> Iterator[Opened]:
-    """Open the ledger, made if need be, and both services, of the route's organisation."""
-    from sfxero.orchestration.hooks.ledger import token_keys
-    from sfxero.orchestration.looking import Look
-    from sfxero.xero.tenants import choose_tenant
-
-    try:
-        spec, _ = route_named(route)
-        with (
-            quiet_logs(),
-            opened_ledger(
-                creates=True, conn_id=spec.ledger.connection, token_keys=token_keys()
-            ) as ledger,
-            Look(spec, ledger) as look,
-        ):
-            tenant = choose_tenant(look.xero, look.wanted_tenant()).tenant_id
-            look.serve(tenant)
-            yield Opened(spec, tenant, ledger, look)
-    except SyncError as error:
-        stop(str(error), exit_code=REFUSED_EXIT)

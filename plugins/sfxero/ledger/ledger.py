@@ -9,6 +9,7 @@ from sfxero.ledger.audit import Audit
 from sfxero.ledger.circuits import Circuits
 from sfxero.ledger.differences import Differences
 from sfxero.ledger.engine import Database
+from sfxero.ledger.link_changes import LinkChanges
 from sfxero.ledger.linking import Linking
 from sfxero.ledger.links import Links
 from sfxero.ledger.migrations import is_there, is_up_to_date, migrate
@@ -43,6 +44,7 @@ class Ledger:
         self.outbox = Outbox(self._database)
         self.links = Links(self._database)
         self.linking = Linking(self._database)
+        self.link_changes = LinkChanges(self._database)
         self.quarantine = Quarantine(self._database)
         self.names = Names(self._database)
         self.differences = Differences(self._database)

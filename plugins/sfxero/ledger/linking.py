@@ -80,7 +80,7 @@ class Linking:
                 rows = [self._row(tenant, entity, pair) for pair in new]
                 put(conn, links, rows)
                 facts = (
-                    _told(
+                    told(
                         route,
                         row,
                         AuditKind.LINKED,
@@ -122,7 +122,7 @@ class Linking:
                 mine = (links.c.tenant == tenant, links.c.entity == entity)
                 conn.execute(delete(links).where(*mine, among(conn, links.c.source_id, gone)))
                 facts = (
-                    _told(
+                    told(
                         route,
                         row._asdict(),
                         AuditKind.UNLINKED,
@@ -180,24 +180,32 @@ def _busy(
 def _linked(
     conn: Connection, tenant: TenantId, entity: Entity, source_ids: Iterable[SourceId]
 ) -> Sequence[Row[Any]]:
-    return _links(conn, tenant, entity, among(conn, links.c.source_id, source_ids))
+    return link_rows(conn, tenant, entity, among(conn, links.c.source_id, source_ids))
 
 
 def _linked_to(
     conn: Connection, tenant: TenantId, entity: Entity, target_ids: Iterable[TargetId]
 ) -> Sequence[Row[Any]]:
-    return _links(conn, tenant, entity, among(conn, links.c.target_id, target_ids))
+    return link_rows(conn, tenant, entity, among(conn, links.c.target_id, target_ids))
 
 
-def _links(
+def link_rows(
     conn: Connection, tenant: TenantId, entity: Entity, condition: ColumnElement[bool]
 ) -> Sequence[Row[Any]]:
+    """Return the links that meet a condition, by source."""
     mine = (links.c.tenant == tenant, links.c.entity == entity, condition)
     return conn.execute(select(links).where(*mine).order_by(links.c.source_id)).all()
 
 
-def _told(
-    route: RouteName, row: Mapping[str, Any], kind: AuditKind, doer: Doer, values: AuditValues
+def told(
+    route: RouteName,
+    row: Mapping[str, Any],
+    kind: AuditKind,
+    doer: Doer,
+    values: AuditValues,
+    *,
+    rule: str = _RULE,
 ) -> Fact:
+    """Say that the link of a row was made or parted, by a rule."""
     about = {name: row[name] for name in ("tenant", "entity", "source_id", "target_id")}
-    return Fact(route, kind, doer, values, {**about, "rule": _RULE})
+    return Fact(route, kind, doer, values, {**about, "rule": rule})

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, exists, func, not_, select
+from sqlalchemy import Row, and_, exists, func, not_, select
 
 from sfxero.ledger.engine import CHUNK, Database, among, chunked
+from sfxero.ledger.names import ACTIVE
 from sfxero.ledger.records import LIVE
-from sfxero.ledger.tables import entries, links, one_of
+from sfxero.ledger.tables import entries, links, one_of, target_contacts
 from sfxero.model.ids import SourceId, TargetId, TenantId
 from sfxero.model.outbox import SourceVersion
 from sfxero.model.states import Entity
@@ -90,6 +91,48 @@ class Links:
                     among(conn, links.c.target_id, chunk),
                 )
                 found += [(row.target_id, row.source_id) for row in conn.execute(statement)]
+        return found
+
+    def astray(self, tenant: TenantId) -> dict[SourceId, tuple[TargetId, str]]:
+        """Return the links to contacts that are not active, as the directory says: id and status.
+
+        A contact that the directory does not know may be new.
+        """
+        listed = and_(
+            target_contacts.c.tenant == links.c.tenant,
+            target_contacts.c.contact_id == links.c.target_id,
+        )
+        statement = (
+            select(links.c.source_id, links.c.target_id, target_contacts.c.status)
+            .select_from(links.join(target_contacts, listed))
+            .where(
+                links.c.tenant == tenant,
+                links.c.entity == Entity.CONTACT,
+                target_contacts.c.status != ACTIVE,
+            )
+        )
+        with self._database.read() as conn:
+            found = conn.execute(statement)
+            return {row.source_id: (row.target_id, row.status) for row in found}
+
+    def shared(self, tenant: TenantId, entity: Entity) -> dict[TargetId, list[SourceId]]:
+        """Return the records of the target that several sources share, with these in order."""
+        mine = (links.c.tenant == tenant, links.c.entity == entity)
+        several = (
+            select(links.c.target_id)
+            .where(*mine)
+            .group_by(links.c.target_id)
+            .having(func.count() > 1)
+        )
+        statement = (
+            select(links.c.target_id, links.c.source_id)
+            .where(*mine, links.c.target_id.in_(several))
+            .order_by(links.c.target_id, links.c.source_id)
+        )
+        found: dict[TargetId, list[SourceId]] = {}
+        with self._database.read() as conn:
+            for row in conn.execute(statement):
+                found.setdefault(row.target_id, []).append(row.source_id)
         return found
 
     def unanswered(

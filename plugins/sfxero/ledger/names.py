@@ -1,18 +1,22 @@
 """Names of the target's contacts: who holds which, kept so that a suffix never moves."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, bindparam, func, select, update
 
-from sfxero.ledger.engine import Database, chunked, put
+from sfxero.ledger.engine import Database, among, chunked, put
 from sfxero.ledger.tables import links, reserved_names, target_contacts
-from sfxero.model.ids import SourceId, TenantId
+from sfxero.model.ids import SourceId, TargetId, TenantId
 from sfxero.model.states import Entity
 
-_FRESH: Final = ("name_key", "name", "contact_number", "account_number", "status", "updated_at")
+_FRESH: Final = (
+    "name_key", "name", "contact_number", "account_number", "status", "updated_at", "merged_to",
+)  # fmt: skip
+ACTIVE: Final = "ACTIVE"
+"""The status of a contact that may be written to, and invoiced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,24 @@ class DirectoryContact:
     account_number: str | None
     status: str
     updated_at: datetime
+    merged_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the directory says of a contact that a link leads to.
+
+    `merged_to` is None if nobody has asked since the contact changed, '' if it was not merged.
+    """
+
+    status: str
+    contact_number: str | None
+    merged_to: TargetId | str | None
+
+    @property
+    def is_active(self) -> bool:
+        """Say whether it may be written to."""
+        return self.status == ACTIVE
 
 
 class Names:
@@ -120,6 +142,56 @@ class Names:
                 holder = {row.name_key: row.source_id for row in conn.execute(held)}
             refused += [row for row in chunk if holder[row[1]] != row[0]]
         return refused
+
+    def hand_over(
+        self, tenant: TenantId, name_key: str, *, before: SourceId, after: SourceId
+    ) -> None:
+        """Give a name that two records have in common from one to the other, with the contact."""
+        mine = reserved_names.c.tenant == tenant
+        with self._database.write() as conn:
+            last = conn.execute(select(func.max(reserved_names.c.chosen_no)).where(mine))
+            conn.execute(
+                update(reserved_names)
+                .where(
+                    mine,
+                    reserved_names.c.name_key == name_key,
+                    reserved_names.c.source_id == before,
+                )
+                .values(source_id=after, chosen_no=(last.scalar_one() or 0) + 1)
+            )
+
+    def standing(
+        self, tenant: TenantId, contact_ids: Iterable[TargetId]
+    ) -> dict[TargetId, Standing]:
+        """Return what the directory says of these contacts, those that it knows."""
+        found: dict[TargetId, Standing] = {}
+        for chunk in chunked(contact_ids):
+            with self._database.read() as conn:
+                known = among(conn, target_contacts.c.contact_id, chunk)
+                rows = conn.execute(
+                    select(target_contacts).where(target_contacts.c.tenant == tenant, known)
+                )
+                found |= {
+                    row.contact_id: Standing(row.status, row.contact_number, row.merged_to)
+                    for row in rows
+                }
+        return found
+
+    def note_merged(self, tenant: TenantId, found: Mapping[TargetId, TargetId | None]) -> None:
+        """Keep which contacts were merged into which, and which into none, until they change."""
+        rows = [{"b_id": one, "merged_to": into or ""} for one, into in found.items()]
+        if not rows:
+            return
+        statement = (
+            update(target_contacts)
+            .where(
+                target_contacts.c.tenant == tenant,
+                target_contacts.c.contact_id == bindparam("b_id"),
+            )
+            .values(merged_to=bindparam("merged_to"))
+        )
+        with self._database.write() as conn:
+            conn.execute(statement, rows)
 
     def upsert_directory(self, tenant: TenantId, rows: Iterable[DirectoryContact]) -> None:
         """Store contacts as the target lists them now."""

@@ -346,6 +346,7 @@ target_contacts = Table(
     Column("account_number", Text),
     _text("status"),
     _moment("updated_at"),
+    Column("merged_to", Text),  # the contact that took it over, '' for none, NULL if not asked
 )
 Index("ix_target_contacts_updated", target_contacts.c.tenant, target_contacts.c.updated_at)
 

@@ -16,6 +16,8 @@ from sfxero.model.ids import SourceId
 NOT_WON: Final = "not_won"
 OUT_OF_SCOPE: Final = "out_of_scope"
 """Rules by which a transform passes a record over: not sold yet, or not the route's."""
+CONTACT_SHARED: Final = "contact_shared"
+"""Another record writes to the contact that this one is linked with, too."""
 
 _BATCH: Final = 4_096
 

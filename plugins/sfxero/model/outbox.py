@@ -17,6 +17,8 @@ NUMBER: Final = "number"
 """Key of an entry's `meta`: the number that the route gives the record, without a revision."""
 NOTHING_WRITTEN: Final = "{}"
 """What was written last through a link that a person made: nothing yet."""
+FOLLOWED: Final = "{ }"
+"""The same of a link that followed its contact into another: our number stays with the former."""
 
 
 class ChangePolicy(StrEnum):
@@ -134,7 +136,13 @@ class Entry:
 
     @property
     def is_first_update(self) -> bool:
-        """Say whether a person linked the record and nothing was written to it yet."""
+        """Say whether the record was linked as it was found, and nothing was written to it yet."""
+        is_unwritten = self.former_payload in {NOTHING_WRITTEN, FOLLOWED}
+        return self.target_id is not None and is_unwritten
+
+    @property
+    def may_give_number(self) -> bool:
+        """Say whether the record may get our number, since no other has it."""
         return self.target_id is not None and self.former_payload == NOTHING_WRITTEN
 
 

@@ -103,7 +103,7 @@ def wanted(entry: Entry) -> dict[str, Any]:
 def taking_number(entry: Entry, held: Mapping[str, Any]) -> Entry:
     """Let a contact that a person linked take our number, if it has none; any other stays."""
     has_number = bool(held.get(NUMBER_FIELD[entry.entity]))
-    return replace(entry, gives_number=entry.is_first_update and not has_number)
+    return replace(entry, gives_number=entry.may_give_number and not has_number)
 
 
 def holds(values: Mapping[str, Any], element: Mapping[str, Any]) -> bool:

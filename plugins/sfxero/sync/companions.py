@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sfxero.mapping.fields import needed_fields
@@ -11,6 +12,7 @@ from sfxero.model.states import Entity, Measure
 from sfxero.salesforce.client import SalesforceClient
 from sfxero.salesforce.soql import id_chunks, select
 from sfxero.staging.manifest import load, withdraw
+from sfxero.sync.identity.reading import accounts_beside
 from sfxero.sync.org_rates import keep_rates
 from sfxero.sync.related import stage_related, touched_owners
 from sfxero.sync.scope import ENTITY_OF, OBJECT_OF, Scope
@@ -49,7 +51,7 @@ class Companions:
         in_window = self._ids(_OPPORTUNITY)
         with_lines = self._ids(_LINE, "OpportunityId")
         touched = with_lines | self._quarantined(Entity.OPPORTUNITY) | self._touched(_OPPORTUNITY)
-        touched |= self._to_resend()
+        touched |= self._to_resend() | self._moved_to_masters()
         missing = touched - in_window
         counts = {_OPPORTUNITY: self._stage(_OPPORTUNITY, missing, by="Id")}
         parents = missing | self._without_all_lines(in_window, with_lines)
@@ -74,7 +76,10 @@ class Companions:
         return set() if is_whole else in_window
 
     def _missing_accounts(self) -> set[str]:
-        """Return the accounts that are needed and neither in the window nor linked."""
+        """Return the accounts that are needed and neither in the window nor linked.
+
+        Beside them, those that have to do with the links of accounts that are read.
+        """
         needed = {
             account
             for staged in self._scope.staged(_OPPORTUNITY)
@@ -85,7 +90,29 @@ class Companions:
         linked = self._scope.ledger.links.get_many(self._scope.tenant, Entity.CONTACT, ids)
         quarantined = self._quarantined(Entity.ACCOUNT)
         wanted = (needed - set(linked)) | quarantined | self._touched(_ACCOUNT)
-        return wanted - self._ids(_ACCOUNT)
+        read = self._ids(_ACCOUNT)
+        return (wanted | accounts_beside(self._scope, read | wanted, self._masters)) - read
+
+    @cached_property
+    def _masters(self) -> set[str]:
+        """Return the accounts that took over from others in the window of accounts."""
+        return set() if self._scope.is_history else self._ids(_ACCOUNT, "MasterRecordId")
+
+    def _moved_to_masters(self) -> set[str]:
+        """Return the won opportunities of accounts that took over from others.
+
+        They go to another contact now, and that being moved moves their stamps is not certain.
+        """
+        field = self._scope.spec.invoices.account
+        if "." in field or self._windows[_OPPORTUNITY].from_at is None:
+            return set()
+        return {
+            str(row["Id"])
+            for where in id_chunks(sorted(self._masters), field)
+            for row in self._client.query(
+                select(_OPPORTUNITY, ("Id",), where=f"{where} AND IsWon = true")
+            )
+        }
 
     def _ids(self, object_name: str, column: str = "Id") -> set[str]:
         """Return the ids in a column of the object's window."""

@@ -14,6 +14,13 @@ ACCOUNT_WAITS: Final = (
     "account_quarantined",
     "Cure the account; the invoice follows by itself.",
 )
+CONTACT_ARCHIVED: Final = (
+    "account_contact_archived",
+    (
+        "Xero makes out no invoice to an archived contact: restore it, merge it into another, or "
+        "choose one with `sfxero links follow`."
+    ),
+)
 ACCOUNT_GONE: Final = (
     "account_missing",
     "The account is deleted, or hidden from the integration user: choose another, or restore it.",
@@ -59,7 +66,10 @@ def refused_lines(scope: Scope) -> set[SourceId]:
 
 
 def _without_account(scope: Scope, result: TransformResult) -> Iterator[Finding]:
-    """Find invoices whose account is in quarantine, or is nowhere: they would wait for ever."""
+    """Find invoices whose account is in quarantine, is nowhere, or whose contact is archived.
+
+    They would wait for ever, or be refused time and again.
+    """
     from sfxero.staging.reader import read_latest
 
     quarantined = set(scope.ledger.quarantine.open_ids(scope.route, Entity.ACCOUNT))
@@ -69,10 +79,26 @@ def _without_account(scope: Scope, result: TransformResult) -> Iterator[Finding]
     parents = {account for _, account in pairs if account}
     unread = [one for one in parents if one not in known]
     known |= set(scope.ledger.links.get_many(scope.tenant, Entity.CONTACT, unread))
+    astray = scope.ledger.links.astray(scope.tenant)
     for source_id, account in pairs:
-        if account in quarantined or account not in known:
+        if account not in astray and (account in quarantined or account not in known):
             rule, hint = ACCOUNT_WAITS if account in quarantined else ACCOUNT_GONE
             yield _finding(source_id, rule, scope.spec.invoices.account, account, hint)
+    if not astray.keys().isdisjoint(parents):
+        yield from _of_archived(scope, result, set(astray))
+
+
+def _of_archived(scope: Scope, result: TransformResult, astray: set[SourceId]) -> Iterator[Finding]:
+    """Find invoices that are new, or would change, and whose account's contact is archived."""
+    rule, hint = CONTACT_ARCHIVED
+    concerned = [one for one in result.documents if one.parent_source_id in astray]
+    ids = [one.source_id for one in concerned]
+    links = scope.ledger.links.get_many(scope.tenant, Entity.INVOICE, ids)
+    for one in concerned:
+        link = links.get(one.source_id)
+        if link is None or link.content_hash != one.content_hash:
+            field = scope.spec.invoices.account
+            yield _finding(one.source_id, rule, field, one.parent_source_id, hint)
 
 
 def _with_refused_lines(scope: Scope, result: TransformResult, lines: Any) -> Iterator[Finding]:

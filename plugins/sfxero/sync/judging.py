@@ -44,6 +44,8 @@ def judge(entry: Entry, held: Mapping[str, Any] | None) -> Verdict:
     if held is None:
         return Verdict(Act.REFUSE, "Xero no longer has this invoice")
     status = str(held.get("Status"))
+    if _may_stay(entry, held):
+        return Verdict(Act.SETTLE)
     if status in GONE:
         return _of_gone(entry, status)
     if _may_be_held(entry, status) and holds(wanted(entry), held):
@@ -72,6 +74,21 @@ def told(policy: ChangePolicy, held: Mapping[str, Any]) -> str:
     total = f"{held.get('CurrencyCode')} {Decimal(str(held.get('Total') or 0)):,.2f}"
     state = "" if policy is ChangePolicy.ASK else f", {held.get('Status')}"
     return f"the opportunity changed after it was invoiced: so far {total}{state}"
+
+
+def _may_stay(entry: Entry, held: Mapping[str, Any]) -> bool:
+    """Say whether nothing is to be written, since accounts were merged and nothing else changed.
+
+    The contact followed its account; or the invoice is one that Xero lets nobody edit any more, and
+    was made out as it should be then: the finding of the merged account tells what to do.
+    """
+    if entry.is_voiding or entry.on_change is ChangePolicy.VOID:
+        return False
+    if entry.payload != entry.former_payload:
+        return False
+    contact = held.get("Contact")
+    is_there = isinstance(contact, Mapping) and contact.get("ContactID") == entry.parent_target_id
+    return is_there or bool(_objection(held))
 
 
 def _replaces(entry: Entry, status: str) -> bool:

@@ -15,6 +15,7 @@ from sfxero.mapping.spec import RouteSpec
 from sfxero.staging.layout import StagingPath, folder_of
 from sfxero.staging.storage import make_folder, storage_errors
 from sfxero.sync.codes import code_troubles
+from sfxero.sync.identity.following import follow_merged
 from sfxero.sync.scope import Scope
 from sfxero.xero.accounting import Accounting
 from sfxero.xero.organisation import Account, Organisation, TaxRate, TrackingCategory
@@ -152,7 +153,10 @@ def check_codes(spec: RouteSpec, facts: OrganisationFacts) -> None:
 
 
 def refresh_directory(scope: Scope, accounting: Accounting) -> int:
-    """Bring the ledger's list of the organisation's contact names up to date; returns the rows."""
+    """Bring the ledger's list of the organisation's contact names up to date; returns the rows.
+
+    The links of contacts that were merged meanwhile follow to the survivors.
+    """
     names = scope.ledger.names
     mark = names.directory_watermark(scope.tenant)
     contacts = accounting.contacts(modified_since=mark - _OVERLAP if mark else None)
@@ -166,8 +170,10 @@ def refresh_directory(scope: Scope, accounting: Accounting) -> int:
             account_number=one.account_number,
             status=one.status or "ACTIVE",
             updated_at=one.updated_at or scope.clock.now(),
+            merged_to=one.merged_to,
         )
         for one in contacts
     }
     names.upsert_directory(scope.tenant, rows.values())
+    follow_merged(scope, accounting)
     return len(rows)

@@ -22,6 +22,7 @@ from sfxero.sync.approving import approval_meta
 from sfxero.sync.changing import replace_voided, void_wishes, with_policy
 from sfxero.sync.emails import plan_emails
 from sfxero.sync.holding import held_back, refused_lines
+from sfxero.sync.identity.accounts import Identity
 from sfxero.sync.locking import Locked
 from sfxero.sync.memory import Memory
 from sfxero.sync.newer_readings import has_history_beside, turned_down_since
@@ -109,12 +110,17 @@ def refuse_stops(stops: Sequence[str]) -> None:
 
 
 def prepare_contacts(scope: Scope) -> dict[str, int]:
-    """Map the accounts to contacts, reserve their names and fill the outbox."""
+    """Map the accounts to contacts, reserve their names and fill the outbox.
+
+    First, the links of those that were merged follow to those that stand for them.
+    """
     from sfxero.mapping.transform import transform_contacts
     from sfxero.staging.reader import read_latest
 
     frame = read_latest(scope.staged(OBJECT_OF[Entity.ACCOUNT]))
-    frame = with_related(scope, OBJECT_OF[Entity.ACCOUNT], frame)
+    identity = Identity(scope, frame)
+    identity.follow()
+    frame = with_related(scope, OBJECT_OF[Entity.ACCOUNT], identity.writable())
     names = scope.ledger.names
     for _ in range(_RENAMING_ROUNDS):
         result = transform_contacts(
@@ -131,8 +137,11 @@ def prepare_contacts(scope: Scope) -> dict[str, int]:
     else:
         raise LedgerError("the names of contacts were taken by other runs, time and again")
     preparation = _Preparation(scope, Entity.ACCOUNT, Entity.CONTACT)
+    result = identity.completed(result)
     preparation.take_back(result)
-    return preparation.store(result)
+    counts = preparation.store(result, held=identity.findings)
+    identity.note_prepared()
+    return counts
 
 
 def prepare_invoices(

@@ -160,6 +160,14 @@ class World:
     def archive(self, contact: Contact) -> None:
         self.control("POST", f"/xero/contacts/{contact.contact_id}/archive")
 
+    def merge_contacts(self, winner_id: str, loser_id: str) -> None:
+        """Merge a contact of Xero's into another, as a bookkeeper does."""
+        self.control("POST", f"/xero/contacts/{loser_id}/merge", {"into": winner_id})
+
+    def restore(self, contact_id: str) -> None:
+        """Bring an archived contact back, as a bookkeeper may and the API may not."""
+        self.control("POST", f"/xero/contacts/{contact_id}/restore")
+
     def pay(self, invoice: Invoice) -> None:
         body = {"amount": str(invoice.amount_due)}
         self.control("POST", f"/xero/invoices/{invoice.invoice_id}/pay", body)
@@ -179,6 +187,14 @@ class World:
         """The rows of an object, deleted ones too, that have these values."""
         rows: list[dict[str, Any]] = self.control("GET", f"/salesforce/{object_name}")
         return [one for one in rows if all(one[name] == fields[name] for name in fields)]
+
+    def undelete(self, object_name: str, record_id: str) -> None:
+        self.control("POST", f"/salesforce/{object_name}/{record_id}/undelete")
+
+    def merge(self, object_name: str, winner_id: str, *loser_ids: str) -> None:
+        """Merge records of the org into one."""
+        body = {"loser_ids": list(loser_ids)}
+        self.control("POST", f"/salesforce/{object_name}/{winner_id}/merge", body)
 
     def purge(self, object_name: str, record_id: str) -> None:
         """Delete a record for good, without a trace in any window."""

@@ -205,14 +205,26 @@ def test_a_contact_that_is_archived_before_the_first_update_is_a_dead_letter(sho
     held(world, Name="Acme Limited", TaxNumber=ABN)
     world.account("Acme", ABN__c=ABN)
     apply(shop, answered(matched(shop)))
+    world.run(publishes=False)
     world.archive(world.contacts[0])
     world.forget_calls()
 
-    world.run()
+    world.publish()
 
     assert world.writes() == []
     assert "is ARCHIVED" in world.letters()[0]
     assert "sfxero match undo" in world.letters()[0]
+
+
+def test_a_contact_that_was_archived_before_the_run_waits(shop: Shop) -> None:
+    world = shop.world
+    held(world, Name="Acme Limited", TaxNumber=ABN)
+    account = world.account("Acme", ABN__c=ABN)
+    apply(shop, answered(matched(shop)))
+    world.archive(world.contacts[0])
+    world.run()
+    assert world.quarantined() == {account: ["contact_archived"]}
+    assert world.letters() == []
 
 
 def test_undone_is_as_if_it_had_not_been(shop: Shop) -> None:

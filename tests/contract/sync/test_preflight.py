@@ -153,6 +153,8 @@ def test_a_name_that_another_run_takes_meanwhile_is_chosen_anew(world: World) ->
     world.ledger.names.reserve(TENANT, [(SourceId("rival"), "acme", "Acme")])
     ledger: Any = SimpleNamespace(
         names=Late(),
+        link_changes=world.ledger.link_changes,
+        links=world.ledger.links,
         outbox=world.ledger.outbox,
         quarantine=world.ledger.quarantine,
         runs=world.ledger.runs,

@@ -1,0 +1,1 @@
+"""Who is linked with whom over time: merges, archived contacts, deletions and leads."""

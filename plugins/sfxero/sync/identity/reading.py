@@ -1,0 +1,25 @@
+"""Reading: which further accounts a run needs to decide who is linked with whom."""
+
+from collections.abc import Set as AbstractSet
+from typing import Final
+
+from sfxero.model.ids import SourceId
+from sfxero.model.states import Entity
+from sfxero.sync.identity.writers import partners
+from sfxero.sync.scope import Scope
+
+_PREFIX: Final = "001"
+
+
+def accounts_beside(scope: Scope, read: AbstractSet[str], masters: AbstractSet[str]) -> set[str]:
+    """Return the accounts to read beside those that are: masters, partners, and changed ones.
+
+    An account whose link was moved is compared with what its contact holds, though it did not
+    change itself. Who of several may write to one contact is decided among all of them.
+    """
+    if scope.is_history:
+        return set()
+    changed = set(scope.ledger.link_changes.unprepared(scope.tenant, Entity.CONTACT))
+    wanted = {*masters, *changed}
+    together = partners(scope, {SourceId(one) for one in {*read, *wanted}})
+    return {one for one in {*wanted, *together} if one.startswith(_PREFIX)}

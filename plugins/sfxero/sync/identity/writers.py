@@ -1,0 +1,86 @@
+"""Writers: who of several records may write to the contact that they share, and who to none."""
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Final
+
+from sfxero.ledger.names import Standing
+from sfxero.model.findings import Finding
+from sfxero.model.ids import SourceId
+from sfxero.model.states import Entity
+from sfxero.sync.scope import Scope
+
+ARCHIVED: Final = (
+    "contact_archived",
+    (
+        "Its contact is archived in Xero: restore it, merge it into another, or choose one with "
+        "`sfxero links follow`. Until then nothing is written to it."
+    ),
+)
+_ACCOUNT_PREFIX: Final = "001"
+
+
+class Writers:
+    """The links of the organisation's contacts, as far as they are not one to one and alive."""
+
+    def __init__(self, scope: Scope, gone: Collection[SourceId]) -> None:
+        """`gone` are the records that are deleted, merged or converted, as the run has read."""
+        ledger = scope.ledger
+        self.astray = ledger.links.astray(scope.tenant)
+        self._scope = scope
+        self._shared = ledger.links.shared(scope.tenant, Entity.CONTACT)
+        standing = ledger.names.standing(scope.tenant, self._shared)
+        ranked = {
+            target_id: _ranked(sharers, gone, standing.get(target_id))
+            for target_id, sharers in self._shared.items()
+        }
+        self._writers = {alive[0]: target_id for target_id, alive in ranked.items() if alive}
+        self._readers = {one for alive in ranked.values() for one in alive[1:]}
+
+    def take_turns(self, live: Collection[SourceId]) -> None:
+        """Let a writer write again to a contact that another has written to meanwhile."""
+        scope = self._scope
+        mine = {one: target_id for one, target_id in self._writers.items() if one in live}
+        sharers = [one for target_id in mine.values() for one in self._shared[target_id]]
+        links = scope.ledger.links.get_many(scope.tenant, Entity.CONTACT, sharers)
+        behind = [
+            one
+            for one, target_id in mine.items()
+            if any(
+                links[other].content_hash and links[other].settled_at > links[one].settled_at
+                for other in self._shared[target_id]
+                if other in links and one in links
+            )
+        ]
+        scope.ledger.link_changes.forget_values(scope.tenant, Entity.CONTACT, sorted(behind))
+
+    def readers(self, live: Collection[SourceId]) -> list[SourceId]:
+        """Return those records whose contact another one writes."""
+        return sorted(self._readers.intersection(live))
+
+    def refused(self, entity: Entity, live: Collection[SourceId]) -> Iterator[Finding]:
+        """Name those records whose contact nobody can write to; what shares it is not asked."""
+        rule, hint = ARCHIVED
+        for source_id, (target_id, _) in sorted(self.astray.items()):
+            if source_id in live and source_id not in self._readers:
+                yield Finding(entity, source_id, rule, "contact", target_id, hint)
+
+
+def partners(scope: Scope, read: Collection[SourceId]) -> set[SourceId]:
+    """Return the other records that share a contact with one of those that are read."""
+    shared = scope.ledger.links.shared(scope.tenant, Entity.CONTACT)
+    together = (sharers for sharers in shared.values() if not set(read).isdisjoint(sharers))
+    return {one for sharers in together for one in sharers} - set(read)
+
+
+def _ranked(
+    sharers: Sequence[SourceId], gone: Collection[SourceId], contact: Standing | None
+) -> list[SourceId]:
+    """Return who is alive, the writer first.
+
+    Accounts come before leads, and before others the one whose number the contact has.
+    """
+    number = contact.contact_number if contact else None
+    return sorted(
+        (one for one in sharers if one not in gone),
+        key=lambda one: (not one.startswith(_ACCOUNT_PREFIX), one != number, one),
+    )
