@@ -162,7 +162,12 @@ class LiveAirflow:
 
 @contextmanager
 def running_airflow(
-    home: Path, *commands: str, server: str, include: Path, sandbox_url: str
+    home: Path,
+    *commands: str,
+    server: str,
+    include: Path,
+    sandbox_url: str,
+    log_level: str = "WARNING",
 ) -> Iterator[LiveAirflow]:
     """Start an Airflow whose connections lead to a sandbox, after some commands; and end it."""
     with ExitStack() as stack:
@@ -170,7 +175,8 @@ def running_airflow(
         port, log_port = free_port(), free_port()
         airflow = LiveAirflow(
             home, database, ledger, _environment(home, database, ledger, port, log_port)
-            | connections_to(sandbox_url) | {"SFXERO_INCLUDE": str(include)},
+            | connections_to(sandbox_url)
+            | {"SFXERO_INCLUDE": str(include), "AIRFLOW__LOGGING__LOGGING_LEVEL": log_level},
         )  # fmt: skip
         (home / "config").mkdir()
         (home / "config" / "airflow_local_settings.py").write_text(PRELOAD, encoding="utf-8")
@@ -186,6 +192,19 @@ def running_airflow(
 
         wait_for(is_up, limit_s=SLOW, what="an Airflow that is up", every_s=0.5)
         yield airflow
+
+
+@contextmanager
+def logged_in(airflow: LiveAirflow) -> Iterator[httpx.Client]:
+    """Give a client of Airflow's REST API, for its administrator."""
+    address = airflow.environment["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"]
+    stored = airflow.home / "simple_auth_manager_passwords.json.generated"
+    password = json.loads(stored.read_text(encoding="utf-8"))["admin"]
+    with httpx.Client(base_url=address.removesuffix("/execution/"), timeout=30) as client:
+        reply = client.post("/auth/token", json={"username": "admin", "password": password})
+        token = reply.raise_for_status().json()["access_token"]
+        client.headers["Authorization"] = f"Bearer {token}"
+        yield client
 
 
 def free_port() -> int:
