@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from sfxero.model.ids import RouteName, SourceId, TargetId, TenantId
 from sfxero.model.states import Entity, EntryState, Operation
@@ -28,6 +28,8 @@ class ChangePolicy(StrEnum):
     """It is edited while nobody has approved it; after that, a person is asked first."""
     REISSUE = "reissue"
     """A draft is edited; an approved one is voided, and goes again under a new number."""
+    CREDIT_NOTE = "credit_note"
+    """A draft is edited; of an approved one the difference is credited, if it is one."""
     ASK = "ask"
     """It is edited once a person has approved that."""
     VOID = "void"
@@ -124,8 +126,11 @@ class Entry:
     is_approved: bool = False
     is_voiding: bool = False
     former_ids: Sequence[TargetId] = ()
-    voids_to: str = "VOIDED"
-    """The state that ends the record: one that nobody has approved is deleted instead."""
+    sends: Mapping[str, Any] | None = None
+    """The element that goes in place of the payload: a void, a credit note or its allocation."""
+    open_credit: "OpenCredit | None" = None
+    credit_number: str | None = None
+    """The number of the next credit note of the linked record."""
 
     @property
     def on_change(self) -> ChangePolicy:
@@ -136,6 +141,23 @@ class Entry:
     def is_first_update(self) -> bool:
         """Say whether a person linked the record and nothing was written to it yet."""
         return self.target_id is not None and self.former_payload == NOTHING_WRITTEN
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCredit:
+    """A credit note that was begun: its number, and the values that it was to bring about."""
+
+    number: str
+    payload: str
+    content_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoteTotals:
+    """What a credit note comes to, before tax and with it, as exact texts."""
+
+    sub_total: str
+    total: str
 
 
 @dataclass(frozen=True, slots=True)
