@@ -19,6 +19,7 @@ from sfxero.ledger.audit_trail import (
     subjects,
 )
 from sfxero.ledger.claims import leased_to
+from sfxero.ledger.crediting import intend_credit
 from sfxero.ledger.engine import Database, load_keyed
 from sfxero.ledger.retiring import intend
 from sfxero.ledger.tables import attempt_entries, attempts, entries
@@ -63,6 +64,8 @@ class Attempts:
                 raise LedgerError(f"{owner} has lost the lease of an entry it wants to send")
             if operation is Operation.VOID:
                 intend(conn, self._database, entry_ids)
+            elif operation is Operation.CREDIT:
+                intend_credit(conn, self._database, entry_ids)
             doer = doer_of(conn, owner)
             sent = Request(attempt_id, operation, body_hash, idempotency_key)
             facts = [*_not_done(told, doer), *_sent(told, entry_ids, sent, doer)]

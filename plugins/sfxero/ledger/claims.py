@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from sqlalchemy import (
 )
 
 from sfxero.ledger.audit_trail import log_held_already
+from sfxero.ledger.crediting import credit_number, open_credits
 from sfxero.ledger.engine import Database, among
 from sfxero.ledger.planning import refresh_link
 from sfxero.ledger.records import RecordKey, set_state
@@ -96,13 +98,13 @@ class Claims:
                 return []
         with self._database.write() as conn:
             rows = conn.execute(_DOUBTFUL, given).all()
-            former = formers(conn, rows)
+            taken = _entries(conn, rows, state=EntryState.IN_DOUBT, until=until)
             conn.execute(
                 update(entries)
                 .where(among(conn, entries.c.entry_id, [row.entry_id for row in rows]))
                 .values(owner=owner, lease_until_at=until)
             )
-        return _entries(rows, former, state=EntryState.IN_DOUBT, until=until)
+        return taken
 
     def renew(self, entry_ids: Sequence[int], *, owner: str, lease_s: float) -> bool:
         """Prolong leases; False if any of the entries is no longer the owner's."""
@@ -138,8 +140,7 @@ class Claims:
                 rows = conn.execute(_DUE[operation], given).all()
                 chosen = self._settle_in_place(conn, rows, owner=owner)
                 self._take(conn, chosen, owner=owner, until=until)
-                former = formers(conn, chosen)
-                taken = _entries(chosen, former, state=EntryState.CLAIMED, until=until)
+                taken = _entries(conn, chosen, state=EntryState.CLAIMED, until=until)
                 _keep_numbers(conn, chosen, taken)
             if not rows:
                 return
@@ -197,6 +198,7 @@ def leased_to(owner: str, now: datetime) -> ColumnElement[bool]:
 _ALL: Final = (
     entries,
     links.c.target_id,
+    links.c.target_number,
     links.c.content_hash.label("link_hash"),
     links.c.source_snapshot.label("former_payload"),
     _parent.c.target_id.label("parent_target_id"),
@@ -283,17 +285,18 @@ _DOUBTFUL: Final = _locked(_doubtful(*_ALL))
 
 
 def _entries(
-    rows: Sequence[Row[Any]],
-    former: Mapping[RecordKey, Former],
-    *,
-    state: EntryState,
-    until: datetime,
+    conn: Connection, rows: Sequence[Row[Any]], *, state: EntryState, until: datetime
 ) -> list[Entry]:
-    keys = (RecordKey(row.tenant, Entity(row.entity), row.source_id) for row in rows)
-    return [
-        _entry(row, former.get(key, NOTHING_FORMER), state=state, until=until)
-        for row, key in zip(rows, keys, strict=True)
-    ]
+    """Make entries of rows, with what became of their records' predecessors and credit notes."""
+    former = formers(conn, rows)
+    under_way, done = open_credits(conn, rows)
+    taken = []
+    for row in rows:
+        key = RecordKey(row.tenant, Entity(row.entity), row.source_id)
+        entry = _entry(row, former.get(key, NOTHING_FORMER), state=state, until=until)
+        number = credit_number(row.target_number, done.get(key, 0))
+        taken.append(replace(entry, open_credit=under_way.get(key), credit_number=number))
+    return taken
 
 
 def _keep_numbers(conn: Connection, rows: Sequence[Row[Any]], taken: Sequence[Entry]) -> None:

@@ -291,6 +291,24 @@ former_links = Table(
 )
 Index("ix_former_links_source", *(former_links.c[column] for column in RECORD))
 
+credit_notes = Table(
+    "credit_notes",
+    metadata,
+    _text("tenant"),
+    _text("entity"),
+    _text("source_id"),
+    _text("number"),
+    _text("invoice_id"),
+    Column("target_id", Text),  # the credit note's, once it is known
+    _text("payload"),  # what the invoice and its credit notes are together, once it is used up
+    _text("content_hash"),
+    Column("sub_total", Text),
+    Column("total", Text),
+    _moment("begun_at"),  # stored before the credit note is sent
+    Column("ended_at", UtcDateTime),
+    PrimaryKeyConstraint(*RECORD, "number"),
+)
+
 quarantine = Table(
     "quarantine",
     metadata,

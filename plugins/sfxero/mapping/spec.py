@@ -273,7 +273,7 @@ class InvoicesSection(Section):
     """What an invoice does whose date lies in a period that the organisation has locked."""
     approval: ApprovalSection | None = None
     """Which invoices wait for a person's word; none, if it is left out."""
-    on_change: Literal["update", "update_while_draft", "reissue", "ask"] = "update"
+    on_change: Literal["update", "update_while_draft", "reissue", "credit_note", "ask"] = "update"
     """What becomes of an invoice whose opportunity has changed since."""
     on_reopen: Literal["list", "void", "ask"] = "list"
     """What becomes of an invoice whose opportunity is not won any more."""

@@ -25,6 +25,8 @@ class AuditKind(StrEnum):
     """A look-up found the record with other values; it is linked, and an update follows."""
     VOIDED = "voided"
     """The record that stood for the entry is void; the entry goes on, and makes another."""
+    CREDITED = "credited"
+    """A credit note of the record is made, allocated or booked; the entry goes on."""
     AMENDED = "amended"
     """Refused; the entry goes again with other values."""
     NOT_DONE = "not_done"
@@ -57,6 +59,7 @@ ENDING: Final = frozenset(
         AuditKind.FOUND,
         AuditKind.ADOPTED,
         AuditKind.VOIDED,
+        AuditKind.CREDITED,
         AuditKind.AMENDED,
         AuditKind.NOT_DONE,
         AuditKind.DEAD_LETTER,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from sfxero.model.ids import RouteName, SourceId, TargetId, TenantId
 from sfxero.model.states import Entity, EntryState, Operation
@@ -30,6 +30,8 @@ class ChangePolicy(StrEnum):
     """It is edited while nobody has approved it; after that, a person is asked first."""
     REISSUE = "reissue"
     """A draft is edited; an approved one is voided, and goes again under a new number."""
+    CREDIT_NOTE = "credit_note"
+    """A draft is edited; of an approved one the difference is credited, if it is one."""
     ASK = "ask"
     """It is edited once a person has approved that."""
     VOID = "void"
@@ -126,8 +128,11 @@ class Entry:
     is_approved: bool = False
     is_voiding: bool = False
     former_ids: Sequence[TargetId] = ()
-    voids_to: str = "VOIDED"
-    """The state that ends the record: one that nobody has approved is deleted instead."""
+    sends: Mapping[str, Any] | None = None
+    """The element that goes in place of the payload: a void, a credit note or its allocation."""
+    open_credit: "OpenCredit | None" = None
+    credit_number: str | None = None
+    """The number of the next credit note of the linked record."""
 
     @property
     def on_change(self) -> ChangePolicy:
@@ -144,6 +149,23 @@ class Entry:
     def may_give_number(self) -> bool:
         """Say whether the record may get our number, since no other has it."""
         return self.target_id is not None and self.former_payload == NOTHING_WRITTEN
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCredit:
+    """A credit note that was begun: its number, and the values that it was to bring about."""
+
+    number: str
+    payload: str
+    content_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoteTotals:
+    """What a credit note comes to, before tax and with it, as exact texts."""
+
+    sub_total: str
+    total: str
 
 
 @dataclass(frozen=True, slots=True)

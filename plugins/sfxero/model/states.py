@@ -40,6 +40,10 @@ class Operation(StrEnum):
     UPDATE = "update"
     VOID = "void"
     """Ends the record that the link leads to, for good."""
+    CREDIT = "credit"
+    """Makes a credit note for a part of the record."""
+    ALLOCATE = "allocate"
+    """Uses a credit note for the record."""
 
 
 class EntryState(StrEnum):

@@ -1,7 +1,8 @@
 """Opportunities, links and invoices side by side: one row for each opportunity that any knows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -87,6 +88,8 @@ class ThreeSides:
     """By opportunity, the state of what waits to be shown on it."""
     shown_meanwhile: Sequence[str]
     """Opportunities that were shown something while the sides were read."""
+    credited: Mapping[str, Decimal] = field(default_factory=dict)
+    """By invoice, what our credit notes took off the amount that its opportunity has now."""
 
 
 class Pairs:
@@ -108,8 +111,9 @@ class Pairs:
         }
         self._columns["id"] = ids
         total = amount_column(line_amount_types)
-        self._columns["l_amount"] = self["l_" + total]
-        self._columns["x_amount"] = self["x_" + total]
+        for side in ("l", "x"):
+            amounts, ids_of_side = self[f"{side}_{total}"], self[f"{side}_id"]
+            self._columns[f"{side}_amount"] = _less(amounts, ids_of_side, books.credited)
         self._columns["s_contact_id"] = _mapped(self["s_account_id"], books.contacts)
         self._columns["showing"] = _mapped(ids, books.showing)
         self._columns["state"] = _mapped(ids, books.standing)
@@ -168,6 +172,15 @@ def minus(left: pa.Array, right: pa.Array) -> pa.Array:
 
 def _looked_up(keys: pa.Array, table: pa.Table, key: str) -> pa.Table:
     return table.combine_chunks().take(places_in(keys, text(table[key])))
+
+
+def _less(amounts: pa.Array, invoice_ids: pa.Array, credited: Mapping[str, Decimal]) -> pa.Array:
+    """Take off what credit notes of ours were made for: invoice and notes are one sale."""
+    if not credited:
+        return amounts
+    taken = pa.array(list(credited.values()), MONEY)
+    off = taken.take(places_in(invoice_ids, pa.array(list(credited), pa.string())))
+    return pc.if_else(pc.is_valid(off), minus(amounts, off), amounts)
 
 
 def _mapped(keys: pa.Array, values: Mapping[str, str]) -> pa.Array:

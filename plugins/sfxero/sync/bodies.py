@@ -15,6 +15,11 @@ from sfxero.model.states import Entity, Operation
 from sfxero.xero.dates import parse_xero_day
 
 _ENVELOPE: Final = {Entity.CONTACT: "Contacts", Entity.INVOICE: "Invoices"}
+_ENVELOPE_OF: Final = {
+    Operation.VOID: "Invoices",
+    Operation.CREDIT: "CreditNotes",
+    Operation.ALLOCATE: "Allocations",
+}
 ID_FIELD: Final = {
     Entity.CONTACT: "ContactID",
     Entity.INVOICE: "InvoiceID",
@@ -43,8 +48,9 @@ def render(entries: Sequence[Entry]) -> bytes:
     if entries[0].entity is Entity.INVOICE_EMAIL:
         (one,) = entries
         return _text({"InvoiceID": one.parent_target_id}).encode()
-    if entries[0].operation is Operation.VOID:
-        return _text({"Invoices": [_void(entry) for entry in entries]}).encode()
+    if entries[0].sends is not None:
+        name = _ENVELOPE_OF[entries[0].operation]
+        return _text({name: [entry.sends for entry in entries]}).encode()
     name = _ENVELOPE[entries[0].entity]
     return f'{{"{name}":[{",".join(_element(entry) for entry in entries)}]}}'.encode()
 
@@ -135,16 +141,18 @@ def _element(entry: Entry) -> str:
     return f"{_text(head)[:-1]},{entry.payload[1:]}"
 
 
-def _void(entry: Entry) -> dict[str, Any]:
-    return {"InvoiceID": entry.target_id, "Status": entry.voids_to}
-
-
 def _contact_update(entry: Entry) -> str:
     return _text({"ContactID": entry.target_id, **wanted(entry)})
 
 
 def _text(fields: Mapping[str, Any]) -> str:
-    return orjson.dumps(fields).decode()
+    return orjson.dumps(fields, default=_exactly).decode()
+
+
+def _exactly(value: object) -> orjson.Fragment:
+    if isinstance(value, Decimal):
+        return orjson.Fragment(f"{value:f}")
+    raise TypeError(f"{type(value).__name__} is no value of a request")
 
 
 def _cleared(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
@@ -175,7 +183,7 @@ def _by_kind(fields: Mapping[str, Any], name: str, kind: str) -> dict[str, Mappi
 
 def _holds_field(name: str, value: Any, element: Mapping[str, Any]) -> bool:
     if name in {"Date", "DueDate"}:
-        return bool(_date_text(element, name) == value)
+        return bool(date_text(element, name) == value)
     if name == "Status" and value == "AUTHORISED":
         # Xero itself makes PAID of it.
         return element.get(name) in {"AUTHORISED", "PAID"}
@@ -188,7 +196,7 @@ def _holds_field(name: str, value: Any, element: Mapping[str, Any]) -> bool:
     return _same(value, element.get(name))
 
 
-def _date_text(element: Mapping[str, Any], name: str) -> str | None:
+def date_text(element: Mapping[str, Any], name: str) -> str | None:
     """Return a document date of a reply as YYYY-MM-DD; the text twin has no zone to trip over."""
     text = element.get(f"{name}String") or element.get(name)
     return parse_xero_day(text).isoformat() if isinstance(text, str) and text else None

@@ -21,7 +21,8 @@ from sfxero.model.outbox import (
 )
 from sfxero.model.states import Entity
 from sfxero.sync.bodies import payload_hash
-from sfxero.sync.judging import asks, told
+from sfxero.sync.crediting import credit_of, same_sale
+from sfxero.sync.judging import DRAFTS, asks, told
 from sfxero.sync.scope import Scope
 
 if TYPE_CHECKING:
@@ -33,6 +34,10 @@ _CHUNK: Final = 4_096
 _STATUS: Final = re.compile(r'"Status":"[A-Z]*"')
 _NOT_WON_ANY_MORE: Final = "the opportunity is not won any more: its invoice is to be voided"
 _BY_THE_ROUTE: Final = "the route's rules make another invoice of it, and nobody changed it"
+
+_CREDIT: Final = ChangePolicy.CREDIT_NOTE
+_ADDS: Final = frozenset({_CREDIT, ChangePolicy.REISSUE})
+"""Policies that put another document beside the invoice."""
 
 Meta = Callable[[Document], Mapping[str, str]]
 
@@ -116,11 +121,28 @@ def _why_asked(
     if link is None or link.content_hash == document.content_hash:
         return None
     held = json.loads(link.target_snapshot)
-    if asks(policy, str(held.get("Status"))):
+    status = str(held.get("Status"))
+    if asks(policy, status):
         return told(policy, held)
-    # A new table of codes must not void a year of invoices on its own.
+    if policy not in _ADDS or status in DRAFTS:
+        return None
+    # A new table of codes must not void, or credit, a year of invoices on its own.
     is_new_rule = link.mapping_version != scope.spec.mapping_version
-    is_unchanged = document.stamp_at <= link.version.stamp_at
-    if policy is ChangePolicy.REISSUE and is_new_rule and is_unchanged:
+    if is_new_rule and document.stamp_at <= link.version.stamp_at:
         return _BY_THE_ROUTE
-    return None
+    return _why_not_credited(scope, document, link, held) if policy is _CREDIT else None
+
+
+def _why_not_credited(
+    scope: Scope, document: Document, link: "Link", held: Mapping[str, Any]
+) -> str | None:
+    """Say why no credit note can bring about what is wished: then a person decides."""
+    if same_sale(link.source_snapshot, document.payload) or document.parent_source_id is None:
+        return None
+    parents = [document.parent_source_id]
+    contacts = scope.ledger.links.get_many(scope.tenant, Entity.CONTACT, parents)
+    contact = contacts.get(document.parent_source_id)
+    if contact is None or contact.target_id != held.get("ContactID"):
+        return f"{told(_CREDIT, held)}; its account changed"
+    credit = credit_of(link.source_snapshot, document.payload)
+    return f"{told(_CREDIT, held)}; {credit}" if isinstance(credit, str) else None

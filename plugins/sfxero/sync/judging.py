@@ -9,6 +9,7 @@ from typing import Any, Final
 from sfxero.model.outbox import ChangePolicy, Entry
 from sfxero.model.states import Operation
 from sfxero.sync.bodies import holds, wanted
+from sfxero.sync.crediting import credit_of, moved_contact, same_sale
 
 DRAFTS: Final = frozenset({"DRAFT", "SUBMITTED"})
 """States of an invoice that nobody has approved yet."""
@@ -22,6 +23,7 @@ class Act(StrEnum):
 
     EDIT = "edit"
     VOID = "void"
+    CREDIT = "credit"
     HOLD = "hold"
     """A person is asked first."""
     SETTLE = "settle"
@@ -50,6 +52,8 @@ def judge(entry: Entry, held: Mapping[str, Any] | None) -> Verdict:
         return _of_gone(entry, status)
     if _may_be_held(entry, status) and holds(wanted(entry), held):
         return Verdict(Act.SETTLE)
+    if entry.on_change is ChangePolicy.CREDIT_NOTE and status not in DRAFTS:
+        return _of_credited(entry, held)
     objection = _objection(held)
     if objection:
         return Verdict(Act.REFUSE, objection)
@@ -59,7 +63,8 @@ def judge(entry: Entry, held: Mapping[str, Any] | None) -> Verdict:
 def to_void(entry: Entry, held: Mapping[str, Any]) -> Entry:
     """Return the entry as the void of its invoice; a draft cannot be voided, only deleted."""
     ending = "DELETED" if held.get("Status") in DRAFTS else "VOIDED"
-    return replace(entry, operation=Operation.VOID, voids_to=ending)
+    element = {"InvoiceID": entry.target_id, "Status": ending}
+    return replace(entry, operation=Operation.VOID, sends=element)
 
 
 def asks(policy: ChangePolicy, status: str) -> bool:
@@ -116,6 +121,22 @@ def _of_editable(entry: Entry, held: Mapping[str, Any]) -> Verdict:
         return Verdict(Act.VOID)
     if asks(policy, status) and not entry.is_approved:
         return Verdict(Act.HOLD, told(policy, held))
+    return Verdict(Act.EDIT)
+
+
+def _of_credited(entry: Entry, held: Mapping[str, Any]) -> Verdict:
+    """Credit what is a difference, paid or not; all else a person decides."""
+    is_moved = moved_contact(entry, held)
+    if same_sale(entry.former_payload, entry.payload) and not is_moved:
+        return Verdict(Act.SETTLE)
+    credit = "its account changed" if is_moved else credit_of(entry.former_payload, entry.payload)
+    if not isinstance(credit, str):
+        return Verdict(Act.CREDIT)
+    objection = _objection(held)
+    if objection:
+        return Verdict(Act.REFUSE, f"{credit}; {objection}")
+    if not entry.is_approved:
+        return Verdict(Act.HOLD, f"{told(entry.on_change, held)}; {credit}")
     return Verdict(Act.EDIT)
 
 

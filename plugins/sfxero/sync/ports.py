@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from sfxero.model.ids import RunId, TargetId, TenantId
-from sfxero.model.outbox import Attempt, Entry, Settlement
+from sfxero.model.outbox import Attempt, Entry, NoteTotals, Settlement
 from sfxero.model.states import Entity, Operation
 from sfxero.xero.elements import ElementResult
 
@@ -85,6 +85,18 @@ class Outbox(Protocol):
 
     def hold(self, entry_id: int, *, owner: str, why: str, snapshot: str) -> int:
         """Let an entry wait for a person's word; `snapshot` is what the target holds now."""
+        ...
+
+    def advance(self, settlement: Settlement, *, owner: str) -> int:
+        """Note that a step of a credit note was carried out; its entry waits again."""
+        ...
+
+    def book_credit(self, settlement: Settlement, totals: NoteTotals, *, owner: str) -> int:
+        """Note that a credit note is used up; its entry waits again."""
+        ...
+
+    def drop_credit(self, entry_id: int, *, owner: str) -> None:
+        """Forget a credit note that was begun and never made."""
         ...
 
     def bury(
@@ -167,6 +179,10 @@ class Target(Protocol):
 
     def invoices_by_number(self, numbers: Sequence[str]) -> list[Mapping[str, Any]]:
         """Return the invoices of any status that carry one of our numbers."""
+        ...
+
+    def credit_note_by_number(self, number: str) -> Mapping[str, Any] | None:
+        """Return the customer's credit note of any status that carries our number."""
         ...
 
     def invoices_by_id(

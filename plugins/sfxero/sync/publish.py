@@ -1,7 +1,7 @@
 """Publish a lane: claim, send, and settle by the target's own word."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -20,8 +20,8 @@ from sfxero.errors import (
     SyncError,
     UnexpectedResponse,
 )
-from sfxero.model.ids import RunId, TenantId
-from sfxero.model.outbox import ChangePolicy, Entry, Settlement
+from sfxero.model.ids import RunId, TargetId, TenantId
+from sfxero.model.outbox import Entry, Settlement
 from sfxero.model.states import Entity, Operation
 from sfxero.sync.bodies import (
     own_number,
@@ -32,7 +32,7 @@ from sfxero.sync.bodies import (
     with_name,
 )
 from sfxero.sync.first_updates import MATCH_AGAIN, compared
-from sfxero.sync.judging import Act, Verdict, judge, to_void
+from sfxero.sync.invoice_changes import InvoiceChanges, ends, note_settlement
 from sfxero.sync.lookup import Found, LookUp, settlement_of
 from sfxero.sync.ports import Outbox, Renamer, Target
 from sfxero.sync.sending import LeaseLost, Sender
@@ -45,6 +45,7 @@ _EMAIL_AT_FAULT: Final = _ELEMENTS_AT_FAULT | {404}
 """Statuses that say no to one e-mail; its invoice stands in the address."""
 _NUMBER_TAKEN: Final = frozenset({Refusal.CONTACT_NUMBER_TAKEN, Refusal.INVOICE_NUMBER_TAKEN})
 _LEDGER: Final = "ledger"
+_OF_NO_TOTALS: Final = frozenset({Operation.VOID, Operation.ALLOCATE})
 _WITHOUT_EFFECT: Final = (
     ServiceUnavailable,
     RateLimited,
@@ -85,6 +86,7 @@ class LaneReport:
     created: int = 0
     updated: int = 0
     voided: int = 0
+    credited: int = 0
     found: int = 0
     refused: int = 0
     in_doubt: int = 0
@@ -128,6 +130,9 @@ class Lane:
             sleeper=sleeper,
             new_key=new_key,
         )
+        self._changes = InvoiceChanges(
+            outbox=outbox, target=target, owner=spec.owner, doing=_Doing(self)
+        )
         self._look_up = LookUp(outbox=outbox, target=target, owner=spec.owner, clash=self._clash)
         self.report = LaneReport()
 
@@ -144,7 +149,7 @@ class Lane:
                 self._publish_batch()
         except (QuotaExhausted, CircuitOpen) as error:
             self.report.deferred_by = error.message
-        self.report.found = self._look_up.settled
+        self.report.found = self._look_up.settled + self._changes.settled
         return self.report
 
     def _has_due(self) -> bool:
@@ -186,50 +191,11 @@ class Lane:
         if not entries:
             return
         if entries[0].operation is Operation.UPDATE and spec.entity is Entity.INVOICE:
-            self._change_invoices(entries)
+            self._changes.run(entries)
         elif any(entry.is_first_update for entry in entries):
             self._send_both(self._unlike(entries), ())
         else:
             self._send(entries, permit_taken=True)
-
-    def _change_invoices(self, entries: list[Entry]) -> None:
-        """Read the invoices' states, by the permit taken, and do what policy and state allow."""
-        ids = [entry.target_id for entry in entries if entry.target_id]
-        try:
-            found = self._target.invoices_by_id(ids, permit_taken=True)
-            held = {one.get("InvoiceID"): one for one in found}
-        except SyncError:
-            self._release(entries)
-            raise
-        edits, voids = [], []
-        for entry in entries:
-            element = held.get(entry.target_id) or {}
-            verdict = judge(entry, held.get(entry.target_id))
-            if verdict.act is Act.EDIT:
-                edits.append(entry)
-            elif verdict.act is Act.VOID:
-                voids.append(to_void(entry, element))
-            else:
-                self._leave(entry, element, verdict)
-        # The permit went into the reading; a turn that was kept meanwhile would be too late.
-        self._send_both(edits, voids)
-
-    def _leave(self, entry: Entry, element: Mapping[str, Any], verdict: Verdict) -> None:
-        """Act on an invoice that nothing is to be sent for."""
-        owner = self._spec.owner
-        if verdict.act is Act.REFUSE:
-            hint = "Edit it in Xero, or void it there."
-            self._bury(entry, "NotEditable", verdict.why, hint)
-            return
-        said = replace(settlement_of(entry, element), is_looked_up=True)
-        if verdict.act is Act.SETTLE:
-            self._look_up.settled += self._outbox.settle([said], owner=owner)
-        elif verdict.act is Act.RETIRE:
-            self._outbox.retire([said], owner=owner)
-        else:
-            self._outbox.hold(
-                entry.entry_id, owner=owner, why=verdict.why, snapshot=said.target_snapshot
-            )
 
     def _send_both(self, first: Sequence[Entry], second: Sequence[Entry]) -> None:
         """Send two batches; what ends the lane in the first leaves the second unsent."""
@@ -327,9 +293,9 @@ class Lane:
     def _act_on(self, entries: Sequence[Entry], results: Sequence[ElementResult]) -> None:
         """Settle, correct, bury or doubt each entry by its own element of the reply."""
         matched = match_elements(
-            [own_number(entry) or None for entry in entries],
+            [_sent_number(entry) for entry in entries],
             results,
-            sent_ids=[entry.target_id for entry in entries],
+            sent_ids=[_sent_id(entry) for entry in entries],
             sent_urls=[None if own_number(entry) else own_url(entry) for entry in entries],
         )
         settlements: list[Settlement] = []
@@ -339,9 +305,8 @@ class Lane:
             if result is None:
                 doubtful.append(entry)
             elif result.ok:
-                if entry.operation is not Operation.VOID:
-                    self._note_totals(entry, result.element)
-                settlements.append(settlement_of(entry, result.element))
+                self._note_totals(entry, result.element)
+                settlements.append(_settlement(entry, result.element))
             else:
                 refused.append((entry, result.errors))
         self._settle(entries, settlements)
@@ -351,23 +316,28 @@ class Lane:
 
     def _settle(self, entries: Sequence[Entry], settlements: Sequence[Settlement]) -> None:
         """Take a reply at its word; what is void makes room for another, if one is wished."""
-        owner = self._spec.owner
+        outbox, report, owner = self._outbox, self.report, self._spec.owner
         operation = entries[0].operation
-        ends = {one.entry_id for one in entries if one.on_change is ChangePolicy.VOID}
-        if operation is Operation.VOID:
-            replaced = [one for one in settlements if one.entry_id not in ends]
-            self.report.voided += self._outbox.retire(replaced, owner=owner)
-            settlements = [one for one in settlements if one.entry_id in ends]
-            self.report.voided += self._outbox.settle(settlements, owner=owner)
-        elif operation is Operation.CREATE:
-            self.report.created += self._outbox.settle(settlements, owner=owner)
+        if operation is Operation.CREATE:
+            report.created += outbox.settle(settlements, owner=owner)
+        elif operation is Operation.UPDATE:
+            report.updated += outbox.settle(settlements, owner=owner)
+        elif operation is Operation.VOID:
+            ended = {one.entry_id for one in entries if ends(one)}
+            report.voided += outbox.settle(
+                [one for one in settlements if one.entry_id in ended], owner=owner
+            )
+            report.voided += outbox.retire(
+                [one for one in settlements if one.entry_id not in ended], owner=owner
+            )
         else:
-            self.report.updated += self._outbox.settle(settlements, owner=owner)
+            report.credited += sum(outbox.advance(one, owner=owner) for one in settlements)
 
     def _note_totals(self, entry: Entry, element: Mapping[str, object]) -> None:
         """Keep what Xero computed otherwise than predicted; the caller fails the task over it."""
-        if entry.entity is Entity.INVOICE:
-            differences = total_differences(parse(entry.payload), element)
+        if entry.entity is Entity.INVOICE and entry.operation not in _OF_NO_TOTALS:
+            wished = entry.sends or parse(entry.payload)
+            differences = total_differences(wished, element)
             self.report.total_differences += [
                 f"{entry.source_id} {name}: {text}" for name, text in differences.items()
             ]
@@ -436,3 +406,31 @@ class Lane:
 
 def _ids(entries: Sequence[Entry]) -> list[int]:
     return [entry.entry_id for entry in entries]
+
+
+class _Doing:
+    """The lane, as the changes of invoices see it."""
+
+    def __init__(self, lane: Lane) -> None:
+        self.send = lane._send  # noqa: SLF001 - a part of the lane
+        self.bury = lane._bury  # noqa: SLF001 - a part of the lane
+        self.release = lane._release  # noqa: SLF001 - a part of the lane
+
+
+def _sent_number(entry: Entry) -> str | None:
+    """Return the number by which the element of a reply is told to be the entry's."""
+    if entry.operation is Operation.CREDIT and entry.sends is not None:
+        return str(entry.sends["CreditNoteNumber"])
+    return own_number(entry) or None
+
+
+def _sent_id(entry: Entry) -> TargetId | None:
+    """Return the id of the record that was sent, if it had one."""
+    if entry.operation is Operation.ALLOCATE and entry.sends is not None:
+        return TargetId(entry.sends["CreditNote"]["CreditNoteID"])
+    return None if entry.operation is Operation.CREDIT else entry.target_id
+
+
+def _settlement(entry: Entry, element: Mapping[str, Any]) -> Settlement:
+    is_note = entry.operation in {Operation.CREDIT, Operation.ALLOCATE}
+    return note_settlement(entry, element) if is_note else settlement_of(entry, element)

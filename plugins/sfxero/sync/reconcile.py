@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from sfxero.model.differences import KINDS, Difference
@@ -175,8 +176,20 @@ class Comparison:
             contacts={one.source_id: one.target_id for one in self._contacts()},
             showing=showing,
             shown_meanwhile=self._shown_meanwhile(),
+            credited=self._credited(),
             **standing,
         )
+
+    def _credited(self) -> dict[str, Decimal]:
+        """Return, by invoice, what our credit notes come to as the opportunity counts it."""
+        is_taxed_in = self.scope.spec.invoices.line_amount_types == "Inclusive"
+        found = self.scope.ledger.outbox.credited(self.scope.tenant, Entity.INVOICE)
+        return {
+            invoice_id: sum(
+                (Decimal(one.total if is_taxed_in else one.sub_total) for one in notes), Decimal(0)
+            )
+            for invoice_id, notes in found.items()
+        }
 
     def _facts(self) -> "OrganisationFacts":
         """Return what decides in which currency an invoice is."""

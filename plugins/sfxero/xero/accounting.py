@@ -13,7 +13,7 @@ from sfxero.xero.changes import Changes
 from sfxero.xero.client import XeroClient
 from sfxero.xero.date_ranges import SALES, DateRange
 from sfxero.xero.dates import parse_xero_date
-from sfxero.xero.elements import PLURALS, ElementResult, emailed, parse_elements
+from sfxero.xero.elements import PLURALS, ElementResult, allocated, emailed, parse_elements
 from sfxero.xero.organisation import (
     Account,
     Organisation,
@@ -33,6 +33,8 @@ _METHODS: Final = {
     Operation.CREATE: "PUT",
     Operation.UPDATE: "POST",
     Operation.VOID: "POST",
+    Operation.CREDIT: "PUT",
+    Operation.ALLOCATE: "PUT",
 }
 _LIST_CHUNK: Final = 40
 _WHERE_CHUNK: Final = 20
@@ -165,6 +167,16 @@ class Accounting:
         # Numbers of bills are the suppliers' and may repeat ours.
         return [row for row in found if row.get("Type") != "ACCPAY"]
 
+    def credit_note_by_number(self, number: str) -> Row | None:
+        """Return the customer's credit note of any status that carries the number, in full."""
+        params: dict[str, str | int] = {
+            "where": _equals("CreditNoteNumber", number),
+            "pageSize": 100,
+            "unitdp": 4,
+        }
+        found = numbered_rows(self._pages("CreditNotes", params))
+        return next((row for row in found if row.get("Type") == "ACCRECCREDIT"), None)
+
     def invoices_by_id(self, ids: Sequence[TargetId], *, permit_taken: bool = False) -> list[Row]:
         """Return invoices by id, of any status; a taken permit is used for the first call."""
         found: list[Row] = []
@@ -211,9 +223,15 @@ class Accounting:
         """Send one batch; a create by PUT, so that a clash is an error and no silent overwrite."""
         if entity is Entity.INVOICE_EMAIL:
             return [self._email(body, idempotency_key=idempotency_key, permit_taken=permit_taken)]
+        if operation is Operation.ALLOCATE:
+            return [
+                self._allocate(body, idempotency_key=idempotency_key, permit_taken=permit_taken)
+            ]
         # Without summarizeErrors=false a 400 hides which elements went through.
         params: dict[str, str | int] = {"summarizeErrors": "false"}
-        if entity is Entity.INVOICE:
+        if operation is Operation.CREDIT:
+            entity = Entity.CREDIT_NOTE
+        if entity is not Entity.CONTACT:
             params["unitdp"] = 4
         reply = self._client.call(
             _METHODS[operation],
@@ -238,6 +256,21 @@ class Accounting:
             permit_taken=permit_taken,
         )
         return emailed(invoice_id)
+
+    def _allocate(self, body: bytes, *, idempotency_key: str, permit_taken: bool) -> ElementResult:
+        """Use a credit note for an invoice; the body's one element names both."""
+        (element,) = json.loads(body)["Allocations"]
+        note_id = TargetId(element["CreditNote"]["CreditNoteID"])
+        reply = self._client.call(
+            _METHODS[Operation.ALLOCATE],
+            f"{PLURALS[Entity.CREDIT_NOTE]}/{note_id}/Allocations",
+            params={"summarizeErrors": "false"},
+            content=body,
+            idempotency_key=idempotency_key,
+            is_write=True,
+            permit_taken=permit_taken,
+        )
+        return allocated(note_id, reply.body)
 
     def _settings(self, path: str, plural: str) -> list[Row]:
         return page_of(self._client.call("GET", path).body, plural).rows

@@ -10,9 +10,21 @@ from sfxero.model.ids import TargetId
 from sfxero.model.states import Entity
 from sfxero.xero.replies import SERVICE, messages_of
 
-PLURALS: Final[Mapping[Entity, str]] = {Entity.CONTACT: "Contacts", Entity.INVOICE: "Invoices"}
-_ID_FIELDS: Final = {Entity.CONTACT: "ContactID", Entity.INVOICE: "InvoiceID"}
-_NUMBER_FIELDS: Final = {Entity.CONTACT: "ContactNumber", Entity.INVOICE: "InvoiceNumber"}
+PLURALS: Final[Mapping[Entity, str]] = {
+    Entity.CONTACT: "Contacts",
+    Entity.INVOICE: "Invoices",
+    Entity.CREDIT_NOTE: "CreditNotes",
+}
+_ID_FIELDS: Final = {
+    Entity.CONTACT: "ContactID",
+    Entity.INVOICE: "InvoiceID",
+    Entity.CREDIT_NOTE: "CreditNoteID",
+}
+_NUMBER_FIELDS: Final = {
+    Entity.CONTACT: "ContactNumber",
+    Entity.INVOICE: "InvoiceNumber",
+    Entity.CREDIT_NOTE: "CreditNoteNumber",
+}
 _NO_REASON: Final = "Xero refused the record and gave no reason."
 
 
@@ -49,6 +61,23 @@ def emailed(invoice_id: TargetId) -> ElementResult:
     """Return the result of an e-mail, of which Xero says only that it was taken."""
     element = {"InvoiceID": invoice_id, "SentToContact": True}
     return ElementResult(0, True, invoice_id, None, element, (), ())
+
+
+def allocated(note_id: TargetId, body: Any) -> ElementResult:
+    """Return what became of the one allocation of a reply; it is told by its credit note.
+
+    Raises OutcomeUnknown if the reply does not say.
+    """
+    listed = body.get("Allocations") if isinstance(body, dict) else None
+    if not isinstance(listed, list) or len(listed) != 1 or not isinstance(listed[0], dict):
+        raise OutcomeUnknown(
+            "an allocation went through, but its reply does not say how", service=SERVICE
+        )
+    errors = messages_of(listed[0], "ValidationErrors")
+    is_refused = _is_refused(listed[0], errors)
+    element = {**listed[0], "CreditNoteID": note_id}
+    told = tuple(errors or [_NO_REASON]) if is_refused else ()
+    return ElementResult(0, not is_refused, note_id, None, element, told, ())
 
 
 def match_elements(

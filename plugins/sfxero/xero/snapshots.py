@@ -26,6 +26,8 @@ _INVOICE_TEXTS: Final = (
     "InvoiceID", "InvoiceNumber", "Type", "Status", "Reference", "LineAmountTypes", "CurrencyCode",
     "Url",
 )  # fmt: skip
+_NOTE_TEXTS: Final = ("CreditNoteID", "CreditNoteNumber", "Status", "CurrencyCode", "Reference")
+_NOTE_NUMBERS: Final = ("SubTotal", "TotalTax", "Total", "RemainingCredit", "Amount")
 _EMAILED: Final = ("InvoiceID", "SentToContact")
 _INVOICE_NUMBERS: Final = (
     "CurrencyRate", "SubTotal", "TotalTax", "Total", "AmountDue", "AmountPaid", "AmountCredited",
@@ -42,6 +44,8 @@ def snapshot(entity: Entity, element: Mapping[str, Any]) -> str:
         canonical = _contact(element)
     elif entity is Entity.INVOICE:
         canonical = canonical_invoice(element)
+    elif entity is Entity.CREDIT_NOTE:
+        canonical = _texts(element, _NOTE_TEXTS) | _numbers(element, _NOTE_NUMBERS)
     elif entity is Entity.INVOICE_EMAIL:
         canonical = {name: element[name] for name in _EMAILED if name in element}
     else:

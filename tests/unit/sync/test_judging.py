@@ -12,7 +12,7 @@ from sfxero.model.states import Entity, EntryState, Operation
 from sfxero.sync.judging import Act, judge, to_void
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
-UPDATE, DRAFTS, REISSUE, ASK, VOID = ChangePolicy
+UPDATE, DRAFTS, REISSUE, CREDIT, ASK, VOID = ChangePolicy
 
 
 def entry(policy: ChangePolicy, **changes: Any) -> Entry:
@@ -48,6 +48,7 @@ def invoice(status: str, **values: Any) -> dict[str, Any]:
         (UPDATE, Act.EDIT, Act.EDIT),
         (DRAFTS, Act.EDIT, Act.HOLD),
         (REISSUE, Act.EDIT, Act.VOID),
+        (CREDIT, Act.EDIT, Act.HOLD),
         (ASK, Act.HOLD, Act.HOLD),
         (VOID, Act.VOID, Act.VOID),
     ],
@@ -57,7 +58,29 @@ def test_policy_and_state_decide(policy: ChangePolicy, draft: Act, approved: Act
     assert judge(entry(policy), invoice("AUTHORISED")).act is approved
 
 
-@pytest.mark.parametrize("policy", [UPDATE, DRAFTS, ASK])
+def version(amount: int) -> str:
+    return f'{{"LineItems":[{{"AccountCode":"200","LineAmount":{amount}}}]}}'
+
+
+@pytest.mark.parametrize(
+    ("wished", "act"), [(1, Act.CREDIT), (2, Act.SETTLE), (3, Act.HOLD)], ids=str
+)
+@pytest.mark.parametrize("status", ["AUTHORISED", "PAID"])
+def test_a_decrease_is_credited_paid_or_not(wished: int, act: Act, status: str) -> None:
+    changed = entry(CREDIT, payload=version(wished), former_payload=version(2))
+    is_refused = act is Act.HOLD and status == "PAID"
+    assert judge(changed, invoice(status)).act is (Act.REFUSE if is_refused else act)
+
+
+def test_what_is_to_be_another_contacts_is_not_credited() -> None:
+    moved = entry(
+        CREDIT, payload=version(1), former_payload=version(2), parent_target_id=TargetId("C2")
+    )
+    held = invoice("AUTHORISED", Contact={"ContactID": "C1"})
+    assert "account changed" in judge(moved, held).why
+
+
+@pytest.mark.parametrize("policy", [UPDATE, DRAFTS, CREDIT, ASK])
 def test_what_a_person_approved_is_edited(policy: ChangePolicy) -> None:
     assert judge(entry(policy, is_approved=True), invoice("AUTHORISED")).act is Act.EDIT
 
@@ -108,4 +131,4 @@ def test_what_xero_holds_already_is_not_replaced(
 @pytest.mark.parametrize(("status", "ending"), [("DRAFT", "DELETED"), ("AUTHORISED", "VOIDED")])
 def test_a_draft_is_deleted_and_an_approved_one_is_voided(status: str, ending: str) -> None:
     void = to_void(entry(REISSUE), invoice(status))
-    assert (void.operation, void.voids_to) == (Operation.VOID, ending)
+    assert (void.operation, void.sends) == (Operation.VOID, {"InvoiceID": "X", "Status": ending})

@@ -1,0 +1,142 @@
+"""Changes of invoices that Xero has: read first, then done as the route and their state allow."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from sfxero.errors import SyncError
+from sfxero.model.outbox import ChangePolicy, Entry, NoteTotals, Settlement
+from sfxero.model.states import Entity, Operation
+from sfxero.sync.crediting import credit_of, note_objection, to_allocation, to_credit
+from sfxero.sync.judging import GONE, Act, Verdict, judge, to_void
+from sfxero.sync.lookup import settlement_of
+from sfxero.sync.ports import Outbox, Target
+from sfxero.xero.snapshots import snapshot
+
+Element = Mapping[str, Any]
+
+_BY_HAND = "Edit it in Xero, or void it there."
+_NOT_OURS = (
+    "Give that credit note another number in Xero, or void what is wrong there, then replay."
+)
+
+
+class Doing(Protocol):
+    """What the lane does for it."""
+
+    def send(self, entries: Sequence[Entry]) -> None:
+        """Send a batch and act on the reply."""
+        ...
+
+    def bury(self, entry: Entry, error_class: str, message: str, hint: str) -> None:
+        """Give an entry up."""
+        ...
+
+    def release(self, entries: Sequence[Entry]) -> None:
+        """Put entries back unsent."""
+        ...
+
+
+class InvoiceChanges:
+    """Works through entries whose invoices exist."""
+
+    def __init__(self, *, outbox: Outbox, target: Target, owner: str, doing: Doing) -> None:
+        """`owner` must hold the leases of the entries given to `run`."""
+        self._outbox = outbox
+        self._target = target
+        self._owner = owner
+        self._doing = doing
+        self.settled = 0
+
+    def run(self, entries: Sequence[Entry]) -> None:
+        """Read the invoices' states, by a permit that was taken, and do what they allow."""
+        left = {entry.entry_id: entry for entry in entries}
+        try:
+            held = self._held(entries)
+            batches: dict[Act, list[Entry]] = {Act.EDIT: [], Act.VOID: []}
+            singles: list[Entry] = []
+            for entry in entries:
+                sends = self._judged(entry, held.get(entry.target_id))
+                if sends is None:
+                    left.pop(entry.entry_id)
+                elif sends.operation in {Operation.CREDIT, Operation.ALLOCATE}:
+                    singles.append(sends)
+                else:
+                    batches[Act.VOID if sends.sends else Act.EDIT].append(sends)
+            # Credit notes go one by one: what became of each is then known of it alone.
+            for batch in (*batches.values(), *([one] for one in singles)):
+                for one in batch:
+                    left.pop(one.entry_id)
+                if batch:
+                    self._doing.send(batch)
+        except SyncError:
+            self._doing.release(list(left.values()))
+            raise
+
+    def _held(self, entries: Sequence[Entry]) -> dict[Any, Element]:
+        ids = [entry.target_id for entry in entries if entry.target_id]
+        found = self._target.invoices_by_id(ids, permit_taken=True)
+        return {one.get("InvoiceID"): one for one in found}
+
+    def _judged(self, entry: Entry, held: Element | None) -> Entry | None:
+        """Return what is to be sent of an entry; None if it is dealt with."""
+        if entry.open_credit is not None and held is not None and held.get("Status") not in GONE:
+            note = self._target.credit_note_by_number(entry.open_credit.number)
+            if note is not None:
+                return self._credited(entry, note, held)
+            # It was begun and never made.
+            self._outbox.drop_credit(entry.entry_id, owner=self._owner)
+        verdict = judge(entry, held)
+        if verdict.act is Act.EDIT:
+            return entry
+        if verdict.act is Act.VOID:
+            return to_void(entry, held or {})
+        if verdict.act is Act.CREDIT:
+            credit = credit_of(entry.former_payload, entry.payload)
+            return to_credit(entry, credit, held or {}) if isinstance(credit, dict) else None
+        self._leave(entry, held or {}, verdict)
+        return None
+
+    def _credited(self, entry: Entry, note: Element, held: Element) -> Entry | None:
+        """Go on with a credit note that is made: allocate it, or book it if that is done."""
+        objection = note_objection(note, held)
+        if objection:
+            self._doing.bury(entry, "Clash", objection, _NOT_OURS)
+            return None
+        allocation = to_allocation(entry, note, held)
+        if allocation is not None:
+            return allocation
+        said = replace(settlement_of(entry, held), is_looked_up=True)
+        totals = NoteTotals(str(note.get("SubTotal")), str(note.get("Total")))
+        self._outbox.book_credit(said, totals, owner=self._owner)
+        return None
+
+    def _leave(self, entry: Entry, held: Element, verdict: Verdict) -> None:
+        """Act on an invoice that nothing is to be sent for."""
+        if verdict.act is Act.REFUSE:
+            self._doing.bury(entry, "NotEditable", verdict.why, _BY_HAND)
+            return
+        said = replace(settlement_of(entry, held), is_looked_up=True)
+        if verdict.act is Act.SETTLE:
+            self.settled += self._outbox.settle([said], owner=self._owner)
+        elif verdict.act is Act.RETIRE:
+            self._outbox.retire([said], owner=self._owner)
+        else:
+            self._outbox.hold(
+                entry.entry_id, owner=self._owner, why=verdict.why, snapshot=said.target_snapshot
+            )
+
+
+def note_settlement(entry: Entry, element: Element) -> Settlement:
+    """Turn the target's word on a credit note, or its allocation, into what the ledger keeps."""
+    return Settlement(
+        entry_id=entry.entry_id,
+        target_id=element["CreditNoteID"],
+        target_number=element.get("CreditNoteNumber"),
+        target_snapshot=snapshot(Entity.CREDIT_NOTE, element),
+    )
+
+
+def ends(entry: Entry) -> bool:
+    """Say whether a void is all that is wished."""
+    return entry.on_change is ChangePolicy.VOID
