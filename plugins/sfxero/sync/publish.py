@@ -24,6 +24,7 @@ from sfxero.model.ids import RunId, TenantId
 from sfxero.model.outbox import ChangePolicy, Entry, Settlement
 from sfxero.model.states import Entity, Operation
 from sfxero.sync.bodies import (
+    moving_on,
     own_number,
     own_url,
     parse,
@@ -206,7 +207,7 @@ class Lane:
             element = held.get(entry.target_id) or {}
             verdict = judge(entry, held.get(entry.target_id))
             if verdict.act is Act.EDIT:
-                edits.append(entry)
+                edits.append(moving_on(entry, element))
             elif verdict.act is Act.VOID:
                 voids.append(to_void(entry, element))
             else:
