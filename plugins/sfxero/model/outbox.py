@@ -125,6 +125,8 @@ class Entry:
     former_payload: str | None = None
     gives_number: bool = False
     """Whether the update gives the record our number, since it has none."""
+    moves_status: bool = False
+    """Whether the update of an invoice carries its status: only ever to a later one."""
     is_approved: bool = False
     is_voiding: bool = False
     former_ids: Sequence[TargetId] = ()

@@ -30,6 +30,7 @@ class FaultKind(StrEnum):
     PARTIAL_BATCH = "partial_batch"
     # The reply arrives damaged.
     TRUNCATED_JSON = "truncated_json"
+    EMPTY_BODY = "empty_body"
     CUT_REPLY = "cut_reply"
     STALLED_REPLY = "stalled_reply"
     SHORT_PAGE = "short_page"

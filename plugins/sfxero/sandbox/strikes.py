@@ -149,6 +149,11 @@ class Strikes:
         head, body = await self._collected(wire)
         await self._send_part(wire, head, body[: len(body) // 2], length=len(body) // 2)
 
+    async def empty(self, _rule: FaultRule, wire: Wire) -> None:
+        """Do all, and answer well-formed HTTP with nothing in it, as a gateway may."""
+        head, _ = await self._collected(wire, plain=True)
+        await self._send_part(wire, head, b"", length=0)
+
     async def shorten(self, rule: FaultRule, wire: Wire) -> None:
         """Answer with whole lines, but fewer than the headers promise."""
         head, body = await self._collected(wire, plain=True)
@@ -208,6 +213,7 @@ _STRIKES: Mapping[FaultKind, Strike] = {
     FaultKind.REFRESH_REPLY_LOST: Strikes.lose_reply,
     FaultKind.PARTIAL_BATCH: Strikes.do_half,
     FaultKind.TRUNCATED_JSON: Strikes.truncate,
+    FaultKind.EMPTY_BODY: Strikes.empty,
     FaultKind.SHORT_PAGE: Strikes.shorten,
     FaultKind.CUT_REPLY: Strikes.cut_reply,
     FaultKind.STALLED_REPLY: Strikes.stall,

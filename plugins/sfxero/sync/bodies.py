@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -41,6 +42,10 @@ _KEPT: Final = frozenset({"InvoiceNumber", "BrandingThemeID", "CurrencyCode"})
 _OPTIONAL: Final = ("ItemCode", "DiscountRate", "Tracking")
 """What a line has only if it was sent: lines are replaced as a whole."""
 _TOTALS: Final = ("SubTotal", "TotalTax", "Total")
+_WAY: Final = ("DRAFT", "SUBMITTED", "AUTHORISED", "PAID")
+"""The statuses of an invoice in their order; Xero itself makes PAID of what a person approved."""
+_STATUS: Final = re.compile(r'"Status":"[A-Z]+",|,"Status":"[A-Z]+"')
+"""In a payload's text; inside a text of a person's, the quotation marks would be escaped."""
 
 
 def render(entries: Sequence[Entry]) -> bytes:
@@ -112,6 +117,16 @@ def taking_number(entry: Entry, held: Mapping[str, Any]) -> Entry:
     return replace(entry, gives_number=entry.may_give_number and not has_number)
 
 
+def moving_on(entry: Entry, held: Mapping[str, Any]) -> Entry:
+    """Let an edit carry its status only where that is later than what Xero holds.
+
+    Xero refuses DRAFT for an approved invoice, and takes it for a submitted one. Left out, the
+    status stays what a person made it, even between our reading and the edit.
+    """
+    wished = str(parse(entry.payload).get("Status"))
+    return replace(entry, moves_status=not _reached(wished, str(held.get("Status"))))
+
+
 def holds(values: Mapping[str, Any], element: Mapping[str, Any]) -> bool:
     """Tell whether a target record has each of the values; its other fields do not matter."""
     return all(_holds_field(name, value, element) for name, value in values.items())
@@ -138,7 +153,13 @@ def _element(entry: Entry) -> str:
         cleared = {name: "" for name, value in fields.items() if value == ""}
         head = {"InvoiceID": entry.target_id, **head, **cleared}
     # The payload's own text follows, so that no number changes its form.
-    return f"{_text(head)[:-1]},{entry.payload[1:]}"
+    return f"{_text(head)[:-1]},{_sent_text(entry)[1:]}"
+
+
+def _sent_text(entry: Entry) -> str:
+    if entry.operation is Operation.CREATE or entry.moves_status:
+        return entry.payload
+    return _STATUS.sub("", entry.payload, count=1)
 
 
 def _contact_update(entry: Entry) -> str:
@@ -184,9 +205,8 @@ def _by_kind(fields: Mapping[str, Any], name: str, kind: str) -> dict[str, Mappi
 def _holds_field(name: str, value: Any, element: Mapping[str, Any]) -> bool:
     if name in {"Date", "DueDate"}:
         return bool(date_text(element, name) == value)
-    if name == "Status" and value == "AUTHORISED":
-        # Xero itself makes PAID of it.
-        return element.get(name) in {"AUTHORISED", "PAID"}
+    if name == "Status":
+        return _reached(str(value), str(element.get(name)))
     if name == _PERSONS:
         found = element.get(name) or []
         return isinstance(found, list) and _same_persons(value, found)
@@ -194,6 +214,13 @@ def _holds_field(name: str, value: Any, element: Mapping[str, Any]) -> bool:
         found = element.get(name)
         return isinstance(found, list) and _same_lines(value, found)
     return _same(value, element.get(name))
+
+
+def _reached(wished: str, held: str) -> bool:
+    """Say whether an invoice is where it was to go, or further on the same way."""
+    if wished in _WAY and held in _WAY:
+        return _WAY.index(held) >= _WAY.index(wished)
+    return held == wished
 
 
 def date_text(element: Mapping[str, Any], name: str) -> str | None:

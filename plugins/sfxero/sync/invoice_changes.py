@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from sfxero.errors import SyncError
 from sfxero.model.outbox import ChangePolicy, Entry, NoteTotals, Settlement
 from sfxero.model.states import Entity, Operation
+from sfxero.sync.bodies import moving_on
 from sfxero.sync.crediting import credit_of, note_objection, to_allocation, to_credit
 from sfxero.sync.judging import GONE, Act, Verdict, judge, to_void
 from sfxero.sync.lookup import settlement_of
@@ -88,7 +89,7 @@ class InvoiceChanges:
             self._outbox.drop_credit(entry.entry_id, owner=self._owner)
         verdict = judge(entry, held)
         if verdict.act is Act.EDIT:
-            return entry
+            return moving_on(entry, held or {})
         if verdict.act is Act.VOID:
             return to_void(entry, held or {})
         if verdict.act is Act.CREDIT:

@@ -54,10 +54,7 @@ def judge(entry: Entry, held: Mapping[str, Any] | None) -> Verdict:
         return Verdict(Act.SETTLE)
     if entry.on_change is ChangePolicy.CREDIT_NOTE and status not in DRAFTS:
         return _of_credited(entry, held)
-    objection = _objection(held)
-    if objection:
-        return Verdict(Act.REFUSE, objection)
-    return _of_editable(entry, held)
+    return _of_uncredited(entry, held)
 
 
 def to_void(entry: Entry, held: Mapping[str, Any]) -> Entry:
@@ -115,7 +112,10 @@ def _of_gone(entry: Entry, status: str) -> Verdict:
     return Verdict(Act.REFUSE, f"the Xero invoice is {status}")
 
 
-def _of_editable(entry: Entry, held: Mapping[str, Any]) -> Verdict:
+def _of_uncredited(entry: Entry, held: Mapping[str, Any]) -> Verdict:
+    objection = _objection(held)
+    if objection:
+        return Verdict(Act.REFUSE, objection)
     policy, status = entry.on_change, str(held.get("Status"))
     if policy is ChangePolicy.VOID or _replaces(entry, status):
         return Verdict(Act.VOID)

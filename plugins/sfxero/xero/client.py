@@ -225,7 +225,12 @@ class XeroClient:
                 raise NotSent("a write was not sent: it had to wait too long", service=SERVICE)
             response = self._exchange(call, token)
             self._tell_limiter(response)
-        return reply_of(response, is_write=call.is_write, now=self._clock.now())
+        return reply_of(
+            response,
+            is_write=call.is_write,
+            now=self._clock.now(),
+            is_conditional="If-Modified-Since" in call.headers,
+        )
 
     def _flight(self, call: _Call) -> AbstractContextManager[None]:
         """Hold a permit while the call is under way; a write that waits long is not sent."""

@@ -38,7 +38,7 @@ FetchPage = Callable[[int, datetime | None], Page]
 
 
 def page_of(body: Any, plural: str) -> Page:
-    """Return the rows under `plural`; a reply without a body (304) has none."""
+    """Return the rows under `plural`; None stands for a reply that says so (304)."""
     if body is None:
         return Page(rows=[], page_count=0)
     if not isinstance(body, dict):

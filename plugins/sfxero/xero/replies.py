@@ -34,7 +34,10 @@ _MOST_DETAILS = 60
 
 @dataclass(frozen=True, slots=True)
 class XeroReply:
-    """A reply that was let through; `body` is None where there is none (204, 304)."""
+    """A reply that was let through; `body` is None where there is none.
+
+    Of a read, that is so by a 204, and by a 304 to a call that asked for what changed.
+    """
 
     status: int
     body: Any
@@ -65,14 +68,19 @@ def problem_of(headers: Mapping[str, str]) -> str | None:
     return problem or None
 
 
-def reply_of(response: httpx.Response, *, is_write: bool, now: datetime) -> XeroReply:
-    """Return the reply's facts, or raise the error that its status stands for."""
+def reply_of(
+    response: httpx.Response, *, is_write: bool, now: datetime, is_conditional: bool = False
+) -> XeroReply:
+    """Return the reply's facts, or raise the error that its status stands for.
+
+    `is_conditional` says that the call asked for what changed since a moment.
+    """
     status = response.status_code
     if not (200 <= status < 300 or status == 304):
         raise failure_of(response, is_write=is_write, now=now)
     return XeroReply(
         status=status,
-        body=_body_of(response, is_write=is_write),
+        body=_body_of(response, is_write=is_write, is_conditional=is_conditional),
         observed=observed_of(response.headers),
         correlation_id=_correlation(response),
     )
@@ -94,9 +102,15 @@ def failure_of(response: httpx.Response, *, is_write: bool, now: datetime) -> Sy
     return UnexpectedResponse(f"{text}, which it never should", **_facts(response))
 
 
-def _body_of(response: httpx.Response, *, is_write: bool) -> Any:
-    if response.status_code in {204, 304} or not response.content:
+def _body_of(response: httpx.Response, *, is_write: bool, is_conditional: bool) -> Any:
+    status = response.status_code
+    if status == 204 or (status == 304 and is_conditional):
         return None
+    if not response.content:
+        if is_write:
+            return None
+        # Whoever takes this for an empty list believes that all the rest is gone.
+        raise ServiceUnavailable(f"Xero answered {status} without a body", **_facts(response))
     try:
         return parse_json(response)
     except UnexpectedResponse as error:

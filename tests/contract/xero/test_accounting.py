@@ -11,6 +11,7 @@ import pytest
 from sfxero.clock import FakeClock
 from sfxero.errors import (
     AuthenticationFailed,
+    OutcomeUnknown,
     PermissionDenied,
     RateLimited,
     RequestRejected,
@@ -19,6 +20,7 @@ from sfxero.model.ids import TargetId, TenantId
 from sfxero.model.states import Entity, Operation
 from sfxero.ratelimit.limiter import Limiter
 from sfxero.ratelimit.policy import Grant, LimitPolicy, Observed
+from sfxero.sandbox.faults import FaultKind, FaultRule
 from sfxero.sandbox.server import Sandbox
 from sfxero.sandbox.xero.identity import SANDBOX_TENANT_ID
 from sfxero.xero.accounting import Accounting
@@ -275,3 +277,23 @@ def test_what_is_left_and_what_was_refused_reach_the_limiter(
 
     assert [one.minute_remaining for one in quota.observed] == [1, 0]
     assert quota.blocks == ["minute"]
+
+
+@pytest.mark.parametrize("path", ["/Contacts$", "/Accounts$"])
+def test_a_list_whose_body_is_missing_is_read_again(
+    accounting: Accounting, sandbox: Sandbox, path: str
+) -> None:
+    contact_of(accounting)
+    expected = (len(list(accounting.contacts())), len(accounting.accounts()))
+    sandbox.faults.arm(FaultRule(kind=FaultKind.EMPTY_BODY, path=path, method="GET"))
+
+    assert (len(list(accounting.contacts())), len(accounting.accounts())) == expected
+
+
+def test_a_write_whose_reply_has_no_body_is_in_doubt(
+    accounting: Accounting, sandbox: Sandbox
+) -> None:
+    sandbox.faults.arm(FaultRule(kind=FaultKind.EMPTY_BODY, path="/Contacts$"))
+
+    with pytest.raises(OutcomeUnknown):
+        contact_of(accounting)

@@ -11,6 +11,7 @@ from sfxero.model.outbox import NOTHING_WRITTEN, Entry, SourceVersion
 from sfxero.model.states import Entity, EntryState, Operation
 from sfxero.sync.bodies import (
     holds,
+    moving_on,
     own_number,
     parse,
     render,
@@ -155,6 +156,20 @@ def test_the_number_is_ours_or_empty() -> None:
     assert own_number(entry(CONTACT, '{"Name":"A"}')) == ""
 
 
+def test_an_edit_carries_its_status_only_to_a_later_one() -> None:
+    status, told = '"Status":"SUBMITTED",', r'"Reference":"say \"Status\":\"DRAFT\",","Total":1.10}'
+    payload = f'{{"Type":"ACCREC",{status}{told}'
+    edit = entry(INVOICE, payload, former=payload)
+    forward, level, back = (
+        render([moving_on(edit, {"Status": held})]).decode()
+        for held in ("DRAFT", "SUBMITTED", "AUTHORISED")
+    )
+
+    head = '{"Invoices":[{"InvoiceID":"T1","Contact":{"ContactID":"C1"},"Type":"ACCREC",'
+    assert forward == f"{head}{status}{told}]}}"
+    assert level == back == f"{head}{told}]}}"
+
+
 @pytest.mark.parametrize(
     ("wish", "held", "same"),
     [
@@ -171,7 +186,14 @@ def test_the_number_is_ours_or_empty() -> None:
         ({"Reference": ""}, {"Reference": None}, True),
         ({"Reference": ""}, {"Reference": "R"}, False),
         ({"Status": "AUTHORISED"}, {"Status": "PAID"}, True),
-        ({"Status": "DRAFT"}, {"Status": "PAID"}, False),
+        ({"Status": "DRAFT"}, {"Status": "PAID"}, True),
+        ({"Status": "DRAFT"}, {"Status": "SUBMITTED"}, True),
+        ({"Status": "SUBMITTED"}, {"Status": "AUTHORISED"}, True),
+        ({"Status": "SUBMITTED"}, {"Status": "DRAFT"}, False),
+        ({"Status": "AUTHORISED"}, {"Status": "SUBMITTED"}, False),
+        ({"Status": "DRAFT"}, {"Status": "DELETED"}, False),
+        ({"Status": "DRAFT"}, {"Status": "SOMETHING_NEW"}, False),
+        ({"Status": "DRAFT"}, {}, False),
         ({"Status": "AUTHORISED"}, {"Status": "VOIDED"}, False),
         ({"LineItems": [{"Quantity": 1}]}, {"LineItems": [{"Quantity": 1, "TaxAmount": 0}]}, True),
         ({"LineItems": [{"Quantity": 1}]}, {"LineItems": [{"Quantity": 2}]}, False),

@@ -8,7 +8,12 @@ from typing import Any
 import httpx
 import pytest
 
-from sfxero.errors import OutcomeUnknown, RequestRejected, UnexpectedResponse
+from sfxero.errors import (
+    OutcomeUnknown,
+    RequestRejected,
+    ServiceUnavailable,
+    UnexpectedResponse,
+)
 from sfxero.model.ids import TargetId
 from sfxero.model.states import Entity, Operation
 from sfxero.xero.accounting import Accounting
@@ -116,6 +121,26 @@ def test_no_change_may_be_said_by_304(xero: Any, accounting: Accounting) -> None
     xero.answers = [httpx.Response(304)]
 
     assert list(accounting.contacts(modified_since=datetime(2026, 11, 1, tzinfo=UTC))) == []
+
+
+@pytest.mark.parametrize("status", [200, 202, 304])
+@pytest.mark.parametrize("read", ["contacts", "contacts_in_full", "accounts", "item_codes"])
+def test_a_list_without_a_body_is_no_empty_list(
+    xero: Any, accounting: Accounting, status: int, read: str
+) -> None:
+    xero.answers = [httpx.Response(status)] * 3
+
+    with pytest.raises(ServiceUnavailable, match="without a body"):
+        list(getattr(accounting, read)())
+
+
+def test_a_page_without_a_body_is_asked_for_again(
+    xero: Any, accounting: Accounting, page: Page
+) -> None:
+    one, two = {"ContactID": "c1"}, {"ContactID": "c2"}
+    xero.answers = [page("Contacts", [one], 2), httpx.Response(200), page("Contacts", [two], 2)]
+
+    assert list(accounting.contacts_in_full()) == [one, two]
 
 
 def test_all_contacts_are_read_by_id_a_thousand_at_a_time_and_each_once(

@@ -85,6 +85,13 @@ def test_truncated_json_has_been_committed_and_cannot_be_read(caller):
     assert contacts(caller) == 1
 
 
+def test_an_empty_body_has_been_committed_and_says_nothing(caller):
+    caller.arm("empty_body", path="/Contacts$")
+    reply = create(caller)
+    assert (reply.status_code, reply.content) == (200, b"")
+    assert contacts(caller) == 1
+
+
 def test_a_partial_batch_under_400_has_created_its_first_half(caller):
     caller.arm("partial_batch")
     reply = create(caller, "One", "Two", "Three", headers={"Idempotency-Key": "key"})

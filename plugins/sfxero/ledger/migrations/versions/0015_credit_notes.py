@@ -1,13 +1,13 @@
 """Credit notes of invoices.
 
-Revision ID: 0014
+Revision ID: 0015
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0014"
-down_revision = "0013"
+revision = "0015"
+down_revision = "0014"
 
 _KINDS = (
     "adopted",
