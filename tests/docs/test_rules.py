@@ -7,7 +7,13 @@ from pathlib import Path
 import yaml
 from tests.docs.pages import ROOT, keys, rows, section, spans
 
-from sfxero.mapping.result import CONTACT_SHARED, NOT_WON, OUT_OF_SCOPE
+from sfxero.mapping.result import (
+    CONTACT_SHARED,
+    LEAD_CONVERTED,
+    LEAD_NOT_QUALIFIED,
+    NOT_WON,
+    OUT_OF_SCOPE,
+)
 from sfxero.xero.failures import Refusal
 
 PAGE = "docs/rules.md"
@@ -110,7 +116,13 @@ def of_suites() -> set[str]:
 
 def of_endings() -> set[str]:
     """Return the rules that dispositions carry without a finding."""
-    found: set[str | None] = {CONTACT_SHARED, NOT_WON, OUT_OF_SCOPE}
+    found: set[str | None] = {
+        CONTACT_SHARED,
+        LEAD_CONVERTED,
+        LEAD_NOT_QUALIFIED,
+        NOT_WON,
+        OUT_OF_SCOPE,
+    }
     for module in modules():
         for name, call in module.calls():
             if name in ENDERS:

@@ -18,6 +18,7 @@ from sfxero.mapping.columns import (
     stamp_column,
     text_column,
 )
+from sfxero.mapping.field_rules import FieldRule
 from sfxero.mapping.names import base_name, name_key
 from sfxero.mapping.persons import contact_persons
 from sfxero.mapping.phones import email, phones
@@ -25,7 +26,7 @@ from sfxero.mapping.refusals import Findings
 from sfxero.mapping.render import Json, json_object, json_text
 from sfxero.mapping.result import Documents, TransformResult
 from sfxero.mapping.rules import apply_rule, source_of
-from sfxero.mapping.spec import ContactsSection, RouteSpec
+from sfxero.mapping.spec import RouteSpec
 from sfxero.mapping.unique_names import Naming, unique_names
 from sfxero.model.states import Entity
 
@@ -64,34 +65,45 @@ def transform_contacts(
         "Phones": phones(live, spec.contacts.phones, findings),
         "Addresses": postal_addresses(live, spec.contacts.postal_address, findings),
     }
-    naming = _name(live, spec.contacts, findings, owners=owners, own=own_names)
-    documents = _documents(live, naming, fields, kept=~findings.refused)
+    rules = spec.contacts
+    base = base_names(live, rules.name, findings)
+    numbers = _suffixes(live, rules.name_suffix)
+    naming = choose_names(base, numbers, rules.name, findings, owners=owners, own=own_names)
+    documents = contact_documents(live, naming, fields, kept=~findings.refused)
     return TransformResult(documents, findings.rows, skipped=[], removed=removed)
 
 
-def _name(
-    table: pa.Table,
-    spec: ContactsSection,
+def base_names(table: pa.Table, rule: FieldRule, findings: Findings) -> pa.Array:
+    """Return what each record would be called, if nobody else were called so."""
+    given = apply_rule(table, rule, findings, name="name", required=True)
+    base = map_unique(given, lambda text: _named(base_name(text)))
+    findings.add(
+        "name_missing",
+        flags(pc.and_(pc.is_valid(given), pc.is_null(base))),
+        field=source_of(rule),
+        values=given,
+        hint="Give the account a name that has a letter or a digit.",
+    )
+    return base
+
+
+def _suffixes(table: pa.Table, field: str | None) -> pa.Array:
+    """Return what tells records of one name apart, where there is anything."""
+    if field is None:
+        return pa.nulls(table.num_rows, TEXT)
+    return map_unique(clean_text(table, field), lambda text: _named(base_name(text)))
+
+
+def choose_names(
+    base: pa.Array,
+    numbers: pa.Array,
+    rule: FieldRule,
     findings: Findings,
     *,
     owners: Mapping[str, str],
     own: Mapping[str, str],
 ) -> dict[str, pa.Array]:
     """Choose the names; only records that nothing else holds back may take one."""
-    given = apply_rule(table, spec.name, findings, name="name", required=True)
-    base = map_unique(given, lambda text: _named(base_name(text)))
-    findings.add(
-        "name_missing",
-        flags(pc.and_(pc.is_valid(given), pc.is_null(base))),
-        field=source_of(spec.name),
-        values=given,
-        hint="Give the account a name that has a letter or a digit.",
-    )
-    numbers = pa.nulls(table.num_rows, TEXT)
-    if spec.name_suffix is not None:
-        numbers = map_unique(
-            clean_text(table, spec.name_suffix), lambda text: _named(base_name(text))
-        )
     ids = findings.ids.to_pylist()
     rows = zip(ids, base.to_pylist(), numbers.to_pylist(), findings.refused, strict=True)
     wanted = [Naming(one, name, number) for one, name, number, refused in rows if not refused]
@@ -100,7 +112,7 @@ def _name(
     findings.add(
         "name_taken",
         flags(pc.is_null(names)) & ~findings.refused,
-        field=source_of(spec.name),
+        field=source_of(rule),
         values=base,
         hint="Rename the account: each name that could be made for it belongs to another contact.",
     )
@@ -111,13 +123,14 @@ def _named(text: str) -> str | None:
     return text if name_key(text) else None
 
 
-def _documents(
+def contact_documents(
     table: pa.Table,
     naming: dict[str, pa.Array],
     fields: dict[str, Json],
     *,
     kept: np.ndarray,
 ) -> Documents:
+    """Make the documents of the records of the mask; `fields` holds all but name and number."""
     mask = pa.array(kept)
     ids = text_column(table, "Id").filter(mask)
     names = {key: column.filter(mask) for key, column in naming.items()}

@@ -22,6 +22,19 @@ def needed_fields(spec: RouteSpec) -> dict[str, tuple[str, ...]]:
     }
 
 
+def lead_fields(spec: RouteSpec) -> tuple[str, ...]:
+    """Return the sorted paths that are read of leads; none if the route leaves them alone."""
+    leads = spec.leads
+    if leads is None:
+        return ()
+    phones = leads.phones
+    rules = [leads.name, leads.email]
+    if phones is not None:
+        rules += [phones.default, phones.direct, phones.mobile, phones.fax]
+    own = ("MasterRecordId", "IsConverted", "ConvertedAccountId")
+    return _sorted(*own, *leads.when.fields(), *_sources(rules))
+
+
 def lent_fields(spec: RouteSpec, object_name: str) -> dict[str, tuple[str, ...]]:
     """Return, per name of related rows, the fields that an object's rules read of them."""
     is_contact = object_name == spec.contacts.source

@@ -16,6 +16,9 @@ from sfxero.model.ids import SourceId
 NOT_WON: Final = "not_won"
 OUT_OF_SCOPE: Final = "out_of_scope"
 """Rules by which a transform passes a record over: not sold yet, or not the route's."""
+LEAD_CONVERTED: Final = "lead_converted"
+LEAD_NOT_QUALIFIED: Final = "lead_not_qualified"
+"""Rules by which leads are passed over: an account stands for it, or not the route's."""
 CONTACT_SHARED: Final = "contact_shared"
 """Another record writes to the contact that this one is linked with, too."""
 

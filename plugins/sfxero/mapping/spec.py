@@ -189,6 +189,17 @@ class ContactsSection(Section):
             yield self.name_suffix
 
 
+class LeadsSection(Section):
+    """Which leads become contacts of prospects, and how."""
+
+    source: Literal["Lead"] = "Lead"
+    when: Condition
+    """Which leads are qualified."""
+    name: TextRule
+    email: TextRule | None = None
+    phones: PhonesSection | None = None
+
+
 class DueSection(Section):
     """When an invoice is due: so many days after its date or its month, or a day of a month."""
 
@@ -353,6 +364,8 @@ class RouteSpec(Section):
     reconcile: ReconcileSection = ReconcileSection()
     sweep: SweepSection = SweepSection()
     contacts: ContactsSection
+    leads: LeadsSection | None = None
+    """Leads that become contacts; none, if it is left out."""
     invoices: InvoicesSection
     xero_to_salesforce: XeroToSalesforceSection = XeroToSalesforceSection()
     salesforce_fields: SalesforceFieldsSection = SalesforceFieldsSection()
@@ -384,7 +397,8 @@ class RouteSpec(Section):
     @property
     def mapping_version(self) -> str:
         """Identify the rules that shape documents; schedules and limits are not among them."""
-        rules = self.model_dump(mode="json", by_alias=True, include={"contacts", "invoices"})
+        shaping = {"contacts", "invoices"} | ({"leads"} if self.leads else set())
+        rules = self.model_dump(mode="json", by_alias=True, include=shaping)
         functions = sorted({one.version for one in _functions_in(self)})
         parts = [TRANSFORM_VERSION, rules, *functions]
         text = json.dumps(parts, sort_keys=True, separators=(",", ":"))

@@ -109,6 +109,9 @@ def field_uses(spec: RouteSpec) -> Iterator[FieldUse]:
         for key, rules in _related(section, start):
             for place, field, kind in _row_fields(rules, key):
                 yield FieldUse(place, rules.object, field, kind)
+    if spec.leads is not None:
+        for key, field, kind in _fields(spec.leads, ("leads",)):
+            yield FieldUse(key, spec.leads.source, field, kind, field)
 
 
 def code_uses(spec: RouteSpec) -> Iterator[CodeUse]:

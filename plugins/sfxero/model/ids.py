@@ -10,7 +10,13 @@ SourceId = NewType("SourceId", str)
 TargetId = NewType("TargetId", str)
 """An id in the system a record is written to."""
 
+_LEADS = "00Q"
 _SUFFIX_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+
+
+def is_lead(source_id: str) -> bool:
+    """Say whether an id is that of a lead."""
+    return source_id.startswith(_LEADS)
 
 
 def to_18(salesforce_id: str) -> SourceId:

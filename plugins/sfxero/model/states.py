@@ -11,6 +11,7 @@ class Entity(StrEnum):
     """A kind of record, in either system."""
 
     ACCOUNT = "account"
+    LEAD = "lead"
     OPPORTUNITY = "opportunity"
     OPPORTUNITY_LINE = "opportunity_line"
     CONTACT = "contact"

@@ -95,6 +95,11 @@ def window_where(
     return f"{name} >= {literal(from_at.replace(microsecond=0))} AND {upper}"
 
 
+def since_where(from_at: datetime, *, stamp: str = "SystemModstamp") -> str:
+    """Return the condition for all from a moment on, cut to whole seconds, as the stamps are."""
+    return f"{check_field(stamp)} >= {literal(from_at.replace(microsecond=0))}"
+
+
 def dates_where(from_on: date | None, to_on: date, *, field: str) -> str:
     """Return the condition for the days `[from_on, to_on)` of a date field."""
     name = check_field(field)

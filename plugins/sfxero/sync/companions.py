@@ -12,6 +12,7 @@ from sfxero.model.states import Entity, Measure
 from sfxero.salesforce.client import SalesforceClient
 from sfxero.salesforce.soql import id_chunks, select
 from sfxero.staging.manifest import load, withdraw
+from sfxero.sync.identity.leads import LEAD, accounts_of_leads, stage_leads
 from sfxero.sync.identity.reading import accounts_beside
 from sfxero.sync.org_rates import keep_rates
 from sfxero.sync.related import stage_related, touched_owners
@@ -48,6 +49,7 @@ class Companions:
         """
         for object_name in ENTITY_OF:
             withdraw(self._scope.companions(object_name))
+        leads = stage_leads(self._scope, self._client, self._windows[_ACCOUNT].from_at)
         in_window = self._ids(_OPPORTUNITY)
         with_lines = self._ids(_LINE, "OpportunityId")
         touched = with_lines | self._quarantined(Entity.OPPORTUNITY) | self._touched(_OPPORTUNITY)
@@ -60,6 +62,7 @@ class Companions:
         for object_name in (_ACCOUNT, _OPPORTUNITY):
             window = self._windows[object_name]
             counts[object_name] += stage_related(self._scope, self._client, window, object_name)
+        counts |= {LEAD: leads} if leads else {}
         return counts | keep_rates(self._scope, self._client)
 
     def _touched(self, object_name: str) -> set[str]:
@@ -90,6 +93,7 @@ class Companions:
         linked = self._scope.ledger.links.get_many(self._scope.tenant, Entity.CONTACT, ids)
         quarantined = self._quarantined(Entity.ACCOUNT)
         wanted = (needed - set(linked)) | quarantined | self._touched(_ACCOUNT)
+        wanted |= accounts_of_leads(self._scope)
         read = self._ids(_ACCOUNT)
         return (wanted | accounts_beside(self._scope, read | wanted, self._masters)) - read
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,7 +22,8 @@ from sfxero.sync.approving import approval_meta
 from sfxero.sync.changing import replace_voided, void_wishes, with_policy
 from sfxero.sync.emails import plan_emails
 from sfxero.sync.holding import held_back, refused_lines
-from sfxero.sync.identity.accounts import Identity
+from sfxero.sync.identity.identity import Identity
+from sfxero.sync.identity.leads import Leads, has_leads
 from sfxero.sync.locking import Locked
 from sfxero.sync.memory import Memory
 from sfxero.sync.newer_readings import has_history_beside, turned_down_since
@@ -110,22 +111,37 @@ def refuse_stops(stops: Sequence[str]) -> None:
 
 
 def prepare_contacts(scope: Scope) -> dict[str, int]:
-    """Map the accounts to contacts, reserve their names and fill the outbox.
+    """Map the accounts to contacts, reserve their names and fill the outbox; so with leads.
 
-    First, the links of those that were merged follow to those that stand for them.
+    First, the links of those that were merged or converted follow to those that stand for them.
     """
-    from sfxero.mapping.transform import transform_contacts
+    from sfxero.mapping.transform import transform_contacts, transform_leads
     from sfxero.staging.reader import read_latest
 
     frame = read_latest(scope.staged(OBJECT_OF[Entity.ACCOUNT]))
-    identity = Identity(scope, frame)
+    accounts = _Preparation(scope, Entity.ACCOUNT, Entity.CONTACT)
+    leads = Leads(scope) if has_leads(scope) else None
+    if leads is not None:
+        leads.take_back(read_at=accounts.began_at)
+    identity = Identity(scope, frame, leads)
     identity.follow()
-    frame = with_related(scope, OBJECT_OF[Entity.ACCOUNT], identity.writable())
+    frame = with_related(scope, OBJECT_OF[Entity.ACCOUNT], identity.writable(Entity.ACCOUNT))
+    result = _with_names(scope, partial(transform_contacts, frame, scope.spec))
+    counts = accounts.store_contacts(identity, result)
+    if leads is not None and scope.spec.leads is not None:
+        frame = identity.writable(Entity.LEAD)
+        result = _with_names(scope, partial(transform_leads, frame, scope.spec.leads))
+        stored = _Preparation(scope, Entity.LEAD, Entity.CONTACT).store_contacts(identity, result)
+        counts |= {f"leads_{name}": count for name, count in stored.items()}
+    identity.note_prepared()
+    return counts
+
+
+def _with_names(scope: Scope, transform: Callable[..., TransformResult]) -> TransformResult:
+    """Map records to contacts until all names that they would have are reserved for them."""
     names = scope.ledger.names
     for _ in range(_RENAMING_ROUNDS):
-        result = transform_contacts(
-            frame,
-            scope.spec,
+        result = transform(
             owners=names.owners(scope.tenant),
             own_names={str(one): name for one, name in names.names_of(scope.tenant).items()},
         )
@@ -133,15 +149,8 @@ def prepare_contacts(scope: Scope) -> dict[str, int]:
             (one.source_id, one.meta["name_key"], one.meta["name"]) for one in result.documents
         )
         if not names.reserve(scope.tenant, wanted):
-            break
-    else:
-        raise LedgerError("the names of contacts were taken by other runs, time and again")
-    preparation = _Preparation(scope, Entity.ACCOUNT, Entity.CONTACT)
-    result = identity.completed(result)
-    preparation.take_back(result)
-    counts = preparation.store(result, held=identity.findings)
-    identity.note_prepared()
-    return counts
+            return result
+    raise LedgerError("the names of contacts were taken by other runs, time and again")
 
 
 def prepare_invoices(
@@ -202,7 +211,7 @@ class _Preparation:
         self._voids: list[PlannedEntry] = []
 
     @cached_property
-    def _began_at(self) -> datetime:
+    def began_at(self) -> datetime:
         """The moment before which the run had read nothing."""
         windows = self._scope.ledger.windows.of_run(self._scope.run_id)
         return min(window.opened_at for window in windows)
@@ -214,20 +223,26 @@ class _Preparation:
 
     def void(self, result: TransformResult, frame: Any) -> None:
         """Wish that there be no invoices of what is not won any more, if the route says so."""
-        self._voids = void_wishes(self._scope, result, frame, read_at=self._began_at)
+        self._voids = void_wishes(self._scope, result, frame, read_at=self.began_at)
 
     @property
     def ended(self) -> set[SourceId]:
         """The records of which it is wished that there be no invoice."""
         return {one.source_id for one in self._voids}
 
+    def store_contacts(self, identity: Identity, result: TransformResult) -> dict[str, int]:
+        """Store contacts, with a word on those records that may not write to theirs."""
+        completed = identity.completed(self._source, result)
+        self.take_back(completed)
+        return self.store(completed, held=identity.findings(self._source))
+
     def store(self, result: TransformResult, *, held: Sequence[Finding] = ()) -> dict[str, int]:
         """Store everything, and return the counts; `held` findings refuse documents, too."""
         scope = self._scope
         refused = self._refuse(result, held)
         if self._target is Entity.INVOICE:
-            plan_emails(scope, result.documents, refused, read_at=self._began_at)
-        overtaken = turned_down_since(scope, self._source, self._began_at, result)
+            plan_emails(scope, result.documents, refused, read_at=self.began_at)
+        overtaken = turned_down_since(scope, self._source, self.began_at, result)
         kept_back = refused | overtaken
         documents = (one for one in result.documents if one.source_id not in kept_back)
         memory = Memory(scope.ledger, scope.tenant)
@@ -250,7 +265,7 @@ class _Preparation:
         self._withdraw(refused, are_refused=True)
         if has_history_beside(scope):
             self.take_back(result)
-        self._withdraw(turned_down_since(scope, self._source, self._began_at, result))
+        self._withdraw(turned_down_since(scope, self._source, self.began_at, result))
         return {
             "records": len(self._tally.rows),
             "added": self._tally.added,
@@ -327,7 +342,7 @@ class _Preparation:
             self._scope.tenant,
             entity,
             sorted(source_ids),
-            read_at=self._began_at,
+            read_at=self.began_at,
             reason="the record no longer meets the route's rules",
         )
 
@@ -340,7 +355,7 @@ class _Preparation:
         What another run has refused since is newer than what this one knows, and stays.
         """
         scope, quarantine = self._scope, self._scope.ledger.quarantine
-        asked_for = set(quarantine.open_ids(scope.route, entity, seen_by=self._began_at))
+        asked_for = set(quarantine.open_ids(scope.route, entity, seen_by=self.began_at))
         own = set(quarantine.refused_ids(scope.run_id, scope.route, entity))
         known = (asked_for & read if scope.is_history else asked_for) | own
         quarantine.clear(scope.run_id, scope.route, entity, sorted(known - refused))
@@ -364,7 +379,7 @@ class _Preparation:
                 payload=one.payload,
                 content_hash=one.content_hash,
                 # Not read before; what changes no stamp may have been read by others since.
-                version=SourceVersion(stamp_at=one.stamp_at, read_at=self._began_at),
+                version=SourceVersion(stamp_at=one.stamp_at, read_at=self.began_at),
                 mapping_version=scope.spec.mapping_version,
                 parent_entity=Entity.CONTACT if is_child else None,
                 parent_source_id=one.parent_source_id if is_child else None,

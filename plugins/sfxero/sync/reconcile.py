@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from sfxero.model.differences import KINDS, Difference
-from sfxero.model.ids import SourceId, TenantId
+from sfxero.model.ids import SourceId, TenantId, is_lead
 from sfxero.model.states import Entity
 from sfxero.staging.manifest import load
 from sfxero.sync.books_reading import Books, BooksReading, aged_reports, look_up
@@ -232,7 +232,10 @@ class Comparison:
         return self.scope.ledger.links.settled_since(org, entity, self.began_at)
 
     def _people(self) -> "People":
-        """Return accounts and contacts; a link made meanwhile is left to the next comparison."""
+        """Return accounts and contacts; a link made meanwhile is left to the next comparison.
+
+        Leads are no accounts, and have nothing to be reconciled with.
+        """
         from sfxero.proof.contacts import DIRECTORY, LINKED
         from sfxero.proof.documents import row_table
         from sfxero.proof.proof import People
@@ -241,7 +244,7 @@ class Comparison:
         linked = (
             {"source_id": one.source_id, "target_id": one.target_id}
             for one in self._contacts()
-            if one.settled_at < self.began_at
+            if one.settled_at < self.began_at and not is_lead(one.source_id)
         )
         listed = self.scope.ledger.names.directory(self.scope.tenant)
         return People(

@@ -196,6 +196,15 @@ class World:
         body = {"loser_ids": list(loser_ids)}
         self.control("POST", f"/salesforce/{object_name}/{winner_id}/merge", body)
 
+    def lead(self, company: str = "Acme", **fields: Any) -> str:
+        return self.new("Lead", Company=company, **{"LastName": "Doe"} | fields)
+
+    def convert(self, lead: str, account: str | None = None) -> str:
+        """Convert a lead; returns the account's id."""
+        body = {} if account is None else {"account_id": account}
+        converted = self.control("POST", f"/salesforce/Lead/{lead}/convert", body)
+        return str(converted["ConvertedAccountId"])
+
     def purge(self, object_name: str, record_id: str) -> None:
         """Delete a record for good, without a trace in any window."""
         self.sandbox.org.records.tables[object_name].pop(record_id)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from sfxero.mapping.fields import needed_fields
+from sfxero.mapping.fields import lead_fields, needed_fields
 from sfxero.mapping.files import YamlFile
 from sfxero.mapping.loader import read_route
 from sfxero.mapping.spec import RouteSpec
@@ -174,3 +174,26 @@ def test_a_value_is_found_inside_lists_and_not_where_there_is_none(
     assert targets["Tracking[Region].Option"].value_in(line) == "North"
     assert targets["Tracking[Department].Option"].value_in(line) is None
     assert targets["Tracking[Region].Option"].value_in({}) is None
+
+
+def test_the_fields_of_leads_are_found_where_the_route_names_them(
+    everything: dict[str, Any], tmp_path: Path
+) -> None:
+    everything["leads"] = {
+        "when": condition(), "name": "Company", "phones": {"default": ["Phone", "MobilePhone"]},
+    }  # fmt: skip
+    (tmp_path / "demo.yaml").write_text(json.dumps(everything), "utf-8")
+    spec, _ = read_route(tmp_path / "demo.yaml")
+    named = {one.field for one in field_uses(spec) if one.object_name == "Lead"}
+    assert named == {"F1__c", "F2__c", "Company", "Phone", "MobilePhone"}
+    assert named < set(lead_fields(spec))
+    assert "Lead" not in needed_fields(spec)
+
+
+def test_a_route_without_leads_reads_none_and_keeps_its_version(demo: RouteSpec) -> None:
+    assert lead_fields(demo) == ()
+    content = demo.model_dump(mode="json", by_alias=True)
+    leads = {"when": {"field": "Status", "equals": "Open"}, "name": {"from": "Company"}}
+    assert RouteSpec.model_validate(content).mapping_version == demo.mapping_version
+    other = RouteSpec.model_validate(content | {"leads": leads})
+    assert other.mapping_version != demo.mapping_version

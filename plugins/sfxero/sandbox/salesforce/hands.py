@@ -9,7 +9,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sfxero.sandbox.salesforce import removal, rules
+from sfxero.sandbox.salesforce import conversion, removal, rules
 from sfxero.sandbox.salesforce.failures import MEDIA_TYPE, unreadable_json
 from sfxero.sandbox.salesforce.guard import Endpoint, json_object
 from sfxero.sandbox.salesforce.models import SalesforceOrg
@@ -48,6 +48,7 @@ class Hands:
         yield ["POST"], "/Opportunity/{record_id}/reopen", self.reopen
         yield ["POST"], "/Opportunity/{record_id}/clone", self.clone
         yield ["POST"], "/Opportunity/{record_id}/lines", self.set_lines
+        yield ["POST"], "/Lead/{record_id}/convert", self.convert
         yield ["POST"], "/{object_name}/{record_id}/rename", self.rename
         yield ["POST"], "/{object_name}/{record_id}/merge", self.merge
         yield ["POST"], "/{object_name}/{record_id}/delete", self.delete
@@ -111,6 +112,13 @@ class Hands:
                 roll_back()
                 raise
         return self._shown("Opportunity", record_id)
+
+    async def convert(self, request: Request) -> Response:
+        """Convert a lead, into an account of its own unless one is named."""
+        body = await json_object(request) if await request.body() else {}
+        record_id = request.path_params["record_id"]
+        conversion.convert(self._org, record_id, body.get("account_id"))
+        return self._shown("Lead", record_id)
 
     async def rename(self, request: Request) -> Response:
         """Give a record another name."""

@@ -238,6 +238,8 @@ def update(org: "SalesforceOrg", object_name: str, record_id: str, body: Mapping
     former = find_record(org, source, record_id)
     org.locks.check(locked_with(org.records, source.name, former))
     _check_rules(org, former)
+    if former.get("IsConverted"):
+        raise refusal("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead")
     changes = readable(source, body, org.records, creating=False)
     org.locks.check(locked_with(org.records, source.name, changes))
     changes = derive(org, source, former, changes)

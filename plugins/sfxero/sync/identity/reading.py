@@ -1,14 +1,11 @@
 """Reading: which further accounts a run needs to decide who is linked with whom."""
 
 from collections.abc import Set as AbstractSet
-from typing import Final
 
-from sfxero.model.ids import SourceId
+from sfxero.model.ids import SourceId, is_lead
 from sfxero.model.states import Entity
 from sfxero.sync.identity.writers import partners
 from sfxero.sync.scope import Scope
-
-_PREFIX: Final = "001"
 
 
 def accounts_beside(scope: Scope, read: AbstractSet[str], masters: AbstractSet[str]) -> set[str]:
@@ -22,4 +19,4 @@ def accounts_beside(scope: Scope, read: AbstractSet[str], masters: AbstractSet[s
     changed = set(scope.ledger.link_changes.unprepared(scope.tenant, Entity.CONTACT))
     wanted = {*masters, *changed}
     together = partners(scope, {SourceId(one) for one in {*read, *wanted}})
-    return {one for one in {*wanted, *together} if one.startswith(_PREFIX)}
+    return {one for one in {*wanted, *together} if not is_lead(one)}

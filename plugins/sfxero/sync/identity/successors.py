@@ -47,6 +47,14 @@ class Succession:
     rule: str
 
 
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What became of successions; `waiting` are those whose heir must not get another contact."""
+
+    findings: list[Finding]
+    waiting: list[Succession]
+
+
 class Successors:
     """Moves links to the records that stand for others; what cannot be moved is a finding."""
 
@@ -55,8 +63,8 @@ class Successors:
         self._scope = scope
         self._entity = entity
 
-    def follow(self, wished: Sequence[Succession]) -> tuple[list[Finding], list[Succession]]:
-        """Move the links of the former records; return findings, and what was moved."""
+    def follow(self, wished: Sequence[Succession]) -> Followed:
+        """Move the links of the former records to those that stand for them."""
         scope = self._scope
         ids = {one for each in wished for one in (each.before, each.after)}
         links = scope.ledger.links.get_many(scope.tenant, Entity.CONTACT, sorted(ids))
@@ -68,8 +76,15 @@ class Successors:
         made = self._make([_move(one, links[one.before].target_id) for one in movable])
         both = [one for one in open_ if _is_apart(one, links)]
         both += _with(movable, made, MoveOutcome.TAKEN)
-        findings = [*self._both_linked(both, links), *self._busy(movable, made)]
-        return findings, _with(movable, made, MoveOutcome.MOVED)
+        busy = _with(movable, made, MoveOutcome.BUSY)
+        rule, hint = LINK_UNDER_WAY
+        return Followed(
+            [
+                *self._both_linked(both, links),
+                *(Finding(self._entity, one.before, rule, None, one.after, hint) for one in busy),
+            ],
+            waiting=[one for one in busy if one.after not in links],
+        )
 
     def returned(self, live: Collection[SourceId]) -> list[Finding]:
         """Find live records without a link whose contact went to another when they were merged."""
@@ -112,13 +127,6 @@ class Successors:
             known = standing.get(target_id)
             if known is None or known.is_active:
                 yield Finding(self._entity, one.before, rule, "contact", target_id, hint)
-
-    def _busy(
-        self, movable: Sequence[Succession], made: Sequence[MoveOutcome]
-    ) -> Iterator[Finding]:
-        rule, hint = LINK_UNDER_WAY
-        for one in _with(movable, made, MoveOutcome.BUSY):
-            yield Finding(self._entity, one.before, rule, None, one.after, hint)
 
 
 def _is_apart(one: Succession, links: Mapping[SourceId, "Link"]) -> bool:

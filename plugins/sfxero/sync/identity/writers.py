@@ -5,7 +5,7 @@ from typing import Final
 
 from sfxero.ledger.names import Standing
 from sfxero.model.findings import Finding
-from sfxero.model.ids import SourceId
+from sfxero.model.ids import SourceId, is_lead
 from sfxero.model.states import Entity
 from sfxero.sync.scope import Scope
 
@@ -16,7 +16,6 @@ ARCHIVED: Final = (
         "`sfxero links follow`. Until then nothing is written to it."
     ),
 )
-_ACCOUNT_PREFIX: Final = "001"
 
 
 class Writers:
@@ -82,5 +81,5 @@ def _ranked(
     number = contact.contact_number if contact else None
     return sorted(
         (one for one in sharers if one not in gone),
-        key=lambda one: (not one.startswith(_ACCOUNT_PREFIX), one != number, one),
+        key=lambda one: (is_lead(one), one != number, one),
     )

@@ -114,3 +114,30 @@ def test_item_25_computed_rows_can_be_changed_deleted_and_filtered(bench):
     ]
     assert (sum(halves), halves[0]) == (498, 200)
     assert bench.control("POST", "/seed_big", json={"rows": 5}).status_code == 400
+
+
+def test_item_25_a_lead_becomes_an_account_with_a_contact(bench):
+    body = {"LastName": "Doe", "Company": "Doe Ltd", "Phone": "02 9374 4000", "Email": "d@x.org"}
+    lead = bench.control("POST", "/Lead", json=body).json()["Id"]
+    shown = bench.control("POST", f"/Lead/{lead}/convert").json()
+    assert shown["IsConverted"] is True
+    account = bench.control("GET", f"/Account/{shown['ConvertedAccountId']}").json()
+    contact = bench.control("GET", f"/Contact/{shown['ConvertedContactId']}").json()
+    assert (account["Name"], account["Phone"]) == ("Doe Ltd", "02 9374 4000")
+    assert (contact["AccountId"], contact["Email"]) == (account["Id"], "d@x.org")
+    # Both are committed at once.
+    assert account["SystemModstamp"] == shown["SystemModstamp"]
+
+
+def test_item_25_a_converted_lead_is_changed_no_more(bench):
+    account = bench.control("POST", "/Account", json={"Name": "There"}).json()["Id"]
+    body = {"LastName": "Doe", "Company": "Doe Ltd"}
+    lead = bench.control("POST", "/Lead", json=body).json()["Id"]
+    unknown = {"account_id": "001000000000009AAA"}
+    assert bench.control("POST", f"/Lead/{lead}/convert", json=unknown).status_code == 404
+    assert bench.control("GET", f"/Lead/{lead}").json()["IsConverted"] is False
+    shown = bench.control("POST", f"/Lead/{lead}/convert", json={"account_id": account}).json()
+    assert shown["ConvertedAccountId"] == account
+    for path, change in ((f"/Lead/{lead}", {"Company": "X"}), (f"/Lead/{lead}/convert", {})):
+        refused = bench.control("POST", path, json=change)
+        assert refused.json()[0]["errorCode"] == "CANNOT_UPDATE_CONVERTED_LEAD"

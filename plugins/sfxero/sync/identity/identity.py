@@ -1,0 +1,145 @@
+"""Before anything is mapped, links follow, and who may not write is left out."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+from sfxero.mapping.result import CONTACT_SHARED, TransformResult
+from sfxero.model.findings import Finding
+from sfxero.model.ids import SourceId
+from sfxero.model.states import Entity
+from sfxero.sync.identity.leads import Leads
+from sfxero.sync.identity.successors import (
+    ACCOUNT_MERGED,
+    LINK_UNDER_WAY,
+    Followed,
+    Succession,
+    Successors,
+)
+from sfxero.sync.identity.writers import Writers
+from sfxero.sync.scope import Scope
+
+
+class Identity:
+    """The run's accounts and leads, as far as their links are not plain."""
+
+    def __init__(self, scope: Scope, accounts: Any, leads: Leads | None = None) -> None:
+        """`accounts` is the frame of those that the run has read."""
+        from sfxero.mapping.standing import standing_of
+
+        self._scope = scope
+        self._accounts = accounts
+        self._leads = leads
+        self._standing = standing_of(accounts, successor="MasterRecordId")
+        self._found: list[Finding] = []
+
+    def follow(self) -> None:
+        """Move the links of merged and converted records to those that stand for them."""
+        standing, leads = self._standing, self._leads
+        accounts, wished = Successors(self._scope, Entity.ACCOUNT), self._merged()
+        self._note(accounts.follow(wished))
+        self._found += accounts.returned(standing.live)
+        if leads is not None:
+            became = leads.successions(standing)
+            self._note(Successors(self._scope, Entity.LEAD).follow(became))
+            self._found += leads.under_way(standing)
+            wished += became
+        self._hand_over_names(wished)
+
+    def findings(self, entity: Entity) -> list[Finding]:
+        """Why some accounts, or leads, may not go, whatever their values are."""
+        found = [one for one in self._found if one.entity is entity]
+        known = {one.source_id for one in found}
+        refused = self._writers.refused(entity, self._live[entity])
+        return [*found, *(one for one in refused if one.source_id not in known)]
+
+    def writable(self, entity: Entity) -> Any:
+        """Return the frame of those that may write, with all that are gone."""
+        from sfxero.mapping.standing import without
+
+        held = {one.source_id for one in self.findings(entity)} & self._live[entity]
+        self._writers.take_turns(self._live[entity] - held)
+        return without(self._frame(entity), held.union(self._readers(entity)))
+
+    def completed(self, entity: Entity, result: TransformResult) -> TransformResult:
+        """Return the result with a word on those that were left out of it."""
+        passed_over = [(one, CONTACT_SHARED) for one in self._readers(entity)]
+        return replace(result, skipped=[*result.skipped, *passed_over])
+
+    def note_prepared(self) -> None:
+        """Say that the changes of these records' links have been acted upon."""
+        scope, known = self._scope, self._standing.live | self._standing.gone
+        if self._leads is not None:
+            known = known | self._leads.standing.live | self._leads.standing.gone
+        changes = scope.ledger.link_changes
+        changed = known.intersection(changes.unprepared(scope.tenant, Entity.CONTACT))
+        changes.note_prepared(scope.tenant, Entity.CONTACT, sorted(changed))
+
+    @cached_property
+    def _writers(self) -> Writers:
+        """To be asked once the links have followed."""
+        gone = self._standing.gone
+        if self._leads is not None:
+            gone = gone.union(self._leads.standing.gone, self._leads.converted)
+        return Writers(self._scope, gone)
+
+    @cached_property
+    def _live(self) -> dict[Entity, frozenset[SourceId]]:
+        """The records that may be wished for, by entity."""
+        leads = self._leads
+        prospects = frozenset() if leads is None else leads.standing.live - leads.converted.keys()
+        return {Entity.ACCOUNT: self._standing.live, Entity.LEAD: prospects}
+
+    def _frame(self, entity: Entity) -> Any:
+        is_lead = entity is Entity.LEAD and self._leads is not None
+        return self._leads.frame if is_lead and self._leads else self._accounts
+
+    def _readers(self, entity: Entity) -> list[SourceId]:
+        held = {one.source_id for one in self._found}
+        return [one for one in self._writers.readers(self._live[entity]) if one not in held]
+
+    def _merged(self) -> list[Succession]:
+        standing = self._standing
+        heirs = {one: standing.heir_of(one) for one in standing.successors}
+        return [
+            Succession(one, heir, ACCOUNT_MERGED)
+            for one, heir in sorted(heirs.items())
+            if heir in standing.live
+        ]
+
+    def _note(self, followed: Followed) -> None:
+        """Keep what was found, and hold back heirs whose contact comes later."""
+        rule, hint = LINK_UNDER_WAY
+        self._found += followed.findings
+        for one in followed.waiting:
+            entity = Entity.ACCOUNT if one.after in self._standing.live else Entity.LEAD
+            self._found.append(Finding(entity, one.after, rule, None, one.before, hint))
+
+    def _hand_over_names(self, wished: Sequence[Succession]) -> None:
+        """Let a name that both are called by go to the heir; a suffixed one never does.
+
+        Only that of records without a contact: it went along, or there never was one.
+        """
+        ledger, tenant = self._scope.ledger, self._scope.tenant
+        named = ledger.names.names_of(tenant) if wished else {}
+        ids = [one.before for one in wished if one.before in named]
+        links = ledger.links.get_many(tenant, Entity.CONTACT, ids)
+        held = links.keys() | {one.source_id for one in self._found}
+        freed = [one for one in wished if one.before in named and one.before not in held]
+        keys = self._base_keys({one for each in freed for one in (each.before, each.after)})
+        for one in freed:
+            key = keys.get(one.after)
+            if key is not None and key == keys.get(one.before):
+                ledger.names.hand_over(tenant, key, before=one.before, after=one.after)
+
+    def _base_keys(self, ids: set[SourceId]) -> dict[SourceId, str]:
+        from sfxero.mapping.standing import base_keys
+
+        if not ids:
+            return {}
+        spec = self._scope.spec
+        keys = base_keys(self._accounts, spec.contacts.name, ids)
+        if self._leads is not None and spec.leads is not None:
+            keys |= base_keys(self._leads.frame, spec.leads.name, ids)
+        return keys
