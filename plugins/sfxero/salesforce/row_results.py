@@ -16,8 +16,13 @@ _PASSING: Final = frozenset(
         "UNABLE_TO_LOCK_ROW",
     }
 )
-_GONE: Final = frozenset({"ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY", "NOT_FOUND"})
+_GONE: Final = "ENTITY_IS_DELETED"
+"""The one code that says so: others mean any record that a user or an automation cannot find."""
 _GRANT: Final = "Grant the integration user edit access, by the permission set for example."
+_NOT_SEEN: Final = (
+    "The user cannot see the record, or one that it, a flow or a trigger looks up is not there: "
+    "check sharing and automation, then replay. If it was deleted for good, discard."
+)
 _THEIR_RULE: Final = "A rule of the org refuses it: correct the record or the rule, then replay."
 _PARENT_GONE: Final = (
     "An opportunity or account that it looks up is gone: restore it, then replay, or discard this."
@@ -26,15 +31,16 @@ _HINTS: Final[Mapping[str, str]] = {
     "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY": "A trigger or flow of the org failed on it: see its "
     "message, correct it, then replay.",
     "ENTITY_IS_DELETED": _PARENT_GONE,
-    "INVALID_CROSS_REFERENCE_KEY": _PARENT_GONE,
     "DUPLICATE_VALUE": "Another opportunity holds this invoice's id, a copy perhaps: empty the "
     "field there, then replay.",
     "FIELD_CUSTOM_VALIDATION_EXCEPTION": _THEIR_RULE,
     "INSUFFICIENT_ACCESS_OR_READONLY": _GRANT,
     "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY": _GRANT,
+    "INVALID_CROSS_REFERENCE_KEY": _NOT_SEEN,
     "INVALID_FIELD_FOR_INSERT_UPDATE": _GRANT,
     "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST": "Add the value to the field's picklist, as the "
     "package in include/salesforce has it, then replay.",
+    "NOT_FOUND": _NOT_SEEN,
     "REQUIRED_FIELD_MISSING": _THEIR_RULE,
 }
 
@@ -58,13 +64,14 @@ class RowResult:
 
     @property
     def is_gone(self) -> bool:
-        """Say whether there is no such record any more."""
-        return self.code is not None and self.code.upper() in _GONE
+        """Say whether the record was deleted."""
+        return self.code is not None and self.code.upper() == _GONE
 
     @property
     def hint(self) -> str:
         """Say what a person can do."""
-        return _HINTS.get(self.code or "", "See the message; correct the record, then replay.")
+        other = "See the message; correct the record, then replay."
+        return _HINTS.get((self.code or "").upper(), other)
 
 
 WRITTEN: Final = RowResult()

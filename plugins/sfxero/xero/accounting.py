@@ -250,7 +250,8 @@ class Accounting:
         self._client.call(
             "POST",
             f"{PLURALS[Entity.INVOICE]}/{invoice_id}/Email",
-            content=b"",
+            # The specification requires a body and says nothing of what is in it (emailInvoice).
+            content=b"{}",
             idempotency_key=idempotency_key,
             is_write=True,
             permit_taken=permit_taken,

@@ -72,6 +72,23 @@ def test_each_new_invoice_is_emailed_once_after_it_is_there(mailing: World) -> N
     assert world.letters() == []
 
 
+def test_an_email_carries_the_body_that_the_specification_requires(mailing: World) -> None:
+    world = mailing
+    world.won(world.account(), "100")
+    world.run()
+    sent: list[tuple[bytes, str]] = []
+
+    def seen(request: httpx.Request, forward: Any) -> Any:
+        sent.append((request.read(), request.headers.get("content-type", "")))
+        return forward(request)
+
+    world.seam.plans = [seen]
+    emails(world)
+
+    assert sent == [(b"{}", "application/json")]
+    assert mailed(world) == [True]
+
+
 def test_an_invoice_that_changes_is_not_emailed_again(mailing: World) -> None:
     world = mailing
     opportunity = world.won(world.account(), "100")

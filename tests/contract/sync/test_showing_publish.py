@@ -140,6 +140,37 @@ def test_a_refused_record_is_a_dead_letter_and_the_others_are_written(deals: Dea
     assert letter.hint
 
 
+@pytest.mark.parametrize("code", ["INVALID_CROSS_REFERENCE_KEY", "NOT_FOUND"])
+@pytest.mark.parametrize("most_by_collections", [2_000, 1])
+def test_a_look_up_that_a_flow_finds_nothing_by_is_not_taken_for_a_deleted_opportunity(
+    deals: Deals, code: str, most_by_collections: int
+) -> None:
+    good, bad = ids = deals.deals(2)
+    deals.plan(ids)
+    deals.world.org_switch(refused_records={bad: f"{code}:invalid cross reference id"})
+
+    report = deals.publish(most_by_collections=most_by_collections)
+
+    assert (report.written, report.refused, report.gone) == (1, 1, 0)
+    dead = EntryFilter(states=frozenset({EntryState.DEAD}))
+    (letter,) = deals.world.ledger.outbox.listing(dead, limit=9)
+    assert letter.source_id == bad
+    assert str(letter.message).startswith(f"{code}: invalid cross reference id")
+    assert "sharing" in str(letter.hint)
+    assert deals.numbers([good, bad]) == ["SF-1", None]
+
+
+def test_an_opportunity_that_the_user_cannot_see_is_a_dead_letter(deals: Deals) -> None:
+    (purged,) = ids = deals.deals(1)
+    deals.plan(ids)
+    deals.world.control("POST", f"/salesforce/Opportunity/{purged}/hard_delete")
+
+    report = deals.publish()
+
+    assert (report.refused, report.gone) == (1, 0)
+    assert deals.states() == [EntryState.DEAD]
+
+
 def test_a_batch_of_which_nothing_was_written_is_told(deals: Deals) -> None:
     ids = deals.deals(2)
     deals.plan(ids)

@@ -106,7 +106,8 @@ def test_a_refused_token_is_renewed_once(org, client):
         ("TooManyLockFailure", True, False),
         ("API_TEMPORARILY_UNAVAILABLE", True, False),
         ("ENTITY_IS_DELETED", False, True),
-        ("INVALID_CROSS_REFERENCE_KEY", False, True),
+        ("INVALID_CROSS_REFERENCE_KEY", False, False),
+        ("NOT_FOUND", False, False),
         ("FIELD_CUSTOM_VALIDATION_EXCEPTION", False, False),
         ("SOMETHING_NEW", False, False),
     ],
@@ -115,6 +116,12 @@ def test_the_code_of_a_refusal_says_what_helps(code, is_passing, is_gone):
     result = refused(code, "why")
     assert (result.is_ok, result.is_passing, result.is_gone) == (False, is_passing, is_gone)
     assert result.hint
+
+
+@pytest.mark.parametrize("code", ["INVALID_CROSS_REFERENCE_KEY", "NOT_FOUND", "not_found"])
+def test_a_record_that_may_be_hidden_is_not_taken_for_a_deleted_one(code):
+    assert "automation" in refused(code, "invalid cross reference id").hint
+    assert "sharing" in refused(code, "invalid cross reference id").hint
 
 
 def test_an_element_without_reasons_is_refused_all_the_same(org, client):

@@ -123,13 +123,15 @@ def test_item_27_branding_themes_have_an_order(xero):
     assert [(row["Name"], row["SortOrder"]) for row in rows] == [("Standard", 0), ("Plain", 1)]
 
 
-def test_item_27_the_online_invoice_and_the_email(xero):
+@pytest.mark.parametrize("body", [{}, {"json": {}}, {"json": {"Status": ""}}])
+def test_item_27_the_online_invoice_and_the_email(xero, body):
+    xero.switch(strict_requests="refuse")
     contact = xero.put_contact("Maple", EmailAddress="a@example.com")
     invoice = xero.put_invoice(Contact={"ContactID": contact["ContactID"]})
     path = f"Invoices/{invoice['InvoiceID']}"
     [row] = xero.get(f"{path}/OnlineInvoice")["OnlineInvoices"]
     assert row["OnlineInvoiceUrl"].startswith("https://in.xero.com/")
-    assert xero.call("POST", f"{path}/Email").status_code == 204
+    assert xero.call("POST", f"{path}/Email", **body).status_code == 204
     assert xero.invoice(invoice)["SentToContact"]
 
 
