@@ -7,6 +7,7 @@ import typer
 from sfxero.cli import (
     alerts,
     audit,
+    conflicts,
     dead_letters,
     doctor,
     links,
@@ -30,6 +31,7 @@ app.add_typer(xero.app)
 app.add_typer(tokens.app)
 app.add_typer(outbox.app)
 app.add_typer(dead_letters.app)
+app.add_typer(conflicts.app)
 app.add_typer(alerts.app)
 app.add_typer(reconcile.app)
 app.command(name="pools")(pools.pools)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Self
 
 from sfxero.clock import Clock, SystemClock
+from sfxero.ledger.agreeing import Agreeing
 from sfxero.ledger.alerts import Alerts
 from sfxero.ledger.audit import Audit
 from sfxero.ledger.circuits import Circuits
@@ -12,6 +13,7 @@ from sfxero.ledger.engine import Database
 from sfxero.ledger.link_changes import LinkChanges
 from sfxero.ledger.linking import Linking
 from sfxero.ledger.links import Links
+from sfxero.ledger.merging import Merging
 from sfxero.ledger.migrations import is_there, is_up_to_date, migrate
 from sfxero.ledger.moments import clock_moment
 from sfxero.ledger.names import Names
@@ -45,6 +47,8 @@ class Ledger:
         self.links = Links(self._database)
         self.linking = Linking(self._database)
         self.link_changes = LinkChanges(self._database)
+        self.agreeing = Agreeing(self._database)
+        self.merging = Merging(self._database)
         self.quarantine = Quarantine(self._database)
         self.names = Names(self._database)
         self.differences = Differences(self._database)

@@ -135,6 +135,7 @@ class Mover:
             "mapping_version": "",
             "source_snapshot": was.source_snapshot if was and is_same else FOLLOWED,
             "target_snapshot": was.target_snapshot if was and is_same else wish.snapshot,
+            "agreed": was.agreed if was and is_same else None,
             "settled_at": self._database.clock.now(),
         }
 

@@ -11,6 +11,7 @@ from sfxero.ledger.engine import CHUNK, Database, among, chunked
 from sfxero.ledger.names import ACTIVE
 from sfxero.ledger.records import LIVE
 from sfxero.ledger.tables import entries, links, one_of, target_contacts
+from sfxero.model.agreed import Agreed
 from sfxero.model.ids import SourceId, TargetId, TenantId
 from sfxero.model.outbox import SourceVersion
 from sfxero.model.states import Entity
@@ -29,6 +30,8 @@ class Link:
     source_snapshot: str
     target_snapshot: str
     settled_at: datetime
+    agreed: Agreed | None = None
+    """What both sides last agreed on; None if no two-way route has looked yet."""
 
 
 class Links:
@@ -182,4 +185,5 @@ def _link(row: Row[Any]) -> Link:
         source_snapshot=row.source_snapshot,
         target_snapshot=row.target_snapshot,
         settled_at=row.settled_at,
+        agreed=None if row.agreed is None else Agreed.from_text(row.agreed),
     )

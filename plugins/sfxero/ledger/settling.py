@@ -4,10 +4,11 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, func, select, update
 
+from sfxero.ledger.agreeing import agree
 from sfxero.ledger.audit_trail import (
     Doer,
     Fact,
@@ -18,6 +19,7 @@ from sfxero.ledger.audit_trail import (
     subjects,
 )
 from sfxero.ledger.engine import Database, chunked, put
+from sfxero.ledger.merging import mark_due
 from sfxero.ledger.planning import refresh_link
 from sfxero.ledger.records import (
     LiveEntry,
@@ -31,11 +33,16 @@ from sfxero.ledger.records import (
 from sfxero.ledger.retiring import forget_intents
 from sfxero.ledger.tables import entries, links
 from sfxero.model.audit import AuditKind
-from sfxero.model.ids import RunId, TenantId
+from sfxero.model.ids import RunId, SourceId, TenantId
 from sfxero.model.outbox import ON_CHANGE, ChangePolicy, Settlement
 from sfxero.model.states import Entity, EntryState
 
-_LINK_COLUMNS: Final = tuple(column.name for column in links.columns if not column.primary_key)
+if TYPE_CHECKING:
+    from sfxero.model.agreed import Pair
+
+_LINK_COLUMNS: Final = tuple(
+    column.name for column in links.columns if not column.primary_key and column.name != "agreed"
+)
 _REFUSED: Final = "Refused"
 _ANEW: Final = {"tries": 0, "died_run_id": None, "discarded_at": None, "discarded_by": None}
 
@@ -134,6 +141,27 @@ class Settling:
             not_before_at=not_before_at,
             reason=reason,
         )
+
+    def set_aside(
+        self, entry_ids: Sequence[int], *, owner: str, reason: str, merged_in: TenantId
+    ) -> int:
+        """Give up entries whose record was changed by others; the next merge plans them anew.
+
+        `merged_in` is the Xero organisation that holds the accounts' contacts.
+        """
+        with self._database.write() as conn:
+            held = [
+                (record, replace(entry, is_withdrawn=True))
+                for record, entry in held_by(lock_records_of(conn, entry_ids), entry_ids, owner)
+            ]
+            told = subjects(conn, [entry.entry_id for _, entry in held])
+            gone = {"open_attempt_id": None, "reason": reason}
+            count = put_back(conn, self._database, held, EntryState.PENDING, **gone)
+            mark_due(conn, self._database, merged_in, {entry.key.source_id for _, entry in held})
+            doer = doer_of(conn, owner)
+            facts = (_not_done(subject, doer, note=reason) for subject in told.values())
+            append(conn, self._database, [fact for fact in facts if fact is not None])
+        return count
 
     def release(self, entry_ids: Sequence[int], *, owner: str) -> int:
         """Give back entries that surely were not sent; where a newer one waits, it succeeds."""
@@ -265,6 +293,14 @@ class Settling:
             for entry in held
         ]
         put(conn, links, rows, update=_LINK_COLUMNS)
+        agreed: dict[TenantId, dict[SourceId, Mapping[str, Pair]]] = {}
+        for entry in held:
+            settlement = said[entry.entry_id]
+            if settlement.agreed:
+                where = agreed.setdefault(settlement.agreed_in or entry.key.tenant, {})
+                where[entry.key.source_id] = settlement.agreed
+        for tenant, changed in sorted(agreed.items()):
+            agree(conn, tenant, changed)
 
 
 def _forget_values(conn: Connection, keys: Sequence[RecordKey]) -> None:

@@ -273,6 +273,7 @@ links = Table(
     _text("source_snapshot"),
     _text("target_snapshot"),
     _moment("settled_at"),
+    Column("agreed", Text),  # in two-way routes: what both sides held of each field when they met
     PrimaryKeyConstraint(*RECORD),
 )
 Index("ix_links_target", links.c.target_id, links.c.tenant, links.c.entity)

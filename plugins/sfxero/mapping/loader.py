@@ -5,7 +5,9 @@ from pathlib import Path
 from sfxero.errors import ConfigurationError
 from sfxero.mapping.files import YamlFile
 from sfxero.mapping.functions import load_functions
+from sfxero.mapping.inverse import objections
 from sfxero.mapping.spec import RouteSpec
+from sfxero.mapping.uses import line_of
 
 
 def load_routes(folder: Path) -> list[RouteSpec]:
@@ -33,4 +35,6 @@ def read_route(path: Path) -> tuple[RouteSpec, YamlFile]:
             line=file.line_of(("route",)),
             hint=f"Name the file {spec.route}.yaml, or write 'route: {path.stem}'.",
         )
+    for key, message, hint in objections(spec.contacts):
+        raise file.mistake(message, line=line_of(file, key), hint=hint)
     return spec, file

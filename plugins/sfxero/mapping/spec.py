@@ -25,6 +25,7 @@ from sfxero.mapping.related_rules import PersonsSection, RelatedName, RelatedSec
 from sfxero.mapping.section import Section
 from sfxero.mapping.status_rules import SalesforceFieldsSection
 from sfxero.mapping.template import FieldPath, template_fields
+from sfxero.mapping.two_way_rules import TwoWaySection
 
 # Raised when the same spec and the same records begin to give other documents.
 TRANSFORM_VERSION: Final = 1
@@ -181,6 +182,8 @@ class ContactsSection(Section):
     related: Mapping[RelatedName, RelatedSection] = Field(default_factory=dict)
     """Rows of other objects by the name that begins their fields in rules: `person.Email`."""
     postal_address: AddressSection | None = None
+    two_way: TwoWaySection | None = None
+    """What flows back from Xero; nothing, if it is left out."""
 
     def own_fields(self) -> Iterator[str]:
         """Yield the fields that must be the record's own: its name is kept unique by them."""

@@ -47,6 +47,8 @@ class AuditKind(StrEnum):
     """A person said that an entry that waited for it may go."""
     REFUSED = "refused"
     """A person said that an entry that waited for it shall never go."""
+    DECIDED = "decided"
+    """A person said which side counts of a field that both had changed."""
     ERASED = "erased"
     """A person erased the values of a record from the log."""
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
+from sfxero.model.agreed import Pair
 from sfxero.model.ids import RouteName, SourceId, TargetId, TenantId
 from sfxero.model.states import Entity, EntryState, Operation
 
@@ -182,6 +183,10 @@ class Settlement:
     target_number: str | None
     target_snapshot: str
     is_looked_up: bool = False
+    agreed: Mapping[str, Pair] = field(default_factory=dict)
+    """Fields on which account and contact agree by it, in two-way routes."""
+    agreed_in: TenantId | None = None
+    """The Xero organisation of the contact, where the entry is the account's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ class Entity(StrEnum):
     """What an opportunity shows of its invoice."""
     OPPORTUNITY_ERROR = "opportunity_error"
     """Why an opportunity is not in Xero as it should be, on the opportunity."""
+    ACCOUNT_UPDATE = "account_update"
+    """What was changed in a contact and comes back to its account."""
     MIRROR_INVOICE = "mirror_invoice"
     MIRROR_LINE = "mirror_line"
     MIRROR_PAYMENT = "mirror_payment"

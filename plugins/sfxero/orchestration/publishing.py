@@ -39,7 +39,7 @@ _LANE_TIME: Final = timedelta(minutes=25)
 
 def look(route: str, *, run_id: str, actor: str) -> Run:
     """Open a run if anything waits that can go now; skips otherwise, and asks nobody but us."""
-    from sfxero.sync.draining import org_with_work, sent_by, tenant_with_work
+    from sfxero.sync.draining import org_with_work, sent_by, shown_by, tenant_with_work
 
     spec, name, run_id = spec_of(route), RouteName(route), drain_run_id(run_id)
     configured = spec.xero.tenant_id or XeroHook(spec.xero.connection).configured_tenant()
@@ -48,7 +48,7 @@ def look(route: str, *, run_id: str, actor: str) -> Run:
         now, outbox = SystemClock().now(), ledger.outbox
         meant = TenantId(configured) if configured else None
         tenant = tenant_with_work(outbox, name, now=now, configured=meant, entities=sent_by(spec))
-        org = org_with_work(outbox, name, now=now)
+        org = org_with_work(outbox, name, now=now, entities=shown_by(spec))
         if tenant is None and org is None:
             raise AirflowSkipException("nothing in the outbox can go now")
         waiting = ledger.outbox.outstanding(name)

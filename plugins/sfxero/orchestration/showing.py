@@ -73,7 +73,8 @@ def _begin(spec: RouteSpec, ledger: "Ledger", *, run_id: str, is_full: bool, is_
     tenant = hook.find_tenant(wanted_tenant(spec), ledger, payments=True).tenant_id
     scope = scope_of(spec, ledger, run_id=run_id, tenant=tenant)
     is_full = is_full or has_other_view(scope)
-    lists = all_lists() if is_all or is_full else due_lists(scope, now=scope.clock.now())
+    every = all_lists(with_contacts=spec.contacts.two_way is not None)
+    lists = every if is_all or is_full else due_lists(scope, now=scope.clock.now())
     if not lists:
         ledger.runs.finish(scope.run_id, state="succeeded", verdict=NOTHING_DUE)
         raise AirflowSkipException(NOTHING_DUE)
@@ -99,33 +100,41 @@ def read(run: Run) -> dict[str, int]:
 
 
 def check(run: Run) -> int:
-    """Hold the staged invoices against their suite."""
+    """Hold the staged invoices and contacts against their suites."""
     from sfxero.quality.suites import load_suite
+    from sfxero.sync.contact_reading import check_contacts
     from sfxero.sync.status_prepare import check_invoices
 
-    suite = load_suite(load_settings().expectations / f"{Entity.INVOICE}.yaml", {})
+    folder = load_settings().expectations
+    invoices, contacts = (
+        load_suite(folder / f"{entity}.yaml", {}) for entity in (Entity.INVOICE, Entity.CONTACT)
+    )
     with opened(run) as scope:
-        return check_invoices(scope, suite)
+        return check_contacts(scope, contacts) + check_invoices(scope, invoices)
 
 
 def prepare(run: Run) -> dict[str, int]:
-    """Fill the outbox with what opportunities are to show, and move the watermarks."""
+    """Fill the outbox with what accounts and opportunities are to hold; move the watermarks."""
+    from sfxero.sync.contact_prepare import prepare_accounts
     from sfxero.sync.status_prepare import prepare_statuses
 
     with opened(run) as scope:
-        return prepare_statuses(scope)
+        if scope.spec.contacts.two_way is None:
+            return prepare_statuses(scope)
+        merged = prepare_accounts(scope, salesforce_of(scope))
+        return merged | prepare_statuses(scope)
 
 
 def show(run: Run) -> dict[str, Any]:
     """Write to Salesforce what waits for it; fails over a batch of which nothing was written."""
-    from sfxero.sync.draining import SHOWN
+    from sfxero.sync.draining import shown_by
 
     told: dict[str, Any] = {}
     ends_at = SystemClock().now() + _TIME
     with opened(run) as scope:
         if scope.org is None:
             return {"nothing waits for": "salesforce"}
-        for entity in SHOWN:
+        for entity in shown_by(scope.spec):
             report = _lane(scope, entity, ends_at=ends_at)
             facts = told[entity] = asdict(report)
             log.info("lane_ended %s", " ".join(f"{name}={facts[name]}" for name in facts))

@@ -46,6 +46,19 @@ _COLUMNS: Final[Mapping[str, Mapping[str, pa.DataType]]] = {
         "Payments": _TEXT,
         STAMP: _MOMENT,
     },
+    "Contacts": {
+        "Id": _TEXT,
+        "Name": _TEXT,
+        "Status": _TEXT,
+        "ContactNumber": _TEXT,
+        "AccountNumber": _TEXT,
+        "TaxNumber": _TEXT,
+        "EmailAddress": _TEXT,
+        "MergedToContactID": _TEXT,
+        # All that it holds, in the form in which links keep it.
+        "Snapshot": _TEXT,
+        STAMP: _MOMENT,
+    },
     "Payments": {
         "Id": _TEXT,
         "PaymentType": _TEXT,

@@ -14,13 +14,23 @@ if TYPE_CHECKING:
 PUBLISHED: Final = (Entity.CONTACT, Entity.INVOICE, Entity.INVOICE_EMAIL)
 """What goes to Xero, parents first."""
 MIRRORED: Final = (Entity.MIRROR_INVOICE, Entity.MIRROR_LINE, Entity.MIRROR_PAYMENT)
-SHOWN: Final = (Entity.OPPORTUNITY_STATUS, Entity.OPPORTUNITY_ERROR, *MIRRORED)
+SHOWN: Final = (
+    Entity.ACCOUNT_UPDATE,
+    Entity.OPPORTUNITY_STATUS,
+    Entity.OPPORTUNITY_ERROR,
+    *MIRRORED,
+)
 """What goes to Salesforce, parents first."""
 
 
 def sent_by(spec: "RouteSpec") -> tuple[Entity, ...]:
     """Return what a route sends to Xero; what it sends no more waits until it does again."""
     return PUBLISHED if spec.invoices.email else PUBLISHED[:-1]
+
+
+def shown_by(spec: "RouteSpec") -> tuple[Entity, ...]:
+    """Return what a route sends to Salesforce, as above."""
+    return SHOWN if spec.contacts.two_way is not None else SHOWN[1:]
 
 
 def tenant_with_work(
@@ -43,10 +53,16 @@ def tenant_with_work(
     return None
 
 
-def org_with_work(outbox: "Outbox", route: RouteName, *, now: datetime) -> TenantId | None:
+def org_with_work(
+    outbox: "Outbox",
+    route: RouteName,
+    *,
+    now: datetime,
+    entities: Collection[Entity] = SHOWN,
+) -> TenantId | None:
     """Return the Salesforce org for which something of the route can go now, if one."""
-    for org in outbox.tenants_at_work(route, SHOWN):
-        if has_work(outbox, org, SHOWN, now=now):
+    for org in outbox.tenants_at_work(route, entities):
+        if has_work(outbox, org, entities, now=now):
             return org
     return None
 

@@ -11,6 +11,7 @@ from sfxero.model.states import Entity, Operation
 from sfxero.sync.bodies import ID_FIELD, NUMBER_FIELD, holds, own_number, taking_number, wanted
 from sfxero.sync.judging import GONE
 from sfxero.sync.ports import Outbox, Target
+from sfxero.sync.shared_values import agreed_by
 from sfxero.xero.snapshots import snapshot
 
 
@@ -152,6 +153,7 @@ def settlement_of(entry: Entry, element: Mapping[str, Any]) -> Settlement:
         target_id=TargetId(target_id),
         target_number=element.get(NUMBER_FIELD[entry.entity]),
         target_snapshot=snapshot(entry.entity, element),
+        agreed=agreed_by(entry, element),
     )
 
 

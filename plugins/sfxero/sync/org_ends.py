@@ -12,6 +12,7 @@ from sfxero.model.states import Entity
 from sfxero.salesforce.row_results import RowResult
 from sfxero.sync.org_records import RecordForm
 from sfxero.sync.ports import Outbox
+from sfxero.sync.shared_values import AGREED_IN, changes_of
 
 SNAPSHOT: Final = "snapshot"
 """Key of an entry's `meta`: what its link shall keep of it in place of its values."""
@@ -21,6 +22,7 @@ MOST_PASSING: Final = 96
 """Tries against what is to pass: more than a day of them."""
 SOON: Final = timedelta(minutes=1)
 _LATE: Final = timedelta(hours=1)
+CHANGED: Final = "the account was changed meanwhile: both sides are merged anew"
 _A_BATCH: Final = 3
 """Tries of a batch before it is put off."""
 
@@ -63,6 +65,8 @@ class OrgReport:
     failed_batches: int = 0
     failure: str | None = None
     """What a record of the last failed batch met."""
+    set_aside: int = 0
+    """Accounts that were changed since their entries were planned."""
     deferred_by: str | None = None
     """Why it ended before its time: the service is down, or its day spent."""
 
@@ -149,6 +153,20 @@ class OrgEnds:
         self.put_off(often, reason=reason, forget=True)
         self.put_off(soon, reason=reason, after=timedelta(0), forget=True)
 
+    def found(self, entries: Sequence[Entry]) -> None:
+        """Settle entries whose accounts hold what they were to write."""
+        self._settle(entries, is_looked_up=True)
+
+    def set_aside(self, entries: Sequence[Entry]) -> None:
+        """Leave entries to the next merge, since their accounts have changed."""
+        by_tenant: dict[TenantId, list[Entry]] = {}
+        for entry in entries:
+            by_tenant.setdefault(TenantId(entry.meta[AGREED_IN]), []).append(entry)
+        for tenant, ours in by_tenant.items():
+            self._report.set_aside += self._outbox.set_aside(
+                ids_of(ours), owner=self._spec.owner, reason=CHANGED, merged_in=tenant
+            )
+
     def doubt(self, entries: Sequence[Entry]) -> None:
         """Leave entries to whoever looks next."""
         if entries:
@@ -160,7 +178,7 @@ class OrgEnds:
         if entries:
             self._outbox.release(ids_of(entries), owner=self._spec.owner)
 
-    def _settle(self, entries: Sequence[Entry]) -> int:
+    def _settle(self, entries: Sequence[Entry], *, is_looked_up: bool = False) -> int:
         said = [
             Settlement(
                 entry_id=one.entry_id,
@@ -168,6 +186,9 @@ class OrgEnds:
                 target_number=one.meta.get("invoice_number"),
                 # The reply only names the record: what it holds now is what was sent.
                 target_snapshot=one.meta.get(SNAPSHOT, one.payload),
+                agreed=changes_of(one),
+                agreed_in=_agreed_in(one),
+                is_looked_up=is_looked_up,
             )
             for one in entries
         ]
@@ -179,7 +200,7 @@ class OrgEnds:
         """Let an entry rest whose record was deleted: there is nobody left to show it to."""
         self._report.gone += 1
         self._bury(entry, result)
-        reason = "the opportunity was deleted"
+        reason = f"the {self._spec.forms[entry.entity].object_name.lower()} was deleted"
         self._outbox.discard([entry.entry_id], run_id=self._spec.run_id, reason=reason)
 
     def _refuse(self, entry: Entry, result: RowResult) -> None:
@@ -195,6 +216,11 @@ class OrgEnds:
             message=f"{result.code}: {result.message}",
             hint=result.hint,
         )
+
+
+def _agreed_in(entry: Entry) -> TenantId | None:
+    tenant = entry.meta.get(AGREED_IN)
+    return TenantId(tenant) if tenant else None
 
 
 def _delay_after(tries: int) -> timedelta:

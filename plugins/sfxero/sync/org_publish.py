@@ -21,12 +21,13 @@ from sfxero.errors import (
     SyncError,
 )
 from sfxero.model.outbox import Entry
-from sfxero.model.states import Operation
+from sfxero.model.states import Entity, Operation
 from sfxero.salesforce.client import SalesforceClient
 from sfxero.salesforce.record_updates import MOST_RECORDS, update_body, update_records
 from sfxero.sync.bodies import body_hash
 from sfxero.sync.org_ends import BatchEnd, OrgEnds, OrgLaneSpec, OrgReport, ids_of
 from sfxero.sync.org_jobs import OrgJobs
+from sfxero.sync.org_rereading import look_again
 from sfxero.sync.ports import Outbox
 
 _DELAYS_S: Final = (0.0, 1.0, 4.0)
@@ -86,7 +87,8 @@ class OrgLane:
             self._is_checked = True
 
     def _publish(self, due: int) -> None:
-        if due > self._spec.most_by_collections:
+        # Accounts are read just before they are written, which a job would come long after.
+        if due > self._spec.most_by_collections and not self._is_of_accounts:
             self.report.jobs += 1
             self._jobs.publish()
         else:
@@ -121,6 +123,10 @@ class OrgLane:
         )
         if not entries:
             return
+        if self._is_of_accounts:
+            entries = self._unchanged(entries)
+        if not entries:
+            return
         self.report.batches += 1
         end = BatchEnd(passing=entries)
         for delay_s in _DELAYS_S:
@@ -129,6 +135,21 @@ class OrgLane:
             if not end.passing:
                 break
         self._ends.close(end)
+
+    @property
+    def _is_of_accounts(self) -> bool:
+        return self._spec.entity is Entity.ACCOUNT_UPDATE
+
+    def _unchanged(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Read the accounts; return what is to be written to those that nobody has changed."""
+        try:
+            looked = look_again(self._client, entries)
+        except SyncError:
+            self._ends.release(entries)
+            raise
+        self._ends.found(looked.held)
+        self._ends.set_aside(looked.changed)
+        return looked.to_send
 
     def _send(self, end: BatchEnd) -> None:
         """Send what is left of a batch, and act on whatever comes back."""

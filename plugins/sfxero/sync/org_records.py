@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 import orjson
 
 from sfxero.errors import ConfigurationError, RequestRejected
+from sfxero.mapping.inverse import written_fields
 from sfxero.mapping.mirror_rules import MirrorPart
 from sfxero.mapping.spec import RouteSpec
 from sfxero.mapping.status_fields import STATUS_FIELDS, FieldKind, StatusField
@@ -18,6 +19,7 @@ from sfxero.salesforce.describe import FieldDescribe, ObjectDescribe
 from sfxero.salesforce.record_updates import ExternalKey
 
 OPPORTUNITY: Final = "Opportunity"
+ACCOUNT: Final = "Account"
 FIELDS_HINT: Final = (
     "Deploy include/salesforce and assign its permission set to the integration user, or name "
     "other fields, or null, in the route's salesforce_fields."
@@ -25,6 +27,9 @@ FIELDS_HINT: Final = (
 MIRROR_HINT: Final = (
     "Deploy include/salesforce with manifest/mirror.xml and assign its permission set to the "
     "integration user, or name other objects and fields in the route's mirror."
+)
+ACCOUNT_HINT: Final = (
+    "Let the integration user edit the fields, or leave them out of the route's contacts.two_way."
 )
 _NUMBERS: Final = frozenset({"currency", "double"})
 _TEXTS: Final = frozenset({"string", "textarea", "picklist", "url"})
@@ -130,10 +135,40 @@ class MirrorForm:
         return _synced(self._part.name_of("last_synced_at"), entry)
 
 
+class AccountForm:
+    """What comes back to an account from its contact: fields of a record by its id."""
+
+    object_name: str = ACCOUNT
+    by: ExternalKey | None = None
+
+    def __init__(self, names: Iterable[str]) -> None:
+        """The names are those of the fields that the route may write."""
+        self._names = tuple(names)
+
+    def text(self, entry: Entry) -> str:
+        """Return the JSON of a record, texts to the letter as they were planned."""
+        return _text(self.object_name, "Id", entry, {})
+
+    def row(self, entry: Entry) -> dict[str, str | None]:
+        """Return the texts of a record for an upload; None for a field to be emptied."""
+        return _row("Id", entry, {})
+
+    def check(self, org: Describes) -> None:
+        """Raise ConfigurationError if a field that is to be written is not ours to write."""
+        troubles = account_troubles(org.describe(self.object_name), self._names)
+        if troubles:
+            raise ConfigurationError(
+                f"{self.object_name} cannot take what Xero says: {'; '.join(troubles.values())}",
+                service="salesforce",
+                hint=ACCOUNT_HINT,
+            )
+
+
 def forms_of(spec: RouteSpec) -> Mapping[Entity, RecordForm]:
     """Return the forms of all that a route writes to its org, or once did."""
     status, mirror = StatusForm(spec.salesforce_fields), spec.mirror
     return {
+        Entity.ACCOUNT_UPDATE: AccountForm(written_fields(spec.contacts)),
         Entity.OPPORTUNITY_STATUS: status,
         Entity.OPPORTUNITY_ERROR: status,
         Entity.MIRROR_INVOICE: MirrorForm(mirror.invoices),
@@ -145,6 +180,18 @@ def forms_of(spec: RouteSpec) -> Mapping[Entity, RecordForm]:
 def field_troubles(described: ObjectDescribe, fields: SalesforceFieldsSection) -> dict[str, str]:
     """Return by key what is wrong with the fields that the route names."""
     return dict(_troubles(described, STATUS_FIELDS, fields.named()))
+
+
+def account_troubles(described: ObjectDescribe, names: Iterable[str]) -> dict[str, str]:
+    """Return by name what is wrong with the fields of accounts that are to be written."""
+    found = {name: _account_trouble(name, described.fields.get(name)) for name in names}
+    return {name: text for name, text in found.items() if text is not None}
+
+
+def _account_trouble(name: str, field: FieldDescribe | None) -> str | None:
+    if field is None:
+        return f"{name} is missing or hidden"
+    return None if field.updateable else f"{name} is read-only for the integration user"
 
 
 def mirror_troubles(org: Describes, part: MirrorPart) -> dict[str, str]:

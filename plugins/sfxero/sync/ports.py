@@ -135,6 +135,12 @@ class Outbox(Protocol):
         """Put entries back until a moment; `forget` those that may have been carried out."""
         ...
 
+    def set_aside(
+        self, entry_ids: Sequence[int], *, owner: str, reason: str, merged_in: TenantId
+    ) -> int:
+        """Give up entries whose record others have changed: they are planned anew."""
+        ...
+
     def doubt(self, entry_ids: Sequence[int], *, owner: str) -> int:
         """Leave entries to a look-up."""
         ...

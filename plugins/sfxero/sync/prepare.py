@@ -30,6 +30,7 @@ from sfxero.sync.newer_readings import has_history_beside, turned_down_since
 from sfxero.sync.org_rates import kept_rates
 from sfxero.sync.related import with_related
 from sfxero.sync.scope import ENTITY_OF, OBJECT_OF, Scope
+from sfxero.sync.two_way import ToXero
 
 if TYPE_CHECKING:
     from sfxero.quality.checks import CheckResult
@@ -115,7 +116,7 @@ def prepare_contacts(scope: Scope) -> dict[str, int]:
 
     First, the links of those that were merged or converted follow to those that stand for them.
     """
-    from sfxero.mapping.transform import transform_contacts, transform_leads
+    from sfxero.mapping.transform import transform_leads
     from sfxero.staging.reader import read_latest
 
     frame = read_latest(scope.staged(OBJECT_OF[Entity.ACCOUNT]))
@@ -126,7 +127,7 @@ def prepare_contacts(scope: Scope) -> dict[str, int]:
     identity = Identity(scope, frame, leads)
     identity.follow()
     frame = with_related(scope, OBJECT_OF[Entity.ACCOUNT], identity.writable(Entity.ACCOUNT))
-    result = _with_names(scope, partial(transform_contacts, frame, scope.spec))
+    result = named_contacts(scope, frame)
     counts = accounts.store_contacts(identity, result)
     if leads is not None and scope.spec.leads is not None:
         frame = identity.writable(Entity.LEAD)
@@ -135,6 +136,13 @@ def prepare_contacts(scope: Scope) -> dict[str, int]:
         counts |= {f"leads_{name}": count for name, count in stored.items()}
     identity.note_prepared()
     return counts
+
+
+def named_contacts(scope: Scope, frame: Any) -> TransformResult:
+    """Map accounts to contacts, and reserve the names that these are to have."""
+    from sfxero.mapping.transform import transform_contacts
+
+    return _with_names(scope, partial(transform_contacts, frame, scope.spec))
 
 
 def _with_names(scope: Scope, transform: Callable[..., TransformResult]) -> TransformResult:
@@ -248,8 +256,10 @@ class _Preparation:
         memory = Memory(scope.ledger, scope.tenant)
         meta = approval_meta(scope.spec.invoices.approval, result, memory)
         wishes = chain(self._entries(documents, meta), self._voids)
-        for planned in scope.ledger.outbox.plan(scope.run_id, wishes):
-            self._note(planned)
+        if self._source is Entity.ACCOUNT and scope.spec.contacts.two_way is not None:
+            self._plan_changes(wishes)
+        else:
+            self._plan(wishes)
         for source_id in overtaken - refused:
             self._end(source_id, Disposition.SUPERSEDED, "newer_version")
         for source_id in set(result.removed) - refused:
@@ -274,6 +284,19 @@ class _Preparation:
             "skipped": len(result.skipped),
             "removed": len(result.removed),
         }
+
+    def _plan(self, entries: Iterable[PlannedEntry]) -> None:
+        for planned in self._scope.ledger.outbox.plan(self._scope.run_id, entries):
+            self._note(planned)
+
+    def _plan_changes(self, entries: Iterable[PlannedEntry]) -> None:
+        """Plan of linked contacts only what changed since both sides agreed."""
+        to_xero = ToXero(self._scope)
+        self._plan(to_xero.wishes(entries))
+        for source_id in to_xero.unchanged:
+            self._tally.unchanged += 1
+            self._end(source_id, Disposition.IN_STEP)
+        self._take_from_outbox(self._target, set(to_xero.obsolete))
 
     def store_lines(self, lines: Any) -> None:
         """Give each line the disposition of its opportunity; deleted lines are removed."""

@@ -35,6 +35,7 @@ from sfxero.sync.first_updates import MATCH_AGAIN, compared
 from sfxero.sync.invoice_changes import InvoiceChanges, ends, note_settlement
 from sfxero.sync.lookup import Found, LookUp, settlement_of
 from sfxero.sync.ports import Outbox, Renamer, Target
+from sfxero.sync.rereading import CHANGED, is_two_way, narrowed
 from sfxero.sync.sending import LeaseLost, Sender
 from sfxero.xero.elements import ElementResult, match_elements
 from sfxero.xero.failures import Refusal, classify, hint_for
@@ -91,6 +92,8 @@ class LaneReport:
     refused: int = 0
     in_doubt: int = 0
     lost: int = 0
+    set_aside: int = 0
+    """Updates of contacts that were changed in Xero meanwhile."""
     deferred_by: str | None = None
     """Why it ended before its time: the service is down, or its day spent."""
     total_differences: list[str] = field(default_factory=list)
@@ -192,7 +195,7 @@ class Lane:
             return
         if entries[0].operation is Operation.UPDATE and spec.entity is Entity.INVOICE:
             self._changes.run(entries)
-        elif any(entry.is_first_update for entry in entries):
+        elif any(map(_is_read_first, entries)):
             self._send_both(self._unlike(entries), ())
         else:
             self._send(entries, permit_taken=True)
@@ -209,8 +212,8 @@ class Lane:
             self._send(second)
 
     def _unlike(self, entries: list[Entry]) -> list[Entry]:
-        """Read, by the permit taken, contacts that a person linked; settle those that are alike."""
-        first = [entry for entry in entries if entry.is_first_update]
+        """Read by the permit taken what others may have changed; settle what is alike."""
+        first = [entry for entry in entries if _is_read_first(entry)]
         ids = [entry.target_id for entry in first if entry.target_id]
         try:
             found = self._target.contacts_by_id(ids, permit_taken=True)
@@ -218,17 +221,21 @@ class Lane:
         except SyncError:
             self._release(entries)
             raise
-        kept = [entry for entry in entries if not entry.is_first_update]
-        alike = []
+        kept = [entry for entry in entries if not _is_read_first(entry)]
+        alike, changed = [], []
         for entry in first:
-            outcome = compared(entry, held.get(entry.target_id))
+            look = narrowed if is_two_way(entry) else compared
+            outcome = look(entry, held.get(entry.target_id))
             if isinstance(outcome, Entry):
                 kept.append(outcome)
             elif isinstance(outcome, Settlement):
                 alike.append(outcome)
+            elif outcome is None:
+                changed.append(entry)
             else:
                 self._bury(entry, "NotLinkable", outcome, MATCH_AGAIN)
         self._look_up.settled += self._outbox.settle(alike, owner=self._spec.owner)
+        self._set_aside(changed)
         return kept
 
     def _send(self, entries: Sequence[Entry], *, permit_taken: bool = False) -> None:
@@ -393,6 +400,16 @@ class Lane:
         if entries:
             self._outbox.release(_ids(entries), owner=self._spec.owner)
 
+    def _set_aside(self, entries: Sequence[Entry]) -> None:
+        """Leave entries to the next merge, since their contacts have changed."""
+        if entries:
+            self.report.set_aside += self._outbox.set_aside(
+                _ids(entries),
+                owner=self._spec.owner,
+                reason=CHANGED,
+                merged_in=self._spec.tenant,
+            )
+
     def _retry_later(self, entries: Sequence[Entry], *, after: timedelta, reason: str) -> None:
         """Put entries back until a moment."""
         if entries:
@@ -402,6 +419,10 @@ class Lane:
                 not_before_at=self._clock.now() + after,
                 reason=reason,
             )
+
+
+def _is_read_first(entry: Entry) -> bool:
+    return entry.is_first_update or is_two_way(entry)
 
 
 def _ids(entries: Sequence[Entry]) -> list[int]:

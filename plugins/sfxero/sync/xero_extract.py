@@ -19,6 +19,8 @@ from sfxero.sync.scope import Scope
 from sfxero.sync.staged import ids_in, save_rows
 from sfxero.sync.xero_lists import (
     COMPANIONS,
+    CONTACT_COMPANIONS,
+    CONTACTS,
     ENTITY_OF_LIST,
     FOLLOWERS,
     INVOICES,
@@ -58,6 +60,8 @@ def read_lists(
         if plural == INVOICES and _is_new_day(scope):
             rows[OPEN_INVOICES] = _read_open(scope, accounting, organisation)
         rows[plural] = _read_changes(scope, accounting, plural, is_full=is_full)
+        if plural == CONTACTS:
+            rows[CONTACT_COMPANIONS] = _read_due_contacts(scope, accounting)
     rows[COMPANIONS] = _read_companions(scope, accounting)
     read = _ids(scope, OPEN_INVOICES) | _ids(scope, INVOICES) | _ids(scope, COMPANIONS)
     if _ours(scope, read) or _mirrored(scope, read):
@@ -114,7 +118,7 @@ def _read_changes(scope: Scope, accounting: Accounting, plural: str, *, is_full:
     mark = scope.ledger.windows.watermark(scope.route, ENTITY_OF_LIST[plural])
     overlap = timedelta(seconds=scope.spec.xero_to_salesforce.overlap_s)
     from_at = None if mark is None else mark - overlap
-    if is_full and plural == INVOICES:
+    if is_full and plural in {CONTACTS, INVOICES}:
         from_at = None
     since = from_at
     if since is None and plural in FOLLOWERS:
@@ -203,6 +207,24 @@ def _read_companions(scope: Scope, accounting: Accounting) -> int:
     return rows.row_count
 
 
+def _read_due_contacts(scope: Scope, accounting: Accounting) -> int:
+    """Stage by id what the list does not hold of the contacts that are to be merged again."""
+    from sfxero.staging.writer import write_records
+    from sfxero.staging.xero_schema import schema_of
+
+    folder = scope.folder(CONTACT_COMPANIONS)
+    withdraw(folder)
+    due = scope.ledger.merging.due(scope.tenant)
+    links = scope.ledger.links.get_many(scope.tenant, Entity.CONTACT, sorted(due))
+    wanted = {link.target_id for link in links.values()} - _ids(scope, CONTACTS)
+    if not wanted:
+        return 0
+    found = records_of(CONTACTS, accounting.contacts_by_id(sorted(wanted)))
+    rows = write_records(found, schema=schema_of(CONTACTS), folder=folder)
+    _publish(scope, CONTACT_COMPANIONS, rows, from_at=None, to_at=_xero_now(scope))
+    return rows.row_count
+
+
 def _touched(scope: Scope) -> set[TargetId]:
     """Return the invoices that payments and credits name: a change of theirs may not show."""
     return {
@@ -276,6 +298,8 @@ def _publish(
 
 def _rows_of(plural: str) -> str:
     """Return the list of Xero's whose records a list holds."""
+    if plural == CONTACT_COMPANIONS:
+        return CONTACTS
     return INVOICES if plural in {OPEN_INVOICES, COMPANIONS} else plural
 
 

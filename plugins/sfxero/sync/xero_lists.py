@@ -13,6 +13,8 @@ INVOICES: Final = "Invoices"
 OPEN_INVOICES: Final = "OpenInvoices"
 """Not a list of Xero's own: the invoices that are owed, whenever they changed."""
 COMPANIONS: Final = "InvoicesById"
+CONTACTS: Final = "Contacts"
+CONTACT_COMPANIONS: Final = "ContactsById"
 
 ENTITY_OF_LIST: Final[Mapping[str, Entity]] = {
     "CreditNotes": Entity.CREDIT_NOTE,
@@ -20,6 +22,7 @@ ENTITY_OF_LIST: Final[Mapping[str, Entity]] = {
     "Prepayments": Entity.PREPAYMENT,
     "Payments": Entity.PAYMENT,
     OPEN_INVOICES: Entity.OPEN_INVOICE,
+    CONTACTS: Entity.CONTACT,
     # Last, so that what the others name was not read before it changed.
     INVOICES: Entity.INVOICE,
 }
@@ -33,6 +36,7 @@ _EVERY: Final[Mapping[str, timedelta]] = {
     "Payments": timedelta(minutes=10),
     INVOICES: timedelta(minutes=10),
 }
+_CONTACTS_EVERY: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
 _CALLS_A_DAY: Final = sum(_DAY / every for every in _EVERY.values())
 _SHARE: Final = 5
@@ -49,7 +53,8 @@ class Pace:
 
     def every(self, plural: str) -> timedelta:
         """Return the time from one reading of a list to the next."""
-        return _EVERY[plural] * self.factor
+        every = _CONTACTS_EVERY if plural == CONTACTS else _EVERY[plural]
+        return every * self.factor
 
 
 def pace_of(daily_limit: int) -> Pace:
@@ -64,17 +69,18 @@ def due_lists(scope: Scope, *, now: datetime) -> list[str]:
     the other lists name is looked up in the invoices, so that these are always read along.
     """
     pace, windows = pace_of(_daily_limit(scope)), scope.ledger.windows
+    wanted = all_lists(with_contacts=scope.spec.contacts.two_way is not None)
     found = []
-    for plural in _EVERY:
+    for plural in wanted:
         last_at = windows.last_opened_at(scope.route, ENTITY_OF_LIST[plural])
         if last_at is None or now - last_at >= pace.every(plural) - _EARLY:
             found.append(plural)
-    return [one for one in _EVERY if one in found or (found and one == INVOICES)]
+    return [one for one in wanted if one in found or (found and one == INVOICES)]
 
 
-def all_lists() -> list[str]:
-    """Return the lists of changes, in the order of reading."""
-    return list(_EVERY)
+def all_lists(*, with_contacts: bool = False) -> list[str]:
+    """Return the lists of changes, in the order of reading; contacts in two-way routes only."""
+    return [CONTACTS, *_EVERY] if with_contacts else list(_EVERY)
 
 
 def _daily_limit(scope: Scope) -> int:

@@ -6,10 +6,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from sfxero.xero.date_ranges import DateRange, in_ranges
+from sfxero.model.states import Entity
+from sfxero.xero.date_ranges import EVER, DateRange, in_ranges
 from sfxero.xero.dates import parse_xero_date, parse_xero_day
 from sfxero.xero.organisation import optional, required
-from sfxero.xero.paging import FetchPage, Page, Row, seek_rows
+from sfxero.xero.paging import FetchPage, Page, Row, numbered_rows, seek_rows
+from sfxero.xero.snapshots import snapshot
 
 Record = dict[str, object]
 
@@ -25,7 +27,10 @@ _ID_FIELDS: Final[Mapping[str, str]] = {
     "CreditNotes": "CreditNoteID",
     "Overpayments": "OverpaymentID",
     "Prepayments": "PrepaymentID",
+    "Contacts": "ContactID",
 }
+_IN_PLACE: Final = frozenset({"Contacts"})
+"""Lists that are asked for by id, and never lose a row: none can move up and be missed."""
 
 
 class Changes:
@@ -53,8 +58,8 @@ class Changes:
         """The first page's moment by Xero's own clock; None if it did not say."""
 
     def records(self) -> Iterator[Record]:
-        """Yield the records; those of one range of dates come oldest change first."""
-        rows = in_ranges(self._rows)
+        """Yield the records; those of a range of dates come oldest change first, contacts by id."""
+        rows = self._rows(EVER) if self._plural in _IN_PLACE else in_ranges(self._rows)
         return records_of(self._plural, rows, with_details=self._with_details)
 
     def _rows(self, dates: DateRange) -> Iterator[Row]:
@@ -66,6 +71,8 @@ class Changes:
                 self.began_at = page.sent_at
             return page
 
+        if self._plural in _IN_PLACE:
+            return numbered_rows(page_of, since=self._since)
         return seek_rows(page_of, id_field=_ID_FIELDS[self._plural], since=self._since)
 
 
@@ -141,9 +148,22 @@ def _credit(id_field: str) -> Callable[[Row], Record]:
     return make
 
 
+def _contact_record(row: Row) -> Record:
+    names = ("ContactNumber", "AccountNumber", "TaxNumber", "EmailAddress", "MergedToContactID")
+    return {
+        "Id": required(row, "ContactID"),
+        "Name": optional(row, "Name"),
+        "Status": optional(row, "ContactStatus"),
+        **{name: optional(row, name) for name in names},
+        "Snapshot": snapshot(Entity.CONTACT, row),
+        "UpdatedDateUTC": parse_xero_date(required(row, "UpdatedDateUTC")).isoformat(),
+    }
+
+
 _MAKERS: Final[Mapping[str, Callable[[Row], Record]]] = {
     "Invoices": _invoice,
     "Payments": _payment,
+    "Contacts": _contact_record,
     **{one: _credit(_ID_FIELDS[one]) for one in ("CreditNotes", "Overpayments", "Prepayments")},
 }
 

@@ -79,11 +79,11 @@ def seek_rows(fetch: FetchPage, *, id_field: str, since: datetime | None) -> Ite
             page_number += 1
 
 
-def numbered_rows(fetch: FetchPage) -> Iterator[Row]:
-    """Yield the rows of a short list, such as a look-up by numbers, page after page."""
+def numbered_rows(fetch: FetchPage, *, since: datetime | None = None) -> Iterator[Row]:
+    """Yield the rows of a list whose rows do not move up, such as a look-up, page after page."""
     page_number = 1
     while True:
-        page = fetch(page_number, None)
+        page = fetch(page_number, since)
         yield from page.rows
         if _is_last(page, page_number):
             return

@@ -14,7 +14,9 @@ from sfxero.model.states import Entity
 from sfxero.quality.suites import load_suite
 from sfxero.sandbox.xero.hands import Hands
 from sfxero.sandbox.xero.models import Invoice
-from sfxero.sync.draining import SHOWN
+from sfxero.sync.contact_prepare import prepare_accounts
+from sfxero.sync.contact_reading import check_contacts
+from sfxero.sync.draining import shown_by
 from sfxero.sync.org_ends import OrgLaneSpec, OrgReport
 from sfxero.sync.org_publish import OrgLane
 from sfxero.sync.org_records import forms_of
@@ -57,10 +59,22 @@ class Showing:
         self, scope: Scope, *, lists: list[str] | None = None, full: bool = False
     ) -> dict[str, int]:
         is_full = full or has_other_view(scope)
-        return read_lists(scope, self.world.accounting, lists or all_lists(), is_full=is_full)
+        every = all_lists(with_contacts=self.is_two_way)
+        return read_lists(scope, self.world.accounting, lists or every, is_full=is_full)
+
+    @property
+    def is_two_way(self) -> bool:
+        return self.world.spec.contacts.two_way is not None
 
     def check(self, scope: Scope) -> int:
-        return check_invoices(scope, load_suite(INCLUDE / "expectations" / "invoice.yaml", {}))
+        folder = INCLUDE / "expectations"
+        check_contacts(scope, load_suite(folder / "contact.yaml", {}))
+        return check_invoices(scope, load_suite(folder / "invoice.yaml", {}))
+
+    def prepare(self, scope: Scope) -> None:
+        if self.is_two_way:
+            prepare_accounts(scope, self.world.salesforce)
+        prepare_statuses(scope)
 
     def publish(self, entity: Entity = Entity.OPPORTUNITY_STATUS, **changes: Any) -> OrgReport:
         world = self.world
@@ -89,8 +103,8 @@ class Showing:
         self.read(scope, lists=lists, full=full)
         if with_suite:
             self.check(scope)
-        prepare_statuses(scope)
-        for entity in SHOWN:
+        self.prepare(scope)
+        for entity in shown_by(self.world.spec):
             self.publish(entity, run_id=scope.run_id)
         return self.world.ledger.runs.settle(scope.run_id)
 

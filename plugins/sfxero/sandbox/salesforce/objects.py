@@ -69,6 +69,7 @@ def _account(options: OrgOptions) -> ObjectType:
             lookup("OwnerId", "User", nillable=False),
             *_person(options), *currency_code(options), *AUDIT,
             text("ABN__c", 20, label="ABN"),
+            text("Invoice_Email__c", 80, "email", label="Invoice Email"),
             # Indexed and not unique: several accounts may share one Xero contact.
             text("Xero_Contact_Id__c", 36, label="Xero Contact Id", external_id=True),
         ),

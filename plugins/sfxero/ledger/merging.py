@@ -1,0 +1,263 @@
+"""Two-way routes: pairs to merge again, and the fields about which a person decides."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+
+from sfxero.ledger.audit_trail import Doer, Fact, append
+from sfxero.ledger.engine import Database, among, chunked, put
+from sfxero.ledger.merge_tables import IS_OPEN, conflicts, merges_due
+from sfxero.ledger.records import LIVE
+from sfxero.ledger.tables import entries, one_of
+from sfxero.ledger.windows import refuse_superseded
+from sfxero.model.agreed import canonical
+from sfxero.model.audit import AuditKind, AuditValues
+from sfxero.model.ids import RouteName, RunId, SourceId, TargetId, TenantId
+from sfxero.model.states import ACTIVE, Entity, EntryState
+
+_UNDECIDED: Final = {"decision": None, "decided_at": None, "decided_by": None}
+_RULE: Final = "two_way"
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A field that both sides changed; values are JSON, as `model.agreed.Pair` has them."""
+
+    route: RouteName
+    tenant: TenantId
+    source_id: SourceId
+    target_id: TargetId
+    field: str
+    agreed: Any
+    salesforce: Any
+    xero: Any
+
+    @property
+    def key(self) -> tuple[SourceId, str]:
+        """The account and the field."""
+        return self.source_id, self.field
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """The newest live entry of a record: what is wished for and not known to be there."""
+
+    state: EntryState
+    payload: str
+    content_hash: str
+    meta: Mapping[str, str]
+
+    @property
+    def is_under_way(self) -> bool:
+        """Say whether the target may hold it already."""
+        return self.state in ACTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class StoredConflict:
+    """A conflict with its age, and what a person has said of it."""
+
+    conflict_id: int
+    conflict: Conflict
+    first_seen_at: datetime
+    last_seen_at: datetime
+    decision: str | None
+    decided_at: datetime | None
+    decided_by: str | None
+
+
+class Merging:
+    """What merges of accounts and contacts have left to a person, or to the next merge."""
+
+    def __init__(self, database: Database) -> None:
+        """Share the ledger's database."""
+        self._database = database
+
+    def due(self, tenant: TenantId) -> dict[SourceId, datetime]:
+        """Return the accounts that are to be merged again, with the moment since when."""
+        statement = select(merges_due).where(merges_due.c.tenant == tenant)
+        with self._database.read() as conn:
+            return {row.source_id: row.since_at for row in conn.execute(statement)}
+
+    def mark_due(self, tenant: TenantId, source_ids: Iterable[SourceId]) -> None:
+        """Let the next run from Xero merge these accounts, whether they change or not."""
+        for chunk in chunked(source_ids):
+            with self._database.write() as conn:
+                mark_due(conn, self._database, tenant, chunk)
+
+    def clear_due(
+        self, run_id: RunId, tenant: TenantId, merged: Mapping[SourceId, datetime]
+    ) -> None:
+        """Take off what was merged, unless it has become due again since it was looked up."""
+        statement = delete(merges_due).where(
+            merges_due.c.tenant == tenant,
+            merges_due.c.source_id == bindparam("b_source_id"),
+            merges_due.c.since_at == bindparam("b_since_at"),
+        )
+        for chunk in chunked(merged.items()):
+            with self._database.write() as conn:
+                refuse_superseded(conn, run_id)
+                rows = [{"b_source_id": one, "b_since_at": since} for one, since in chunk]
+                conn.execute(statement, rows)
+
+    def wished(
+        self, tenant: TenantId, entity: Entity, source_ids: Iterable[SourceId]
+    ) -> dict[SourceId, Wish]:
+        """Return the newest live entry of each of the records, of those that have one."""
+        columns = ("source_id", "state", "payload", "content_hash", "meta")
+        found: dict[SourceId, Wish] = {}
+        for chunk in chunked(source_ids):
+            with self._database.read() as conn:
+                statement = (
+                    select(*(entries.c[name] for name in columns))
+                    .where(
+                        entries.c.tenant == tenant,
+                        entries.c.entity == entity,
+                        among(conn, entries.c.source_id, chunk),
+                        one_of(entries.c.state, LIVE),
+                    )
+                    .order_by(entries.c.entry_id)
+                )
+                for row in conn.execute(statement):
+                    found[row.source_id] = Wish(
+                        EntryState(row.state), row.payload, row.content_hash, orjson.loads(row.meta)
+                    )
+        return found
+
+    def open_of(
+        self, tenant: TenantId, source_ids: Iterable[SourceId]
+    ) -> dict[tuple[SourceId, str], StoredConflict]:
+        """Return the open conflicts of these accounts, by account and field."""
+        found: dict[tuple[SourceId, str], StoredConflict] = {}
+        for chunk in chunked(source_ids):
+            with self._database.read() as conn:
+                rows = _open(conn, conflicts.c.tenant == tenant, source_ids=chunk)
+            found |= {one.conflict.key: one for one in map(_stored, rows)}
+        return found
+
+    def listing(self, route: RouteName | None) -> list[StoredConflict]:
+        """Return all open conflicts, the oldest first."""
+        only = () if route is None else (conflicts.c.route == route,)
+        with self._database.read() as conn:
+            return [_stored(row) for row in _open(conn, *only)]
+
+    def ask(self, run_id: RunId, found: Iterable[Conflict]) -> None:
+        """Store conflicts; one with other values than before asks anew."""
+        for chunk in chunked(found):
+            with self._database.write() as conn:
+                refuse_superseded(conn, run_id)
+                known = self._known(conn, chunk)
+                now = self._database.clock.now()
+                seen = {"last_seen_at": now, "last_run_id": run_id}
+                for one in chunk:
+                    values = _values(one)
+                    before = known.get(one.key)
+                    if before is None:
+                        row = {**_about(one), **values, **seen, "first_seen_at": now}
+                        conn.execute(insert(conflicts).values(row))
+                        continue
+                    is_same = all(before._mapping[name] == text for name, text in values.items())  # noqa: SLF001 - SQLAlchemy's public name
+                    changed = {} if is_same else {**values, **_UNDECIDED}
+                    mine = conflicts.c.conflict_id == before.conflict_id
+                    conn.execute(update(conflicts).where(mine).values({**seen, **changed}))
+
+    def close(self, run_id: RunId, conflict_ids: Iterable[int]) -> None:
+        """Close conflicts that are none any more."""
+        for chunk in chunked(conflict_ids):
+            statement = (
+                update(conflicts)
+                .where(conflicts.c.conflict_id.in_(chunk), IS_OPEN)
+                .values(closed_at=self._database.clock.now(), closed_run_id=run_id)
+            )
+            with self._database.write() as conn:
+                refuse_superseded(conn, run_id)
+                conn.execute(statement)
+
+    def decide(self, conflict_ids: Sequence[int], side: str, *, actor: str) -> int:
+        """Let one side's values count; returns how many conflicts were open. The next merge acts.
+
+        A decision is of the values that the conflict shows: others ask anew.
+        """
+        now = self._database.clock.now()
+        with self._database.write() as conn:
+            rows = _open(conn, conflicts.c.conflict_id.in_(conflict_ids))
+            mine = conflicts.c.conflict_id.in_([row.conflict_id for row in rows])
+            decided = {"decision": side, "decided_at": now, "decided_by": actor}
+            conn.execute(update(conflicts).where(mine).values(decided))
+            for row in rows:
+                mark_due(conn, self._database, row.tenant, [row.source_id])
+            append(conn, self._database, [_decided(row, side, actor) for row in rows])
+        return len(rows)
+
+    def _known(
+        self, conn: Connection, found: Sequence[Conflict]
+    ) -> dict[tuple[SourceId, str], Row[Any]]:
+        tenants = {one.tenant for one in found}
+        rows = _open(
+            conn, conflicts.c.tenant.in_(tenants), source_ids=[one.source_id for one in found]
+        )
+        return {(row.source_id, row.field): row for row in rows}
+
+
+def mark_due(
+    conn: Connection, database: Database, tenant: TenantId, source_ids: Iterable[SourceId]
+) -> None:
+    """Let accounts be merged again, within a transaction."""
+    now = database.clock.now()
+    rows = [{"tenant": tenant, "source_id": one, "since_at": now} for one in sorted(source_ids)]
+    put(conn, merges_due, rows, update=("since_at",))
+
+
+def _open(
+    conn: Connection, *conditions: Any, source_ids: Sequence[SourceId] | None = None
+) -> Sequence[Row[Any]]:
+    only = () if source_ids is None else (among(conn, conflicts.c.source_id, source_ids),)
+    statement = (
+        select(conflicts).where(IS_OPEN, *conditions, *only).order_by(conflicts.c.conflict_id)
+    )
+    return conn.execute(statement).all()
+
+
+def _about(one: Conflict) -> dict[str, str]:
+    return {
+        name: getattr(one, name) for name in ("route", "tenant", "source_id", "target_id", "field")
+    }
+
+
+def _values(one: Conflict) -> dict[str, str]:
+    """Write the values as canonical JSON, in which equal ones have the same text."""
+    return {name: canonical(getattr(one, name)) for name in ("agreed", "salesforce", "xero")}
+
+
+def _stored(row: Row[Any]) -> StoredConflict:
+    values = {name: orjson.loads(row._mapping[name]) for name in ("agreed", "salesforce", "xero")}  # noqa: SLF001 - SQLAlchemy's public name
+    return StoredConflict(
+        conflict_id=row.conflict_id,
+        conflict=Conflict(row.route, row.tenant, row.source_id, row.target_id, row.field, **values),
+        first_seen_at=row.first_seen_at,
+        last_seen_at=row.last_seen_at,
+        decision=row.decision,
+        decided_at=row.decided_at,
+        decided_by=row.decided_by,
+    )
+
+
+def _decided(row: Row[Any], side: str, actor: str) -> Fact:
+    loser = "xero" if side == "salesforce" else "salesforce"
+    values = AuditValues(
+        before=row._mapping[loser],  # noqa: SLF001 - SQLAlchemy's public name
+        after=row._mapping[side],  # noqa: SLF001 - as above
+        note=f"{row.field}: {side} counts, not {loser}",
+    )
+    about = {
+        "tenant": row.tenant,
+        "entity": Entity.CONTACT,
+        "source_id": row.source_id,
+        "target_id": row.target_id,
+        "rule": _RULE,
+    }
+    return Fact(row.route, AuditKind.DECIDED, Doer(actor=actor), values, about)
