@@ -10,7 +10,7 @@ LINKS  ?= 100000
 UV     := uv==0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help install check lint types layers test test-quick test-clients test-socket simulate simulate-defects sim-extract bench-sandbox bench-extract bench-outbox bench-prepare bench-publish bench-match bench-reconcile demo fields wheel constraints clean
+.PHONY: help install check lint types layers test test-quick test-clients test-socket simulate simulate-defects sim-extract sim-contacts bench-sandbox bench-extract bench-outbox bench-prepare bench-publish bench-match bench-reconcile demo fields wheel constraints clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -76,6 +76,9 @@ bench-sandbox: $(VENV)/.dev ## what the sandbox costs: start, memory, calls, row
 
 sim-extract: $(VENV)/.dev ## random histories of an org, each read by several runs (SEEDS=5000)
 	SFXERO_EXTRACT_SEEDS=$(SEEDS) $(BIN)/pytest -q -n 2 tests/contract/sync/test_extract_property.py
+
+sim-contacts: $(VENV)/.dev ## storms of edits on both sides, with runs and faults between them (SEEDS=5000)
+	SFXERO_STORM_SEEDS=$(SEEDS) $(BIN)/pytest -q -n 2 tests/contract/sync/test_contact_storms.py
 
 bench-extract: $(VENV)/.dev ## rows per second and memory of an extract, beside the limit (ROWS=100000,1000000)
 	PYTHONPATH=plugins $(BIN)/python tests/benchmarks/bench_extract.py --rows $(ROWS)

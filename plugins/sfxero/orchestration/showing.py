@@ -106,11 +106,11 @@ def check(run: Run) -> int:
     from sfxero.sync.status_prepare import check_invoices
 
     folder = load_settings().expectations
-    invoices, contacts = (
-        load_suite(folder / f"{entity}.yaml", {}) for entity in (Entity.INVOICE, Entity.CONTACT)
-    )
     with opened(run) as scope:
-        return check_contacts(scope, contacts) + check_invoices(scope, invoices)
+        refused = check_invoices(scope, load_suite(folder / f"{Entity.INVOICE}.yaml", {}))
+        if scope.spec.contacts.two_way is None:
+            return refused
+        return refused + check_contacts(scope, load_suite(folder / f"{Entity.CONTACT}.yaml", {}))
 
 
 def prepare(run: Run) -> dict[str, int]:

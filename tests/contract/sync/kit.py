@@ -67,14 +67,22 @@ class Seam(httpx.BaseTransport):
 class World:
     """Both services, one ledger, and what a test wants to do and to see."""
 
-    def __init__(self, sandbox: Sandbox, address: str, folder: Path, url: str) -> None:
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        address: str,
+        folder: Path,
+        url: str,
+        *,
+        seam: Seam | None = None,
+    ) -> None:
         self.sandbox = sandbox
         self.address = address
         self.url = url
         self.clock = sandbox.clock
         self.books = sandbox.xero.books
         self.spec = demo_spec()
-        self.seam = Seam()
+        self.seam = seam or Seam()
         self._control = httpx.Client(base_url=f"{address}/_sandbox", transport=self.seam)
         self.ledger = Ledger(url, clock=self.clock)
         self.root: Any = folder / "staging"

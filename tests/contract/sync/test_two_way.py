@@ -1,6 +1,7 @@
 """Accounts and contacts that people edit on both sides: what flows, and what never does."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -12,7 +13,8 @@ from sfxero.ledger.runs import RunReport
 from sfxero.model.findings import Severity
 from sfxero.model.ids import RouteName, RunId
 from sfxero.model.states import Entity
-from sfxero.sandbox.xero.models import Contact
+from sfxero.sandbox.xero.models import Contact, new_id
+from sfxero.sync.xero_lists import CONTACTS, due_lists
 
 pytestmark = pytest.mark.contract
 
@@ -414,4 +416,98 @@ def test_a_conflict_that_people_settle_by_an_edit_is_closed(world: World) -> Non
     both.from_xero()
 
     assert both.conflicts() == []
+    assert both.is_quiet()
+
+
+# What it costs, and how it begins.
+
+
+def test_ten_thousand_contacts_are_read_in_ten_calls(both: Both) -> None:
+    world = both.world
+    with world.books.writing():
+        for number in range(9_999):
+            world.books.put_contact(Contact(new_id(), f"Other {number}", world.clock.now()))
+    both.pause()
+    world.forget_calls()
+    scope = both.showing.begin()
+
+    rows = both.showing.read(scope, lists=[CONTACTS], full=True)
+
+    assert rows[CONTACTS] == 10_000
+    assert world.calls().count("GET Contacts") == 10
+
+
+def test_contacts_are_read_every_hour_and_only_in_two_way_routes(both: Both) -> None:
+    world, read_at = both.world, both.world.clock.now()
+    both.showing.run()
+    scope = both.showing.begin()
+
+    assert CONTACTS in due_lists(scope, now=read_at + timedelta(minutes=59))
+    assert CONTACTS not in due_lists(scope, now=read_at + timedelta(minutes=50))
+    world.respec(contacts={"two_way": None})
+    assert CONTACTS not in due_lists(both.showing.begin(), now=read_at + timedelta(days=1))
+
+
+def test_an_archived_contact_is_left_alone(both: Both) -> None:
+    both.edit_xero(EmailAddress="late@acme.au")
+    both.world.archive(both.contact)
+
+    report = both.from_xero()
+
+    assert ("contact", "skipped", "contact_not_active", 1) in report.counts
+    assert both.row["Invoice_Email__c"] == "old@acme.au"
+
+
+def test_a_deleted_account_takes_nothing(both: Both) -> None:
+    both.edit_xero(EmailAddress="late@acme.au")
+    both.world.delete("Account", both.account)
+
+    report = both.from_xero()
+
+    assert ("contact", "skipped", "account_gone", 1) in report.counts
+    assert both.is_quiet()
+
+
+def test_a_change_waits_until_its_account_is_cured(both: Both) -> None:
+    both.edit_salesforce(Name="<>")
+    both.to_xero()
+    both.edit_xero(EmailAddress="new@acme.au")
+
+    report = both.from_xero()
+    assert ("contact", "skipped", "account_refused", 1) in report.counts
+    both.edit_salesforce(Name="Acme")
+    both.from_xero()
+
+    assert both.row["Invoice_Email__c"] == "new@acme.au"
+
+
+def test_a_route_that_begins_to_share_compares_with_what_was_written_last(world: World) -> None:
+    both = Both(world)
+    world.respec(contacts={"two_way": None})
+    both.edit_xero(**phone("8765 4321"))
+    both.edit_salesforce(Invoice_Email__c="sf@acme.au")
+
+    both.share()
+    both.from_xero()
+    both.to_xero()
+
+    assert both.row["Phone"] == "(03) 8765 4321"
+    assert both.emails == ("sf@acme.au", "sf@acme.au")
+    assert both.is_quiet()
+
+
+@pytest.mark.parametrize("is_carried_out", [True, False])
+def test_a_write_of_unknown_outcome_is_not_made_twice(both: Both, is_carried_out: bool) -> None:
+    def lose(request: httpx.Request, forward: Forward) -> httpx.Response:
+        if is_carried_out:
+            forward(request)
+        raise httpx.ReadTimeout("no answer", request=request)
+
+    both.edit_salesforce(Invoice_Email__c="sf@acme.au")
+    both.world.seam.plans += [lose, lose, lose]
+
+    both.to_xero()
+    both.to_xero()
+
+    assert both.emails == ("sf@acme.au", "sf@acme.au")
     assert both.is_quiet()

@@ -1,5 +1,6 @@
 """Rows of Xero as flat records, and the moment from which the next reading goes on."""
 
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 
 from sfxero.errors import UnexpectedResponse
 from sfxero.xero.changes import Changes, records_of
-from sfxero.xero.paging import page_of
+from sfxero.xero.paging import Page, page_of
 from sfxero.xero.zones import zone_of
 
 INVOICE = {
@@ -20,6 +21,11 @@ INVOICE = {
     "Overpayments": [{"AppliedAmount": Decimal("4.50")}],
     "Date": "/Date(1795305600000+1100)/", "DueDateString": "2026-01-31T00:00:00",
     "DueDate": "/Date(1769857200000+1100)/", "UpdatedDateUTC": "/Date(1795312800123+0000)/",
+}  # fmt: skip
+CONTACT = {
+    "ContactID": "c1", "Name": "Acme", "ContactStatus": "ACTIVE",
+    "Addresses": [{"AddressType": "POBOX", "City": "Perth"}],
+    "UpdatedDateUTC": "/Date(1795312800123+0000)/",
 }  # fmt: skip
 
 
@@ -125,3 +131,30 @@ def test_a_reply_that_does_not_say_its_time_is_a_reply(said: object) -> None:
 )
 def test_a_zone_is_found_by_the_name_that_xero_has_for_it(name: str | None, zone: str) -> None:
     assert zone_of(name).key == zone
+
+
+def test_contacts_are_read_by_id_a_page_to_a_call() -> None:
+    asked: list[tuple[int, datetime | None]] = []
+
+    def fetch(page: int, since: datetime | None) -> Page:
+        asked.append((page, since))
+        rows = [CONTACT | {"ContactID": f"{page}-{number}"} for number in range(3)]
+        return Page(rows, page_count=4)
+
+    since = datetime(2026, 11, 1, tzinfo=UTC)
+    found = list(Changes("Contacts", fetch, since=since).records())
+
+    assert asked == [(page, since) for page in range(1, 5)]
+    assert len({one["Id"] for one in found}) == 12
+
+
+def test_a_contact_keeps_all_that_a_link_would_keep_of_it() -> None:
+    found = record("Contacts", **CONTACT)
+
+    assert (found["Name"], found["Status"]) == ("Acme", "ACTIVE")
+    assert json.loads(str(found["Snapshot"])) == {
+        "ContactID": "c1",
+        "ContactStatus": "ACTIVE",
+        "Name": "Acme",
+        "POBOX": {"City": "Perth"},
+    }

@@ -1,0 +1,314 @@
+"""Random edits of accounts and contacts on both sides, with runs and faults between them."""
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import httpx
+from tests.contract.sync.kit import Seam, World
+from tests.contract.sync.showing import Showing
+
+from sfxero.errors import SyncError
+from sfxero.ledger.merging import StoredConflict
+from sfxero.mapping.shared_fields import ONE_WAY, SharedField, shared_fields
+from sfxero.model.ids import RouteName, SourceId
+from sfxero.model.states import Entity
+from sfxero.sandbox.salesforce import rules
+from sfxero.sandbox.salesforce.failures import ApiFailure
+from sfxero.sandbox.xero.hands import NotPossible
+from sfxero.sync import prepare
+from sfxero.sync.contact_prepare import prepare_accounts
+from sfxero.sync.shared_values import snapshot_of
+from sfxero.sync.xero_lists import CONTACTS
+
+MASTERS = ("salesforce", "xero", "newest", "ask")
+_FIELDS = ("name", "tax_number", "email", "phones", "postal_address")
+_PAUSES_S = (1, 61, 400, 700, 3600)
+_ABNS = ("51824753556", "53004085616", "33102417032", "83914571673")
+_WRITES = frozenset({"PUT", "POST", "PATCH"})
+
+
+class Killed(Exception):
+    """The worker is gone, whatever it has sent."""
+
+
+class Storming(Seam):
+    """A network that loses now and then a write, its answer, or the worker itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.chance = Random(0)  # noqa: S311 - repeatable, nothing secret
+        self.rate = 0.0
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.path
+        is_write = request.method in _WRITES and (
+            "/api.xro/" in path or "/composite/sobjects" in path
+        )
+        if not is_write or self.chance.random() >= self.rate:
+            return super().handle_request(request)
+        fate = self.chance.choice(["unsent", "unanswered", "killed"])
+        if fate == "unsent":
+            raise httpx.ConnectError("no way", request=request)
+        super().handle_request(request)
+        if fate == "killed":
+            raise Killed
+        raise httpx.ReadTimeout("no answer", request=request)
+
+
+@dataclass(frozen=True, slots=True)
+class EditMade:
+    """What a person wrote: the token is in no other value."""
+
+    side: str
+    account: str
+    field: str
+    token: str
+
+
+class Storm:
+    """One seed's history: people edit, runs come in between, and in the end all is calm."""
+
+    def __init__(self, world: World, seed: int) -> None:
+        self.world = world
+        self.showing = Showing(world)
+        self.chance = Random(seed)  # noqa: S311 - repeatable, nothing secret
+        assert isinstance(world.seam, Storming)
+        self.seam = world.seam
+        self.seam.chance = self.chance
+        self.edits: list[EditMade] = []
+        self.accounts: list[str] = []
+        self._number = 0
+        self._share()
+
+    def play(self) -> None:
+        """Play the history to its end."""
+        for _ in range(self.chance.randint(1, 3)):
+            fields = self._account_values()
+            self.accounts.append(rules.create(self.world.sandbox.org, "Account", fields))
+        self._run()
+        self._run()
+        for _ in range(self.chance.randint(2, 5)):
+            self._edit(times=self.chance.randint(0, 3))
+            self.seam.rate = self.chance.choice([0.0, 0.0, 0.3])
+            self._run()
+            self._decide()
+        self.seam.rate = 0.0
+        # What a dead worker held becomes free, and what was put off is due.
+        self.world.sleep(7200)
+
+    def calm(self) -> None:
+        """Let both directions run twice: all must be in step after that."""
+        for _ in range(2):
+            self._from_xero(is_whole=True)
+            self.world.sleep(3600)
+            self._to_xero(is_whole=True)
+            self.world.sleep(3600)
+
+    def writes_at_rest(self) -> list[str]:
+        """Run both directions once more, and return what was written to either side."""
+        self.world.forget_calls()
+        self._from_xero(is_whole=True)
+        self.world.sleep(3600)
+        self._to_xero(is_whole=True)
+        return [*self.world.writes(), *self.showing.org_writes()]
+
+    # What people do.
+
+    def _share(self) -> None:
+        masters = {
+            name: self.chance.choice(MASTERS)
+            for name in _FIELDS
+            if self.chance.random() < 0.8
+        }  # fmt: skip
+        self.world.respec(
+            contacts={
+                "email": {"from": "Invoice_Email__c"},
+                "phones": {"region": "AU", "default": {"from": "Phone"}, "fax": {"from": "Fax"}},
+                "two_way": masters or {"email": "newest"},
+            }
+        )
+        self.fields = shared_fields(self.world.spec.contacts)
+
+    def _edit(self, *, times: int) -> None:
+        for _ in range(times):
+            self.world.sleep(self.chance.choice(_PAUSES_S))
+            account = self.chance.choice(self.accounts)
+            edit: Callable[[str], None] = self.chance.choice(
+                [self._edit_account, self._edit_contact]
+            )
+            with suppress(ApiFailure, NotPossible):
+                edit(account)
+
+    def _edit_account(self, account: str) -> None:
+        field = self.chance.choice(_TOKENS)
+        values, token = _SALESFORCE[field](self._token())
+        rules.update(self.world.sandbox.org, "Account", account, values)
+        self.edits.append(EditMade("salesforce", account, field, token))
+
+    def _edit_contact(self, account: str) -> None:
+        link = self.world.link(account)
+        if link is None:
+            return
+        field = self.chance.choice(_TOKENS)
+        values, token = _XERO[field](self._token())
+        if self.chance.random() < 0.1 and field != "name":
+            values, token = _EMPTY[field], ""
+        self.showing.hands.write_contact(values, link.target_id)
+        self.edits.append(EditMade("xero", account, field, token))
+
+    def _decide(self) -> None:
+        for one in self.world.ledger.merging.listing(None):
+            if one.decision is None and self.chance.random() < 0.5:
+                side = self.chance.choice(["salesforce", "xero"])
+                self.world.ledger.merging.decide([one.conflict_id], side, actor="Jo")
+
+    def _token(self) -> int:
+        self._number += 1
+        return self._number
+
+    def _account_values(self) -> dict[str, Any]:
+        number = self._token()
+        values: dict[str, Any] = {"Name": f"Firm {number}"}
+        for field in _TOKENS[1:]:
+            if self.chance.random() < 0.7:
+                values |= _SALESFORCE[field](self._token())[0]
+        return values
+
+    # What runs do.
+
+    def _run(self) -> None:
+        run: Callable[[], None] = self.chance.choice([self._from_xero, self._to_xero])
+        with suppress(SyncError, Killed):
+            run()
+        self.world.sleep(self.chance.choice(_PAUSES_S))
+
+    def _meanwhile(self, *, is_whole: bool) -> None:
+        """Let people edit in the middle of a run."""
+        if not is_whole and self.chance.random() < 0.4:
+            self._edit(times=1)
+
+    def _from_xero(self, *, is_whole: bool = False) -> None:
+        scope = self.showing.begin()
+        self.showing.read(scope, lists=[CONTACTS])
+        self._meanwhile(is_whole=is_whole)
+        prepare_accounts(scope, self.world.salesforce)
+        self._prepared(scope)
+        self._meanwhile(is_whole=is_whole)
+        if is_whole or self.chance.random() < 0.9:
+            self.showing.publish(Entity.ACCOUNT_UPDATE, run_id=scope.run_id)
+
+    def _to_xero(self, *, is_whole: bool = False) -> None:
+        scope = self.world.begin()
+        self.world.stage(scope)
+        self._meanwhile(is_whole=is_whole)
+        prepare.prepare_contacts(scope)
+        self._prepared(scope)
+        self._meanwhile(is_whole=is_whole)
+        if is_whole or self.chance.random() < 0.9:
+            self.world.publish(Entity.CONTACT, run_id=scope.run_id)
+
+    def _prepared(self, scope: Any) -> None:
+        windows = self.world.ledger.windows
+        windows.mark_prepared([one.window_id for one in windows.of_run(scope.run_id)])
+
+    # What must hold in the end.
+
+    def differences(self) -> list[str]:
+        """Return the fields that are not in step, and that nobody is asked or warned about."""
+        asked = {one.conflict.key: one for one in self.world.ledger.merging.listing(None)}
+        found = []
+        for account in self.accounts:
+            ours, theirs = self._held(account)
+            for field in self.fields:
+                left, right = (field.text(field.part_of(one)) for one in (ours, theirs))
+                stored = asked.get((SourceId(account), field.key))
+                if left != right and not self._is_excused(field, stored, account):
+                    found.append(f"{account} {field.key}: {left} and {right}")
+        return found
+
+    def lost(self) -> list[str]:
+        """Return what a person wrote last on a side and is neither there nor in the log."""
+        log = self._log()
+        last = {(one.side, one.account, one.field): one for one in self.edits}
+        shared = {field.key for field in self.fields if field.policy != ONE_WAY}
+        found = []
+        for one in last.values():
+            ours, theirs = self._held(one.account)
+            held = json.dumps(ours if one.side == "salesforce" else theirs)
+            if one.field in shared and one.token not in held and one.token not in log:
+                found.append(str(one))
+        return found
+
+    def _is_excused(self, field: SharedField, stored: StoredConflict | None, account: str) -> bool:
+        """Say whether a field may differ: it is asked about, or was changed in Xero alone."""
+        if stored is not None:
+            return stored.decision is None
+        if field.policy == ONE_WAY:
+            return any(one.side == "xero" and one.account == account for one in self.edits)
+        return False
+
+    def _held(self, account: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return both sides in one form; the account as the mapping would write it now."""
+        from sfxero.sync.contact_reading import account_frame
+
+        scope = self.world.scope("look")
+        frame = account_frame(scope, self.world.salesforce, [SourceId(account)])
+        (document,) = prepare.named_contacts(scope, frame).documents
+        link = self.world.link(account)
+        (contact,) = self.world.accounting.contacts_by_id([link.target_id])
+        return snapshot_of(document.payload), snapshot_of(contact)
+
+    def _log(self) -> str:
+        events = self.world.ledger.audit.export(RouteName("demo"))
+        values = (one.values for one in events if one.values)
+        return "\n".join(f"{one.before} {one.after} {one.note}" for one in values)
+
+
+_TOKENS = ("name", "tax_number", "email", "phones.default", "phones.fax", "postal_address")
+
+
+def _number_of(token: int) -> str:
+    return f"9374{token:04d}"
+
+
+_SALESFORCE: dict[str, Callable[[int], tuple[dict[str, Any], str]]] = {
+    "name": lambda n: ({"Name": f"Firm {n}"}, f"Firm {n}"),
+    "tax_number": lambda n: ({"ABN__c": _ABNS[n % 4]}, _ABNS[n % 4]),
+    "email": lambda n: ({"Invoice_Email__c": f"sf{n}@firm.au"}, f"sf{n}@firm.au"),
+    "phones.default": lambda n: ({"Phone": f"(02) {_number_of(n)}"}, _number_of(n)),
+    "phones.fax": lambda n: ({"Fax": f"+61 2 {_number_of(n)}"}, _number_of(n)),
+    "postal_address": lambda n: (
+        {"BillingStreet": f"Level {n}\n{n} Main St", "BillingCity": f"Town {n}"},
+        f"{n} Main St",
+    ),
+}
+_XERO: dict[str, Callable[[int], tuple[dict[str, Any], str]]] = {
+    "name": lambda n: ({"Name": f"Books {n}"}, f"Books {n}"),
+    "tax_number": lambda n: ({"TaxNumber": _ABNS[n % 4]}, _ABNS[n % 4]),
+    "email": lambda n: ({"EmailAddress": f"xero{n}@firm.au"}, f"xero{n}@firm.au"),
+    "phones.default": lambda n: (_phone("DEFAULT", n), _number_of(n)),
+    "phones.fax": lambda n: (_phone("FAX", n), _number_of(n)),
+    "postal_address": lambda n: (_address(AddressLine1=f"{n} Queen St"), f"{n} Queen St"),
+}
+
+
+def _phone(kind: str, number: int) -> dict[str, Any]:
+    parts = {"PhoneCountryCode": "61", "PhoneAreaCode": "2", "PhoneNumber": _number_of(number)}
+    return {"Phones": [{"PhoneType": kind, **parts}]}
+
+
+def _address(**parts: str) -> dict[str, Any]:
+    return {"Addresses": [{"AddressType": "POBOX", **parts}]}
+
+
+_EMPTY: dict[str, dict[str, Any]] = {
+    "tax_number": {"TaxNumber": ""},
+    "email": {"EmailAddress": ""},
+    "phones.default": {"Phones": [{"PhoneType": "DEFAULT", "PhoneNumber": ""}]},
+    "phones.fax": {"Phones": [{"PhoneType": "FAX", "PhoneNumber": ""}]},
+    "postal_address": _address(AddressLine1=""),
+}
