@@ -57,7 +57,7 @@ class Attendant:
     @property
     def _asks(self) -> bool:
         invoices = self._world.spec.invoices
-        return invoices.on_reopen == "ask" or invoices.on_change in {"ask", "update_while_draft"}
+        return invoices.on_reopen == "ask" or invoices.on_change not in {"update", "reissue"}
 
     def _asked(self) -> list[tuple[int, str]]:
         found = self._world.rows(

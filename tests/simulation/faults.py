@@ -9,7 +9,7 @@ from sfxero.sandbox.faults import FaultKind, FaultRule
 from sfxero.sandbox.server import Sandbox
 
 _XERO: Final = r"^/api\.xro/"
-_WRITES: Final = r"/(Invoices|Contacts)$"
+_WRITES: Final = r"/(Invoices|Contacts|CreditNotes|Allocations)$"
 _SALESFORCE: Final = r"^/services/data"
 _RESULTS: Final = r"/jobs/query/[^/]+/results$"
 _ANYWHERE: Final = (_XERO, _XERO, _SALESFORCE, r".*")

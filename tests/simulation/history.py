@@ -26,7 +26,10 @@ _LONG_REST_S: Final = 90_000.0
 _MOST_ROUNDS: Final = 8
 _READ_ANEW_SHARE: Final = 0.3
 _LONG_SHARE: Final = 0.4
-_ON_CHANGE: Final = ("update", "update", "reissue", "reissue", "update_while_draft", "ask")
+_ON_CHANGE: Final = (
+    *("update", "update", "reissue", "reissue", "credit_note", "credit_note"),
+    *("update_while_draft", "ask"),
+)
 _ON_REOPEN: Final = ("list", "list", "void", "void", "ask")
 
 

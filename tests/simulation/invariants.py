@@ -1,9 +1,10 @@
 """The promises, checked once all has come to rest, and some while it happens."""
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 
 from tests.simulation.expected import Expected, ExpectedInvoice, expected_of
@@ -12,7 +13,7 @@ from tests.simulation.tasks import Run
 from tests.simulation.world import TENANT, World
 
 from sfxero.model.ids import RouteName
-from sfxero.sandbox.xero.models import DEAD, Contact, Invoice
+from sfxero.sandbox.xero.models import DEAD, Contact, Credit, Invoice
 
 _KEY_KEPT_S: Final = 360.0
 _MOST_AT_ONCE: Final = 5
@@ -76,9 +77,9 @@ def _check_look_up(
     fields = json.loads(payload)
     number = fields.get("InvoiceNumber") or fields.get("ContactNumber") or source_id
     names = {number, target_id or number}
-    if before[0][2] == "void":
-        # Of a void it is asked for the invoice that was to be void.
-        names = {one for (one,) in world.rows(_MEANT, source_id)}
+    if before[0][2] in _MEANT:
+        # Of a void it is asked for the invoice, of a credit note for its number.
+        names = {one for (one,) in world.rows(_MEANT[before[0][2]], source_id)}
     if not any(
         sent_before > uses[-1] and any(name in asked for name in names)
         for sent_before, asked in traffic.reads
@@ -88,7 +89,12 @@ def _check_look_up(
         )
 
 
-_MEANT: Final = "SELECT target_id FROM former_links WHERE source_id = ?"
+_NOTED: Final = "SELECT number FROM credit_notes WHERE source_id = ?"
+_MEANT: Final = {
+    "void": "SELECT target_id FROM former_links WHERE source_id = ?",
+    "credit": _NOTED,
+    "allocate": _NOTED,
+}
 
 
 def _has_ended(world: World, until: Any) -> bool:
@@ -138,10 +144,12 @@ def _lost(world: World, expected: Expected) -> Violations:
     quarantined = _quarantined(world)
     held = _held_by_archived_contacts(world, expected, quarantined)
     wanted = {key: one for key, one in expected.invoices.items() if key not in held}
+    # An invoice that has a credit note takes no edit: what is no decrease is given up on.
+    credited = _credit_notes(world)
     for source_id, one in wanted.items():
         if source_id in quarantined:
             yield f"good {source_id} is in quarantine: {quarantined[source_id]}"
-        elif source_id in dead and not _causes(world, one):
+        elif source_id in dead and source_id not in credited and not _causes(world, one):
             yield f"{source_id} was given up without a cause: {dead[source_id]}"
         elif not {source_id, one.account_id} & dead.keys() and source_id not in invoices:
             yield f"{source_id} is nowhere"
@@ -191,9 +199,13 @@ def _totals(world: World, expected: Expected) -> Violations:
     """To the cent, line by line, with date, number and contact: unless a person was there."""
     invoices, dead = _invoices(world), _dead(world)
     contacts = world.sandbox.xero.books.contacts
+    credited = _credit_notes(world)
     for source_id, wanted in expected.invoices.items():
         held = invoices.get(source_id)
         if held is None or source_id in dead or _causes(world, wanted):
+            continue
+        if source_id in credited:
+            yield from _net_totals(wanted, held, credited[source_id])
             continue
         for name, ours, theirs in (
             ("subtotal", wanted.amount, held.totals.sub_total),
@@ -207,6 +219,37 @@ def _totals(world: World, expected: Expected) -> Violations:
         ):
             if ours != theirs:
                 yield f"{name} of {source_id}: Salesforce {ours}, Xero {theirs}"
+
+
+def _net_totals(wanted: ExpectedInvoice, held: Invoice, notes: list[Credit]) -> Violations:
+    """Invoice and credit notes together, by account and tax; what can be allocated, is."""
+    left: defaultdict[tuple[str | None, str | None], Decimal] = defaultdict(Decimal)
+    for sign, lines in ((1, held.lines), *((-1, one.lines) for one in notes)):
+        for line in lines:
+            left[line.account_code, line.tax_type] += sign * line.line_amount
+    for wish in wanted.lines:
+        left[wish.account_code, wish.tax_type] -= wish.amount
+    if any(left.values()):
+        yield f"{wanted.opportunity_id} and its credit notes are off by {dict(left)}"
+    if held.amount_due and any(one.remaining for one in notes):
+        yield f"a credit note of {wanted.opportunity_id} is not allocated"
+    if held.dated_on != wanted.dated_on or held.status in DEAD:
+        yield f"{wanted.opportunity_id} is {held.status} of {held.dated_on}"
+
+
+def _credit_notes(world: World) -> dict[str, list[Credit]]:
+    """Credit notes of ours by opportunity; their numbers are those of invoices, and more."""
+    sources = {
+        one.number: _source_of(one)
+        for one in world.sandbox.xero.books.invoices.values()
+        if one.url and one.number
+    }
+    found: dict[str, list[Credit]] = {}
+    for note in world.sandbox.xero.books.credits.values():
+        source_id = sources.get(str(note.number).rpartition("-C")[0])
+        if source_id is not None:
+            found.setdefault(source_id, []).append(note)
+    return found
 
 
 def _contacts(world: World, expected: Expected) -> Violations:

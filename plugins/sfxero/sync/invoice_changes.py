@@ -17,6 +17,7 @@ from sfxero.xero.snapshots import snapshot
 Element = Mapping[str, Any]
 
 _BY_HAND = "Edit it in Xero, or void it there."
+_IN_THE_WAY = "Take back in Xero what is in the way of a void, then replay; or credit it there."
 _NOT_OURS = (
     "Give that credit note another number in Xero, or void what is wrong there, then replay."
 )
@@ -115,7 +116,9 @@ class InvoiceChanges:
     def _leave(self, entry: Entry, held: Element, verdict: Verdict) -> None:
         """Act on an invoice that nothing is to be sent for."""
         if verdict.act is Act.REFUSE:
-            self._doing.bury(entry, "NotEditable", verdict.why, _BY_HAND)
+            is_void = entry.on_change in {ChangePolicy.VOID, ChangePolicy.REISSUE}
+            hint = _IN_THE_WAY if is_void else _BY_HAND
+            self._doing.bury(entry, "NotEditable", verdict.why, hint)
             return
         said = replace(settlement_of(entry, held), is_looked_up=True)
         if verdict.act is Act.SETTLE:
