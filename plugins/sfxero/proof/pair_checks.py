@@ -200,6 +200,10 @@ class PairChecks:
             self._found.add(Kind.EDITED_IN_XERO, edited, sides, about=field)
         lines = flags(pc.not_equal(pairs["l_lines"], pairs["x_lines"]))
         sides = Sides(ledger=_short(pairs["l_lines"]), xero=_short(pairs["x_lines"]))
+        taken_back = flags(pc.less(pairs["x_credited"], pairs["l_credited"]))
+        undone = self._both & pairs.flag("has_notes") & taken_back
+        credited = self._ledger_and_books("credited")
+        self._found.add(Kind.EDITED_IN_XERO, undone, credited, about="AmountCredited")
         same_money = ~pairs.differs("l_amount", "x_amount")
         edited = self._both & lines & same_money
         self._found.add(Kind.EDITED_IN_XERO, edited, sides, about="LineItems")

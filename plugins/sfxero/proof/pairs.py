@@ -111,6 +111,10 @@ class Pairs:
         }
         self._columns["id"] = ids
         total = amount_column(line_amount_types)
+        # What the ledger credited itself: a person's own credit notes are none of it.
+        self._columns["has_notes"] = pc.is_in(
+            self["x_id"], pa.array(list(books.credited), pa.string())
+        )
         for side in ("l", "x"):
             amounts, ids_of_side = self[f"{side}_{total}"], self[f"{side}_id"]
             self._columns[f"{side}_amount"] = _less(amounts, ids_of_side, books.credited)

@@ -10,6 +10,7 @@ from tests.contract.sync.comparing import Comparer
 from tests.contract.sync.kit import Forward, World
 
 from sfxero.model.states import Entity
+from sfxero.sandbox.xero.credits import remove_allocation
 from sfxero.sandbox.xero.models import Credit, Invoice
 
 pytestmark = pytest.mark.contract
@@ -105,6 +106,19 @@ def test_a_quiet_run_writes_nothing_and_the_sums_tie_out(world: World, sold: str
     outcome = Comparer(world).compare()
     assert outcome.stored == []
     assert outcome.verdict == "in step: 1 links, AUD 130.00 won, 130.00 invoiced; 0 explained"
+
+
+def test_an_allocation_that_a_person_takes_back_is_named(world: World, sold: str) -> None:
+    reprice(world, sold, "80")
+    world.run()
+    world.sleep(HOUR)
+    (allocation,) = notes(world)[0].allocations
+    remove_allocation(world.books, allocation, user="Kim")
+
+    (found,) = Comparer(world).compare().open
+
+    assert (found.difference.kind, found.difference.field) == ("edited_in_xero", "AmountCredited")
+    assert str(found.difference.amount) == "-22.0000"
 
 
 def test_a_second_decrease_is_credited_from_where_the_first_left_it(
