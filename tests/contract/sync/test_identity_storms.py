@@ -5,11 +5,14 @@ from collections import Counter
 from random import Random
 from typing import Any
 
+import httpx
 import pytest
-from tests.contract.sync.kit import TENANT, World
+from tests.contract.sync.kit import TENANT, Forward, World
+from tests.contract.sync.test_leads import LEADS
 
 from sfxero.ledger.tables import reserved_names
 from sfxero.mapping.names import name_key
+from sfxero.mapping.spec import RouteSpec
 from sfxero.model.states import Entity
 
 pytestmark = pytest.mark.contract
@@ -29,14 +32,22 @@ class Storm:
         self.random = Random(seed)  # noqa: S311 - no secret
         self.told: list[str] = []
         self.suffixed: dict[str, str] = {}
+        self.archived: set[str] = set()
         self._acts: list[Any] = [
             self._add, self._add, self._rename, self._rename, self._win, self._merge_accounts,
             self._delete, self._undelete, self._archive, self._restore, self._merge_contacts,
+            self._add_lead, self._edit_lead, self._convert, self._merge_leads, self._lose_a_reply,
+            self._die,
         ]  # fmt: skip
 
     def act(self) -> None:
         chosen = self.random.choice(self._acts)
         self.told.append(f"{chosen.__name__} {chosen()}")
+
+    def leads(self) -> list[str]:
+        """Those that are not converted."""
+        rows = self.world.rows("Lead", IsDeleted=False, IsConverted=False)
+        return sorted(str(one["Id"]) for one in rows)
 
     def accounts(self, *, deleted: bool = False) -> list[str]:
         rows = self.world.rows("Account")
@@ -86,6 +97,7 @@ class Storm:
 
     def _archive(self) -> list[str]:
         chosen = self._some(self.contacts())
+        self.archived |= set(chosen)
         for one in chosen:
             self.world.archive(self.world.books.contacts[one])
         return chosen
@@ -105,8 +117,40 @@ class Storm:
     def _merge_contacts(self) -> list[str]:
         chosen = self._some(self.contacts(), 2)
         if chosen:
+            self.archived.add(chosen[1])
             self.world.merge_contacts(*chosen)
         return chosen
+
+    def _add_lead(self) -> str:
+        status = self.random.choice(("Qualified", "Qualified", "Open"))
+        return self.world.lead(self.random.choice(NAMES), Status=status)
+
+    def _edit_lead(self) -> list[str]:
+        chosen = self._some(self.leads())
+        for one in chosen:
+            status = self.random.choice(("Qualified", "Qualified", "Open"))
+            self.world.edit("Lead", one, Company=self.random.choice(NAMES), Status=status)
+        return chosen
+
+    def _convert(self) -> list[str]:
+        chosen = self._some(self.leads())
+        into = [None, *self._some(self.accounts())]
+        return [self.world.convert(one, self.random.choice(into)) for one in chosen]
+
+    def _merge_leads(self) -> list[str]:
+        chosen = self._some(self.leads(), 2)
+        if chosen:
+            self.world.merge("Lead", *chosen)
+        return chosen
+
+    def _lose_a_reply(self) -> None:
+        """The next write arrives, and its answer does not."""
+        self.world.seam.plans.append(_lost)
+
+    def _die(self) -> list[str]:
+        """A worker takes what waits, and is never heard of again."""
+        self.world.run(publishes=False)
+        return [entry.source_id for entry in self.world.claim()]
 
     def run(self, **options: Any) -> Any:
         self.told.append("run")
@@ -125,11 +169,18 @@ class Storm:
                 assert self.suffixed.setdefault(row.name_key, row.source_id) == row.source_id
 
 
+def _lost(request: httpx.Request, forward: Forward) -> httpx.Response:
+    forward(request)
+    raise httpx.ReadTimeout("lost", request=request)
+
+
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_whatever_people_do_every_link_leads_somewhere_or_a_finding_says_why(
     world: World, seed: int
 ) -> None:
+    content = world.spec.model_dump(mode="json", by_alias=True) | {"leads": LEADS}
+    world.spec = RouteSpec.model_validate(content)
     storm = Storm(world, seed)
     for _ in range(10):
         for _ in range(storm.random.randrange(1, 5)):
@@ -143,21 +194,23 @@ def test_whatever_people_do_every_link_leads_somewhere_or_a_finding_says_why(
     active = [one for one in world.contacts if one.status == "ACTIVE"]
     keys = Counter(name_key(one.name) for one in active)
     assert max(keys.values(), default=1) == 1, told
-    found = world.quarantined(Entity.ACCOUNT)
+    found = world.quarantined(Entity.ACCOUNT) | world.quarantined(Entity.LEAD)
     assert {rule for rules in found.values() for rule in rules} <= BY_NOBODY, told
     links = {one.source_id: one.target_id for one in world.ledger.links.all(TENANT, Entity.CONTACT)}
-    live = set(storm.accounts())
+    qualified = {one["Id"] for one in world.rows("Lead", Status="Qualified")}
+    live = {*storm.accounts(), *qualified.intersection(storm.leads())}
     refused = {links.get(one) for one in found} - {None}
-    for account in live - found.keys():
-        assert account in links, f"{account} has no contact\n{told}"
-        contact = world.books.contacts[links[account]]
-        # Of several accounts of one contact, the finding of one names it.
+    for one in live - found.keys():
+        assert one in links, f"{one} has no contact\n{told}"
+        contact = world.books.contacts[links[one]]
+        # Of several records of one contact, the finding of one names it.
         is_told = contact.contact_id in refused
-        assert contact.status == "ACTIVE" or is_told, f"{account}: {contact}\n{told}"
-    for account in found.keys() - live:
-        assert found[account] == ["merged_with_contact"], told
-    ours = [one for one in active if one.texts.get("ContactNumber")]
-    assert len({one.texts["ContactNumber"] for one in ours}) == len(ours), told
+        assert contact.status == "ACTIVE" or is_told, f"{one}: {contact}\n{told}"
+    for one in found.keys() - live:
+        assert found[one] in (["merged_with_contact"], ["contact_archived"]), f"{one}\n{told}"
+    # No contact was made that nobody stands for.
+    ours = {one.contact_id for one in active if one.texts.get("ContactNumber")}
+    assert ours - storm.archived <= set(links.values()), told
 
     world.forget_calls()
     storm.run(full=True)
