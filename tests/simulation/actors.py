@@ -18,6 +18,11 @@ _PRICES: Final = ("100", "0.01", "19.99", "33.335", "1.005", "2500.4567", "7.77"
 _QUANTITIES: Final = ("1", "2", "3", "0.5", "1.3333", "12")
 _DISCOUNTS: Final = (None, None, "10", "12.5", "33.33")
 _FAMILIES: Final = ("Hardware", "Freight", "Export", None)
+_FLIPPED: Final = (
+    ("Account", "Name"),
+    ("OpportunityLineItem", "UnitPrice"),
+    ("Opportunity", "CloseDate"),
+)
 _WON: Final = "Closed Won"
 
 
@@ -31,6 +36,9 @@ class Salesperson:
         self._entries: list[str] = []
         # Everybody has something that he does time and again.
         self._favourite = self._chance.choice(self._habits())
+        self._fondness, self._late_share = 8, 0.15
+        self._flipped = _FLIPPED
+        self._regrets_after_s = (1.0, 20.0, 60.0, 120.0)
 
     def fill(self) -> None:
         """The org as the first run finds it."""
@@ -49,8 +57,8 @@ class Salesperson:
 
     def act(self) -> None:
         """Do one thing that a salesperson does."""
-        act = self._chance.choice((*self._habits(), *[self._favourite] * 8))
-        is_late = self._chance.random() < 0.15 and not self._world.weather.is_clear
+        act = self._chance.choice((*self._habits(), *[self._favourite] * self._fondness))
+        is_late = self._chance.random() < self._late_share and not self._world.weather.is_clear
         self._commits_late(is_late)
         try:
             act()
@@ -58,6 +66,12 @@ class Salesperson:
             self._note(f"cannot: {refusal}")
         finally:
             self._commits_late(False)
+
+    def keeps_changing_her_mind(self) -> None:
+        """From now on, mostly take changes back, of accounts or of deals, and commit at once."""
+        self._favourite, self._fondness, self._late_share = self._flip, 80, 0.0
+        self._flipped = self._chance.choice((_FLIPPED[:1], _FLIPPED[1:]))
+        self._regrets_after_s = (10.0, 20.0, 30.0)
 
     def _habits(self) -> tuple[Callable[[], None], ...]:
         return (
@@ -169,14 +183,12 @@ class Salesperson:
 
     def _flip(self) -> None:
         """From A to B and, while B may be in flight, back to A."""
-        object_name, field = self._chance.choice((
-            ("Account", "Name"), ("OpportunityLineItem", "UnitPrice"), ("Opportunity", "CloseDate")
-        ))  # fmt: skip
+        object_name, field = self._chance.choice(self._flipped)
         other = {"Name": "Between", "UnitPrice": Decimal("55.5"), "CloseDate": "2026-11-25"}[field]
         for one in self._some(object_name):
             before = one[field]
             self._update(object_name, one["Id"], **{field: other})
-            self._world.sleep(self._chance.choice((1.0, 20.0, 60.0, 120.0)))
+            self._world.sleep(self._chance.choice(self._regrets_after_s))
             self._update(object_name, one["Id"], **{field: _text(before)})
 
     def _delete(self) -> None:

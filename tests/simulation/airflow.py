@@ -167,7 +167,7 @@ class Airflow:
     ) -> None:
         """Try a task in fresh workers until it succeeds; TaskFailed when it is given up."""
         for number in range(1, tries + 1):
-            self._world.sleep(self._chance.choice(self.queues_s))
+            self._world.sleep(self._chance.choice(self.queues_s) + run.queue_s)
             failure = self._try(
                 f"{run.name} {name} {number}",
                 lambda is_last=number == tries: self._or_leave(run, body, is_last=is_last),

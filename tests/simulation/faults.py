@@ -67,7 +67,6 @@ class Weather:
         self._commit_share = 0.0
         self._element_share = 0.0
         self._ledger_down: list[tuple[float, float]] = []
-        self.troubles_ledger = False
         self._slowness = chance.choice((1.0, 1.0, 3.0, 10.0))
 
     def arm(self, *, horizon_s: float) -> None:
@@ -154,7 +153,6 @@ class Weather:
         if chance.random() < 0.15:
             begin_s = chance.uniform(0, horizon_s)
             self._ledger_down = [(begin_s, begin_s + chance.choice((1, 20, 100)))]
-        self.troubles_ledger = bool(self._ledger_down) or self._commit_share > 0
 
     def _rule(self, kind: FaultKind, horizon_s: float) -> FaultRule:
         chance = self._chance

@@ -14,7 +14,7 @@ from tests.simulation.airflow import Airflow
 from tests.simulation.attendant import Attendant
 from tests.simulation.scheduler import Stuck, Worker
 from tests.simulation.tasks import Run
-from tests.simulation.world import World, demo_spec, quick_files, repeatable_ids
+from tests.simulation.world import OVERLAP_S, World, demo_spec, quick_files, repeatable_ids
 
 from sfxero.model.states import Measure
 from sfxero.sync.history import Interval
@@ -31,6 +31,11 @@ _ON_CHANGE: Final = (
     *("update_while_draft", "ask"),
 )
 _ON_REOPEN: Final = ("list", "list", "void", "void", "ask")
+_HASTY_SHARE: Final = 0.12
+_HASTE_S: Final = 50.0
+_MOST_HASTY_RUNS: Final = 12
+# What a wide overlap reads again, and so repairs, would hide what went wrong.
+_HASTY_OVERLAP_S: Final = 10
 
 
 class Person(Protocol):
@@ -84,6 +89,8 @@ class History:
     def __init__(self, world: World) -> None:
         self._world = world
         self._chance = world.chance("director")
+        self._haste = world.chance("haste")
+        self._is_hasty = self._haste.random() < _HASTY_SHARE
         self._salesperson = Salesperson(world)
         self._bookkeeper = Bookkeeper(world)
         self._attendant = Attendant(world)
@@ -92,8 +99,9 @@ class History:
         world.spec = demo_spec(
             self._chance.choice((1, 2, 3)),
             self._chance.choice((1, 2, 3, 5, 50)),
-            policy.choice(_ON_CHANGE),
-            policy.choice(_ON_REOPEN),
+            on_change=policy.choice(_ON_CHANGE),
+            on_reopen=policy.choice(_ON_REOPEN),
+            overlap_s=_HASTY_OVERLAP_S if self._is_hasty else OVERLAP_S,
         )
         # Some live longer, and change again what has been invoiced.
         self._is_long = policy.random() < _LONG_SHARE
@@ -117,12 +125,18 @@ class History:
     def _direct(self) -> None:
         self._salesperson.fill()
         self._bookkeeper.fill()
+        if self._is_hasty:
+            self._world.weather.minute_limit = 60  # with fewer calls a run is no hasty one
         self._world.weather.arm(horizon_s=_HORIZON_S)
-        self._set_dangers()
-        self._spawn_people()
-        self._run_some()
+        if self._is_hasty:
+            self._run_in_haste()
+        else:
+            self._set_dangers()
+            self._spawn_people()
+            self._run_some()
         self._join(self._drivers)
         self._world.weather.clear()
+        self._set_write_latency(0.1)
         self.airflow.queues_s = (0.0,)
         self._come_to_rest()
 
@@ -141,10 +155,10 @@ class History:
         for person, most in people:
             self._spawn(person, self._chance.randint(0, most))
 
-    def _spawn(self, person: Person, count: int) -> None:
+    def _spawn(self, person: Person, count: int, *, within_s: float = _HORIZON_S) -> None:
         def live() -> None:
             for _ in range(count):
-                self._world.sleep(self._chance.expovariate(count / _HORIZON_S))
+                self._world.sleep(self._chance.expovariate(count / within_s))
                 person.act()
 
         name = type(person).__name__.lower()
@@ -168,12 +182,40 @@ class History:
                 self._drivers.append(self.airflow.start_drain(f"drain{number}"))
             if chance.random() < 0.3:
                 past = Run(f"past{number}", kind="history", history=self._past())
+                past.queue_s = self._haste.choice((0.0, 0.0, 15.0, 60.0))
                 self._drivers.append(self.airflow.start(past))
             if overlaps:
                 world.sleep(chance.choice((5.0, 15.0, 60.0, 150.0, 150.0)))
             else:
                 world.scheduler.join(driver)
                 world.sleep(chance.choice((1.0, 90.0, 600.0)))
+
+    def _run_in_haste(self) -> None:
+        """Runs across each other while writes take long and people change their minds."""
+        chance, world = self._haste, self._world
+        if chance.random() < 0.7:
+            world.weather.clear()  # few runs get far enough to meet if much goes wrong
+        self._join_in_turn(lambda: self.airflow.start(Run("run0")))
+        self._set_write_latency(chance.choice((25.0, 40.0)))
+        self._salesperson.keeps_changing_her_mind()
+        for _ in range(3):
+            self._spawn(self._salesperson, chance.randint(2, 4), within_s=_HASTE_S)
+        people = self._drivers[-3:]
+        if chance.random() < 0.6:
+            past = Run("past", kind="history", history=self._past())
+            past.queue_s = chance.choice((20.0, 30.0))
+            self._drivers.append(self.airflow.start(past))
+        for number in range(1, _MOST_HASTY_RUNS):
+            # The last begins when nobody changes anything more: what it does, no other repairs.
+            is_last = all(one.is_done for one in people)
+            self._drivers.append(self.airflow.start(Run(f"run{number}")))
+            if is_last:
+                break
+            world.sleep(chance.choice((12.0, 16.0, 25.0)))
+
+    def _set_write_latency(self, seconds: float) -> None:
+        if self._is_hasty:
+            self._world.sandbox.xero.set_switches({"write_latency_s": seconds})
 
     def _past(self) -> Interval:
         """A stretch of the past: some weeks of close dates, or what changed before now."""

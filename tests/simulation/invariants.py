@@ -356,9 +356,7 @@ def _limits(world: World) -> Violations:
     made, windows = _jobs_made(world), len(world.rows("SELECT 1 FROM windows"))
     if made > _MOST_JOBS * windows:
         yield f"{made} jobs were made for {windows} windows"
-    if not world.weather.troubles_ledger:
-        # Only what the ledger could not store may be forgotten.
-        yield from world.network.traffic.impatience
+    yield from world.network.traffic.impatience
     for minute, count in minutes.items():
         if count > world.weather.minute_limit:
             yield f"{count} calls in minute {minute}"

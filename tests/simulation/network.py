@@ -9,8 +9,9 @@ from urllib.parse import unquote_plus
 
 import httpx
 from tests.simulation.faults import Weather
-from tests.simulation.scheduler import Scheduler
+from tests.simulation.scheduler import Scheduler, Worker
 
+from sfxero.ratelimit.limiter import LONGEST_WAIT_S
 from sfxero.sandbox.strikes import App
 from sfxero.transport.wire import CALL_DEADLINE_S
 
@@ -26,7 +27,6 @@ class Sent:
     key: str
     address: str
     body: bytes
-    who: str
     status: int | None = None
 
     @property
@@ -39,6 +39,25 @@ class Sent:
         return self.status is None or self.status >= 500 or self.status in {400, 408, 409}
 
 
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A 429: all workers are to wait, as soon as whoever heard it can have told them."""
+
+    heard_s: float
+    until_s: float
+    hearer: Worker
+
+    def binds(self, worker: Worker, now_s: float) -> bool:
+        """Whether a worker that calls now must have known."""
+        if now_s >= self.until_s or self.hearer.ledger_failed_at_s >= self.heard_s:
+            return False
+        if worker is self.hearer:
+            return True
+        known_s = max(self.heard_s, self.hearer.stalls_until_s)
+        is_days = self.until_s - self.heard_s > LONGEST_WAIT_S
+        return not self.hearer.is_dead and not is_days and worker.stalls_until_s < known_s < now_s
+
+
 @dataclass(slots=True)
 class Traffic:
     """What passed, as far as the promises ask for it."""
@@ -46,8 +65,7 @@ class Traffic:
     sent: list[Sent] = field(default_factory=list)
     # What was read of documents, and how many writes had left before.
     reads: list[tuple[int, str]] = field(default_factory=list)
-    # Who was told to wait, and until when.
-    pauses: dict[str, float] = field(default_factory=dict)
+    pauses: list[Pause] = field(default_factory=list)
     impatience: list[str] = field(default_factory=list)
 
 
@@ -67,6 +85,7 @@ class Network(httpx.BaseTransport):
         started_s = scheduler.elapsed()
         scheduler.point(f"calls {request.method} {request.url.path}")
         self._connect(request, waited_s=scheduler.elapsed() - started_s)
+        self._look_at_pauses(request)
         scheduler.sleep(self._weather.latency_s())
         sent = self._note(request)
         call = _Call(request)
@@ -109,15 +128,12 @@ class Network(httpx.BaseTransport):
         """Note what leaves: writes whole, reads by what they ask for."""
         if _ACCOUNTING not in request.url.path:
             return None
-        who, now_s, traffic = self._who(), self._scheduler.elapsed(), self.traffic
-        if now_s < traffic.pauses.get(who, 0.0):
-            traffic.impatience.append(f"{who} calls {traffic.pauses[who] - now_s:.1f} s too early")
         key = request.headers.get("idempotency-key")
         if key is None:
             return None
         address = f"{request.method} {request.url}"
-        sent = Sent(now_s, key=key, address=address, body=request.content, who=who)
-        traffic.sent.append(sent)
+        sent = Sent(self._scheduler.elapsed(), key=key, address=address, body=request.content)
+        self.traffic.sent.append(sent)
         self.on_write(sent)
         return sent
 
@@ -131,12 +147,18 @@ class Network(httpx.BaseTransport):
             asked = unquote_plus(request.url.query.decode())
             traffic.reads.append((len(traffic.sent), asked))
         pause = response.headers.get("retry-after")
-        if response.status_code == 429 and pause and _ACCOUNTING in request.url.path:
-            traffic.pauses[self._who()] = self._scheduler.elapsed() + float(pause)
+        hearer, now_s = self._scheduler.current, self._scheduler.elapsed()
+        if hearer and response.status_code == 429 and pause and _ACCOUNTING in request.url.path:
+            traffic.pauses.append(Pause(now_s, now_s + float(pause), hearer))
 
-    def _who(self) -> str:
-        worker = self._scheduler.current
-        return worker.name if worker else ""
+    def _look_at_pauses(self, request: httpx.Request) -> None:
+        caller, now_s = self._scheduler.current, self._scheduler.elapsed()
+        if caller is None or _ACCOUNTING not in request.url.path:
+            return
+        for pause in self.traffic.pauses:
+            if pause.binds(caller, now_s):
+                early_s = pause.until_s - now_s
+                self.traffic.impatience.append(f"{caller.name} calls {early_s:.1f} s too early")
 
 
 class _Call:

@@ -41,6 +41,10 @@ class Worker:
         self.is_dead = False
         self.is_done = False
         self.skew_s = 0.0
+        self.stalls_until_s = 0.0
+        """When its last stall is over: what it looked at before may have changed by then."""
+        self.ledger_failed_at_s = -1.0
+        """When the ledger did not take in, or did not say that it took in, what it wrote last."""
         self.failure: BaseException | None = None
         self.strand = greenlet.greenlet(self._run, hub)
         self._body = body
@@ -159,6 +163,7 @@ class Scheduler:
         if me.is_mortal and chance > 1 - self.stall_share:
             stall_s = self.chance.choice(self.stalls_s)
             self.note(f"stalls for {stall_s} s")
+            me.stalls_until_s = self._now_s + stall_s
             self.sleep(stall_s)
         elif self._ready and self.chance.random() < self.switch_share:
             self._ready.append(me)

@@ -44,6 +44,8 @@ class Run:
     is_full: bool = False
     history: Interval | None = None
     """The stretch of the past that it reads, if it is a run over history."""
+    queue_s: float = 0.0
+    """How long each of its tasks waits for a slot: a backfill comes last."""
     windows: dict[str, int] = field(default_factory=dict)
     states: dict[str, str] = field(default_factory=dict)
     reports: list[LaneReport] = field(default_factory=list)

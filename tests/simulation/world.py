@@ -250,7 +250,7 @@ class World:
         def transaction() -> Iterator[Any]:
             scheduler.point(what)
             if scheduler.current is not None and weather.is_ledger_down():
-                raise _ledger_failed()
+                raise _ledger_failed(scheduler)
             inner: AbstractContextManager[Any] = door()
             with inner as conn:
                 scheduler.is_atomic = True
@@ -261,7 +261,7 @@ class World:
             if what == "writes":
                 scheduler.point("has written")
                 if scheduler.current is not None and weather.loses_commit():
-                    raise _ledger_failed()
+                    raise _ledger_failed(scheduler)
 
         return transaction
 
@@ -280,7 +280,9 @@ def _door(
     return transaction
 
 
-def _ledger_failed() -> ServiceUnavailable:
+def _ledger_failed(scheduler: Scheduler) -> ServiceUnavailable:
+    if scheduler.current is not None:
+        scheduler.current.ledger_failed_at_s = scheduler.elapsed()
     return ServiceUnavailable("the ledger's database failed", service="ledger")
 
 
@@ -333,12 +335,17 @@ def stage() -> Stage:
 
 @cache
 def demo_spec(
-    lanes: int, batch_size: int, on_change: str = "update", on_reopen: str = "list"
+    lanes: int,
+    batch_size: int,
+    *,
+    overlap_s: int = OVERLAP_S,
+    on_change: str = "update",
+    on_reopen: str = "list",
 ) -> RouteSpec:
     """The demo's route with smaller batches, and without a threshold that would fail runs."""
     content = load_route(_INCLUDE / "mappings" / "demo.yaml").model_dump(mode="json", by_alias=True)
     content["publish"] |= {"lanes": lanes, "batch_size": batch_size}
-    content["salesforce"] |= {"overlap_s": OVERLAP_S}
+    content["salesforce"] |= {"overlap_s": overlap_s}
     content["quarantine"] |= {"max_share": "1"}
     content["invoices"] |= {"on_change": on_change, "on_reopen": on_reopen}
     return _Route.model_validate(content)
