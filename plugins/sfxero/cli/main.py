@@ -15,6 +15,7 @@ from sfxero.cli import (
     match,
     outbox,
     pools,
+    quarantine,
     reconcile,
     sandbox,
     tokens,
@@ -32,6 +33,7 @@ app.add_typer(tokens.app)
 app.add_typer(outbox.app)
 app.add_typer(dead_letters.app)
 app.add_typer(conflicts.app)
+app.add_typer(quarantine.app)
 app.add_typer(alerts.app)
 app.add_typer(reconcile.app)
 app.command(name="pools")(pools.pools)

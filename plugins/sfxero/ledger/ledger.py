@@ -23,6 +23,7 @@ from sfxero.ledger.pages import Pages
 from sfxero.ledger.permits import Permits
 from sfxero.ledger.quarantine import Quarantine
 from sfxero.ledger.quota import Quota
+from sfxero.ledger.releases import Releases
 from sfxero.ledger.runs import Runs
 from sfxero.ledger.tokens import Tokens
 from sfxero.ledger.windows import Windows
@@ -50,6 +51,7 @@ class Ledger:
         self.agreeing = Agreeing(self._database)
         self.merging = Merging(self._database)
         self.quarantine = Quarantine(self._database)
+        self.releases = Releases(self._database)
         self.names = Names(self._database)
         self.differences = Differences(self._database)
         self.alerts = Alerts(self._database)

@@ -341,6 +341,19 @@ warnings = Table(
     _text("hint"),
 )
 
+releases = Table(
+    "releases",
+    metadata,
+    Column("route", Text, primary_key=True),
+    Column("entity", Text, primary_key=True),
+    Column("source_id", Text, primary_key=True),
+    Column("rule", Text, primary_key=True),
+    Column("value", Text, primary_key=True),  # '' for none
+    _moment("released_at"),
+    _text("released_by"),
+    _text("reason"),
+)
+
 reserved_names = Table(
     "reserved_names",
     metadata,

@@ -22,8 +22,8 @@ class OrganisationFacts:
     base_currency: str
     tax_rates: Mapping[str, Decimal]
     accounts: Mapping[str, AccountFacts]
-    not_for_revenue: frozenset[str] = frozenset()
-    """Active tax types that Xero refuses on accounts of class REVENUE."""
+    refused_on: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Per active tax type, the classes of accounts on which Xero refuses it."""
     items: frozenset[str] = frozenset()
     """Codes of items; empty if the route names none."""
     tracking: Mapping[str, frozenset[str]] = field(default_factory=dict)

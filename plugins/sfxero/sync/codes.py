@@ -8,7 +8,6 @@ from sfxero.mapping.organisation import OrganisationFacts
 from sfxero.mapping.spec import RouteSpec
 from sfxero.mapping.uses import CodeKind, CodeUse, code_uses, sold_pairs
 
-_REVENUE: Final = "REVENUE"
 _ABSENT: Final = {
     CodeKind.ACCOUNT: "does not exist",
     CodeKind.TAX_TYPE: "does not exist, or is not active",
@@ -32,17 +31,22 @@ class CodeTrouble:
 
 def code_troubles(spec: RouteSpec, facts: OrganisationFacts) -> Iterator[CodeTrouble]:
     """Yield what is wrong with each code, wherever the route names it."""
-    revenue = {code for code, one in facts.accounts.items() if one.class_ == _REVENUE}
     pairs = sold_pairs(spec)
     for use in code_uses(spec):
         if not _is_known(use, facts):
             yield _absent(use)
         elif use.kind is CodeKind.ACCOUNT and facts.accounts[use.value].status != "ACTIVE":
             yield _archived(use)
-        elif use.kind is CodeKind.TAX_TYPE and use.value in facts.not_for_revenue:
-            sold_on = sorted(code for code, tax in pairs if tax == use.value and code in revenue)
-            if sold_on:
-                yield _not_for_revenue(use, sold_on[0])
+        elif use.kind is CodeKind.TAX_TYPE:
+            met = sorted(code for code, tax in pairs if tax == use.value)
+            clash = next((code for code in met if _clashes(facts, code, use.value)), None)
+            if clash is not None:
+                yield _not_for_account(use, clash, facts.accounts[clash].class_ or "")
+
+
+def _clashes(facts: OrganisationFacts, code: str, tax_type: str) -> bool:
+    account = facts.accounts.get(code)
+    return account is not None and account.class_ in facts.refused_on.get(tax_type, ())
 
 
 def _is_known(use: CodeUse, facts: OrganisationFacts) -> bool:
@@ -84,11 +88,11 @@ def _archived(use: CodeUse) -> CodeTrouble:
     )
 
 
-def _not_for_revenue(use: CodeUse, account: str) -> CodeTrouble:
-    short = f"{use.kind} {use.value} on account {account}"
+def _not_for_account(use: CodeUse, account: str, class_: str) -> CodeTrouble:
+    short, of = f"{use.kind} {use.value} on account {account}", class_.lower()
     return CodeTrouble(
         use,
         short,
-        f"{use.kind} {use.value} cannot be used on revenue account {account}",
-        "Name a tax type for sales, such as OUTPUT, or let this one apply to revenue in Xero.",
+        f"{use.kind} {use.value} cannot be used on {of} account {account}",
+        f"Name a tax type for sales, such as OUTPUT, or let this one apply to {of} in Xero.",
     )

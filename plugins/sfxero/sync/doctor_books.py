@@ -12,7 +12,7 @@ from sfxero.sync.codes import code_troubles
 from sfxero.sync.preflight import read_facts
 from sfxero.xero.accounting import Accounting
 from sfxero.xero.client import XeroClient
-from sfxero.xero.scopes import missing, superfluous
+from sfxero.xero.scopes import AGED, missing, superfluous
 from sfxero.xero.tenants import Tenant, list_organisations, pick_tenant
 
 _CONNECTION: Final = ("xero", "connection")
@@ -90,7 +90,8 @@ class BooksDoctor:
                 "xero_to_salesforce without a schedule.",
                 key=_CONNECTION,
             )
-        for one in superfluous(scopes):
+        aged = self._spec.reconcile.aged_contacts > 0
+        for one in superfluous(scopes, aged=aged):
             self._notes.warn(
                 _SCOPES,
                 f"the token has the scope {one}, which the sync does not need",
@@ -98,7 +99,9 @@ class BooksDoctor:
                 key=_CONNECTION,
             )
         if self._notes.well(_SCOPES):
-            self._notes.ok(_SCOPES, " ".join(sorted(scopes)))
+            left_out = f"; without {AGED} reconciliations leave out aged receivables"
+            told = left_out if aged and AGED not in scopes else ""
+            self._notes.ok(_SCOPES, " ".join(sorted(scopes)) + told)
 
     def _check_tenant(self, books: Books, organisations: list[Tenant]) -> Tenant | None:
         named: tuple[str, str] = ("xero", "tenant_id")

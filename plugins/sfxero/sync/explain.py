@@ -12,7 +12,7 @@ from sfxero.mapping.result import OUT_OF_SCOPE, TransformResult
 from sfxero.mapping.spec import RouteSpec
 from sfxero.mapping.targets import contact_targets, invoice_targets, line_targets
 from sfxero.model.findings import Finding
-from sfxero.model.ids import SourceId, to_18
+from sfxero.model.ids import RouteName, SourceId, to_18
 from sfxero.model.outbox import APPROVAL, NOTE
 from sfxero.model.states import Entity
 from sfxero.quality.suites import Suite
@@ -34,6 +34,7 @@ from sfxero.sync.memory import Memory
 from sfxero.sync.org_rates import rates_if_used
 from sfxero.sync.preflight import check_codes
 from sfxero.sync.related import read_related
+from sfxero.sync.releasing import with_releases
 from sfxero.sync.scope import OBJECT_OF
 from sfxero.sync.staged import schema_of
 
@@ -251,7 +252,10 @@ class _Story:
         from sfxero.quality.checks import check
 
         suite = self._around.suites.get(entity)
-        return () if suite is None else check([frame], suite, entity=entity).findings
+        if suite is None:
+            return ()
+        released = self._around.memory.released(RouteName(self._spec.route), entity)
+        return with_releases(check([frame], suite, entity=entity).findings, released)
 
 
 def _end(

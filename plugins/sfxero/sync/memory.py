@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from sfxero.model.ids import SourceId, TenantId
+from sfxero.model.ids import RouteName, SourceId, TenantId
 from sfxero.model.states import Entity
 
 if TYPE_CHECKING:
     from sfxero.ledger.ledger import Ledger
     from sfxero.ledger.links import Link
+    from sfxero.ledger.releases import Release, ReleaseKey
 
 
 class Memory:
@@ -30,6 +31,10 @@ class Memory:
         if self._ledger is None:
             return set()
         return self._ledger.outbox.invoiced_parents(self._tenant, accounts)
+
+    def released(self, route: RouteName, entity: Entity) -> "Mapping[ReleaseKey, Release]":
+        """Return what people have let pass though a check refuses it."""
+        return {} if self._ledger is None else self._ledger.releases.of(route, entity)
 
     def is_settled(self, opportunity: SourceId, content_hash: str) -> bool:
         """Say whether an invoice has these values, or goes with them, without a further word."""

@@ -123,9 +123,7 @@ def facts_of(
             for one in accounts
             if one.code
         },
-        not_for_revenue=frozenset(
-            one.tax_type for one in tax_rates if one.is_active and not one.can_apply_to_revenue
-        ),
+        refused_on={one.tax_type: one.refused_on for one in tax_rates if one.is_active},
         items=frozenset(items),
         tracking={one.name: one.options for one in tracking if one.is_active},
         branding_themes=branding_themes or {},

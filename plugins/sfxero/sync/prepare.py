@@ -29,6 +29,7 @@ from sfxero.sync.memory import Memory
 from sfxero.sync.newer_readings import has_history_beside, turned_down_since
 from sfxero.sync.org_rates import kept_rates
 from sfxero.sync.related import with_related
+from sfxero.sync.releasing import refused_by, with_releases
 from sfxero.sync.scope import ENTITY_OF, OBJECT_OF, Scope
 from sfxero.sync.two_way import ToXero
 
@@ -82,9 +83,11 @@ def check_rows(scope: Scope, suites: dict[Entity, Suite]) -> dict[str, int]:
             scope.staged(object_name), columns=suite.columns, rows=_CHECKED_AT_ONCE
         )
         result = check(frames, suite, entity=entity)
-        store_result(scope, object_name, result)
+        released = scope.ledger.releases.of(scope.route, entity)
+        findings = with_releases(result.findings, released)
+        store_result(scope, object_name, replace(result, findings=findings))
         stops += result.stops
-        refused[object_name] = len(result.refused_ids)
+        refused[object_name] = len(refused_by(findings))
     refuse_stops(stops)
     return refused
 

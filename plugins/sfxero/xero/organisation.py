@@ -4,10 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, Final
 
 from sfxero.errors import UnexpectedResponse
 from sfxero.xero.dates import parse_xero_day
+
+_CLASS_OF: Final = {
+    "CanApplyToAssets": "ASSET",
+    "CanApplyToEquity": "EQUITY",
+    "CanApplyToExpenses": "EXPENSE",
+    "CanApplyToLiabilities": "LIABILITY",
+    "CanApplyToRevenue": "REVENUE",
+}
+"""Classes of accounts by the flag of tax rates that may be used on them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +59,8 @@ class TaxRate:
     name: str
     is_active: bool
     effective_rate: Decimal
-    can_apply_to_revenue: bool
+    refused_on: frozenset[str]
+    """Classes of accounts that it cannot be used on, such as `EXPENSE`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +117,7 @@ def tax_rate_of(row: Mapping[str, Any]) -> TaxRate:
         name=required(row, "Name"),
         is_active=row.get("Status") == "ACTIVE",
         effective_rate=rate,
-        can_apply_to_revenue=row.get("CanApplyToRevenue") is True,
+        refused_on=frozenset(name for flag, name in _CLASS_OF.items() if row.get(flag) is not True),
     )
 
 

@@ -52,10 +52,13 @@ def require(scopes: Collection[str], *, payments: bool = False) -> None:
         )
 
 
-def superfluous(scopes: Collection[str]) -> tuple[str, ...]:
-    """Return what these scopes allow beyond what the sync needs or asks for."""
+def superfluous(scopes: Collection[str], *, aged: bool = True) -> tuple[str, ...]:
+    """Return what these scopes allow beyond what the sync needs or asks for.
+
+    `aged` says whether aged receivables are asked for.
+    """
     # The broad name of old apps cannot be split, so it is no reproach.
-    known = {*CONSENT, "accounting.transactions", AGED}
+    known = {*CONSENT, "accounting.transactions", *([AGED] if aged else [])}
     return tuple(sorted(set(scopes) - known))
 
 

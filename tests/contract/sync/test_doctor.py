@@ -110,6 +110,12 @@ def app_with(scopes: list[str]) -> Callable[[Shop], None]:
     return provoke
 
 
+def aged_by_nobody(shop: Shop) -> None:
+    """Let the app read aged receivables, though the route asks for none."""
+    app_with([*SETTINGS_SCOPES.split(), "accounting.reports.aged.read"])(shop)
+    shop.edit("# Account -> contact.", "reconcile:\n  aged_contacts: 0\n\n# Account -> contact.")
+
+
 def exchanging(exchange: str) -> Callable[[Shop], None]:
     """Give the org several currencies, and the route a say on them."""
 
@@ -214,6 +220,19 @@ TROUBLES = {
         "default: INPUT",
         "tax type INPUT cannot be used on revenue account 200",
         "Name a tax type for sales, such as OUTPUT, or let this one apply to revenue in Xero.",
+    ),
+    "a tax type of sales on an account of costs": Trouble(
+        edit('Freight: "260"', 'Freight: "429"'),
+        "default: OUTPUT",
+        "tax type OUTPUT cannot be used on expense account 429",
+        "Name a tax type for sales, such as OUTPUT, or let this one apply to expense in Xero.",
+    ),
+    "the scope of aged receivables that nobody asks for": Trouble(
+        aged_by_nobody,
+        "connection: xero_demo",
+        "the token has the scope accounting.reports.aged.read, which the sync does not need",
+        f"Take it from the {APP}",
+        verdict="warning",
     ),
     "an unknown tracking option": Trouble(
         tracked("{category: Region, option: {value: Nowhere}}"),

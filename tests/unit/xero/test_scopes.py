@@ -4,7 +4,7 @@ import json
 import pytest
 
 from sfxero.errors import ConfigurationError
-from sfxero.xero.scopes import CONSENT, missing, require, scopes_of, split, superfluous
+from sfxero.xero.scopes import AGED, CONSENT, missing, require, scopes_of, split, superfluous
 
 
 def jwt(payload: object) -> str:
@@ -66,6 +66,11 @@ def test_what_is_more_than_the_sync_asks_for_is_named(
     scopes: tuple[str, ...], more: tuple[str, ...]
 ) -> None:
     assert superfluous(scopes) == more
+
+
+def test_the_scope_of_aged_receivables_is_one_too_many_where_none_are_asked_for() -> None:
+    assert superfluous((*CONSENT, AGED)) == ()
+    assert superfluous((*CONSENT, AGED), aged=False) == (AGED,)
 
 
 def test_a_token_that_lacks_a_scope_is_refused_and_one_that_claims_none_is_not() -> None:
