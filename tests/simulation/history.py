@@ -97,6 +97,7 @@ class History:
         )
         # Some live longer, and change again what has been invoiced.
         self._is_long = policy.random() < _LONG_SHARE
+        self._horizon_s = _HORIZON_S * (4 if self._is_long else 1)
         self.airflow = Airflow(world)
 
     def live(self) -> None:
@@ -117,7 +118,7 @@ class History:
     def _direct(self) -> None:
         self._salesperson.fill()
         self._bookkeeper.fill()
-        self._world.weather.arm(horizon_s=_HORIZON_S)
+        self._world.weather.arm(horizon_s=self._horizon_s)
         self._set_dangers()
         self._spawn_people()
         self._run_some()
@@ -144,7 +145,7 @@ class History:
     def _spawn(self, person: Person, count: int) -> None:
         def live() -> None:
             for _ in range(count):
-                self._world.sleep(self._chance.expovariate(count / _HORIZON_S))
+                self._world.sleep(self._chance.expovariate(count / self._horizon_s))
                 person.act()
 
         name = type(person).__name__.lower()
