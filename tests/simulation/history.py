@@ -105,6 +105,7 @@ class History:
         )
         # Some live longer, and change again what has been invoiced.
         self._is_long = policy.random() < _LONG_SHARE
+        self._horizon_s = _HORIZON_S * (4 if self._is_long else 1)
         self.airflow = Airflow(world)
 
     def live(self) -> None:
@@ -127,7 +128,7 @@ class History:
         self._bookkeeper.fill()
         if self._is_hasty:
             self._world.weather.minute_limit = 60  # with fewer calls a run is no hasty one
-        self._world.weather.arm(horizon_s=_HORIZON_S)
+        self._world.weather.arm(horizon_s=self._horizon_s)
         if self._is_hasty:
             self._run_in_haste()
         else:
@@ -155,10 +156,12 @@ class History:
         for person, most in people:
             self._spawn(person, self._chance.randint(0, most))
 
-    def _spawn(self, person: Person, count: int, *, within_s: float = _HORIZON_S) -> None:
+    def _spawn(self, person: Person, count: int, *, within_s: float | None = None) -> None:
+        horizon_s = self._horizon_s if within_s is None else within_s
+
         def live() -> None:
             for _ in range(count):
-                self._world.sleep(self._chance.expovariate(count / within_s))
+                self._world.sleep(self._chance.expovariate(count / horizon_s))
                 person.act()
 
         name = type(person).__name__.lower()

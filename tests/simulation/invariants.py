@@ -71,7 +71,9 @@ def _check_look_up(
     outcomes = {key: outcome for key, outcome, _ in before}
     uses = [place for place, sent in enumerate(traffic.sent) if sent.key in outcomes]
     # A worker that died has no outcome, whatever it may have heard.
-    is_unclear = any(traffic.sent[one].is_unclear for one in uses) or None in outcomes.values()
+    # What was answered at last is answered for all sendings under its key.
+    heard = uses[-1:] if "answered" in outcomes.values() else uses
+    is_unclear = any(traffic.sent[one].is_unclear for one in heard) or None in outcomes.values()
     if not uses or not is_unclear:
         return
     fields = json.loads(payload)
