@@ -29,6 +29,7 @@ from sfxero.xero.organisation import (
 from sfxero.xero.paging import FetchPage, Page, Row, numbered_rows, page_of, seek_rows
 
 INVOICES: Final = "Invoices"
+CONTACTS: Final = "Contacts"
 _METHODS: Final = {
     Operation.CREATE: "PUT",
     Operation.UPDATE: "POST",
@@ -293,6 +294,8 @@ class Accounting:
         params: dict[str, str | int] = {"pageSize": 1000}
         if plural == INVOICES:
             params["unitdp"] = 4  # else the prices of lines come rounded
+        if plural == CONTACTS:
+            params |= {"includeArchived": "true", "order": "ContactID"}
         return lambda dates: self._pages(plural, {**dates.where(*clauses), **params})
 
     def _pages(

@@ -82,11 +82,13 @@ class Storm:
         self.edits: list[EditMade] = []
         self.accounts: list[str] = []
         self._number = 0
+        # Few fields, so that both sides meet in them.
+        self._edited = self.chance.sample(_TOKENS, self.chance.randint(1, 3))
         self._share()
 
     def play(self) -> None:
         """Play the history to its end."""
-        for _ in range(self.chance.randint(1, 3)):
+        for _ in range(self.chance.randint(1, 2)):
             fields = self._account_values()
             self.accounts.append(rules.create(self.world.sandbox.org, "Account", fields))
         self._run()
@@ -144,7 +146,7 @@ class Storm:
                 edit(account)
 
     def _edit_account(self, account: str) -> None:
-        field = self.chance.choice(_TOKENS)
+        field = self.chance.choice(self._edited)
         values, token = _SALESFORCE[field](self._token())
         rules.update(self.world.sandbox.org, "Account", account, values)
         self.edits.append(EditMade("salesforce", account, field, token))
@@ -153,7 +155,7 @@ class Storm:
         link = self.world.link(account)
         if link is None:
             return
-        field = self.chance.choice(_TOKENS)
+        field = self.chance.choice(self._edited)
         values, token = _XERO[field](self._token())
         if self.chance.random() < 0.1 and field != "name":
             values, token = _EMPTY[field], ""
@@ -188,7 +190,7 @@ class Storm:
 
     def _meanwhile(self, *, is_whole: bool) -> None:
         """Let people edit in the middle of a run."""
-        if not is_whole and self.chance.random() < 0.4:
+        if not is_whole and self.chance.random() < 0.5:
             self._edit(times=1)
 
     def _from_xero(self, *, is_whole: bool = False) -> None:

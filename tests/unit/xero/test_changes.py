@@ -142,7 +142,7 @@ def test_contacts_are_read_by_id_a_page_to_a_call() -> None:
         return Page(rows, page_count=4)
 
     since = datetime(2026, 11, 1, tzinfo=UTC)
-    found = list(Changes("Contacts", fetch, since=since).records())
+    found = list(Changes("Contacts", lambda _: fetch, since=since).records())
 
     assert asked == [(page, since) for page in range(1, 5)]
     assert len({one["Id"] for one in found}) == 12
