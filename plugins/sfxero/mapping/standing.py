@@ -1,6 +1,6 @@
 """Who of a frame's records is live, merged or converted, and what each would be called."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from sfxero.mapping.field_rules import FieldRule
 from sfxero.mapping.names import base_name, name_key
 from sfxero.mapping.refusals import Findings
 from sfxero.mapping.rules import apply_rule
-from sfxero.model.ids import SourceId
+from sfxero.model.ids import SourceId, chain_end
 from sfxero.model.states import Entity
 
 if TYPE_CHECKING:
@@ -32,15 +32,11 @@ class Standing:
 
     live: frozenset[SourceId]
     gone: frozenset[SourceId]
-    successors: dict[SourceId, SourceId]
+    successors: Mapping[SourceId, SourceId]
 
     def heir_of(self, source_id: SourceId) -> SourceId:
-        """Return where a chain of merges ends; one that goes in a circle ends where it began."""
-        at, seen = source_id, {source_id}
-        while (after := self.successors.get(at)) is not None and after not in seen:
-            seen.add(after)
-            at = after
-        return at
+        """Return where a chain of merges ends."""
+        return chain_end(source_id, self.successors)
 
 
 def standing_of(frame: "pd.DataFrame", *, successor: str) -> Standing:
