@@ -1,6 +1,7 @@
 """Identifiers that must not be mistaken for one another."""
 
-from typing import NewType
+from collections.abc import Mapping
+from typing import NewType, TypeVar
 
 RouteName = NewType("RouteName", str)
 TenantId = NewType("TenantId", str)
@@ -10,6 +11,7 @@ SourceId = NewType("SourceId", str)
 TargetId = NewType("TargetId", str)
 """An id in the system a record is written to."""
 
+_Id = TypeVar("_Id", bound=str)
 _LEADS = "00Q"
 _SUFFIX_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 
@@ -34,3 +36,12 @@ def to_18(salesforce_id: str) -> SourceId:
         bits = sum(1 << place for place, letter in enumerate(part) if letter.isupper())
         suffix += _SUFFIX_LETTERS[bits]
     return SourceId(salesforce_id + suffix)
+
+
+def chain_end(start: _Id, links: Mapping[_Id, _Id]) -> _Id:
+    """Return where a chain ends; one that goes in a circle ends before it comes back."""
+    at, seen = start, {start}
+    while (after := links.get(at)) is not None and after not in seen:
+        seen.add(after)
+        at = after
+    return at

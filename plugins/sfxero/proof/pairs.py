@@ -90,6 +90,8 @@ class ThreeSides:
     """Opportunities that were shown something while the sides were read."""
     credited: Mapping[str, Decimal] = field(default_factory=dict)
     """By invoice, what our credit notes took off the amount that its opportunity has now."""
+    merged: Mapping[str, str] = field(default_factory=dict)
+    """By contact that was merged, the one that survived: its invoices went there by themselves."""
 
 
 class Pairs:
@@ -118,6 +120,8 @@ class Pairs:
         for side in ("l", "x"):
             amounts, ids_of_side = self[f"{side}_{total}"], self[f"{side}_id"]
             self._columns[f"{side}_amount"] = _less(amounts, ids_of_side, books.credited)
+        survivors = _mapped(self["l_contact_id"], books.merged)
+        self._columns["l_contact_id"] = pc.coalesce(survivors, self["l_contact_id"])
         self._columns["s_contact_id"] = _mapped(self["s_account_id"], books.contacts)
         self._columns["showing"] = _mapped(ids, books.showing)
         self._columns["state"] = _mapped(ids, books.standing)

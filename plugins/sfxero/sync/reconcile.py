@@ -12,6 +12,7 @@ from sfxero.model.ids import SourceId, TenantId, is_lead
 from sfxero.model.states import Entity
 from sfxero.staging.manifest import load
 from sfxero.sync.books_reading import Books, BooksReading, aged_reports, look_up
+from sfxero.sync.identity.following import merged_contacts
 from sfxero.sync.org_rates import rates_if_used
 from sfxero.sync.org_reading import ACCOUNT, OPPORTUNITY, OrgReading, Period
 from sfxero.sync.scope import Scope
@@ -174,6 +175,7 @@ class Comparison:
             links=links,
             invoices=invoices,
             contacts={one.source_id: one.target_id for one in self._contacts()},
+            merged=merged_contacts(scope),
             showing=showing,
             shown_meanwhile=self._shown_meanwhile(),
             credited=self._credited(),

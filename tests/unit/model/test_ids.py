@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sfxero.model.ids import to_18
+from sfxero.model.ids import chain_end, is_lead, to_18
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 SHORT_IDS = st.text(ALPHABET, min_size=15, max_size=15)
@@ -31,3 +31,14 @@ def test_two_ids_that_differ_in_case_differ_without_it(one: str, other: str) -> 
 def test_another_length_is_no_id(text: str) -> None:
     with pytest.raises(ValueError, match="15 or 18"):
         to_18(text)
+
+
+def test_a_chain_is_followed_to_its_end_and_a_circle_is_left() -> None:
+    assert chain_end("a", {"a": "b", "b": "c"}) == "c"
+    assert chain_end("x", {"a": "b"}) == "x"
+    assert chain_end("a", {"a": "b", "b": "a"}) == "b"
+
+
+def test_leads_are_told_from_accounts() -> None:
+    assert is_lead("00Q000000000001AAA")
+    assert not is_lead("001000000000001AAA")

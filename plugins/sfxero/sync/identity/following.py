@@ -6,7 +6,7 @@ from typing import Any, Final, TypeAlias
 
 from sfxero.ledger.link_moves import LinkEnds, Move, MoveOutcome
 from sfxero.ledger.names import ACTIVE
-from sfxero.model.ids import SourceId, TargetId
+from sfxero.model.ids import SourceId, TargetId, chain_end
 from sfxero.model.states import Entity
 from sfxero.sync.scope import Scope
 from sfxero.xero.accounting import Accounting
@@ -90,6 +90,17 @@ def _end_of(contact_id: TargetId, read: Mapping[TargetId, Element]) -> Element |
             return contact
         contact_id = _merged_to(contact) or contact_id
     return None
+
+
+def merged_contacts(scope: Scope) -> dict[str, str]:
+    """Return by contact that was merged the one in which its links ended."""
+    went: dict[str, str] = {
+        one.before.target_id: one.after.target_id
+        for one in scope.ledger.link_changes.listing(scope.tenant, Entity.CONTACT)
+        if one.rule == CONTACT_MERGED and one.undone_by is None
+        if one.before.target_id is not None and one.after.target_id is not None
+    }
+    return {contact_id: chain_end(contact_id, went) for contact_id in went}
 
 
 def move_to(before: LinkEnds, contact: Element, *, by_rule: str, note: str | None = None) -> Move:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sfxero.mapping.result import CONTACT_SHARED, TransformResult
 from sfxero.model.findings import Finding
-from sfxero.model.ids import SourceId
+from sfxero.model.ids import SourceId, is_lead
 from sfxero.model.states import Entity
 from sfxero.sync.identity.leads import Leads
 from sfxero.sync.identity.successors import (
@@ -17,7 +17,7 @@ from sfxero.sync.identity.successors import (
     Succession,
     Successors,
 )
-from sfxero.sync.identity.writers import Writers
+from sfxero.sync.identity.writers import LiveAmong, Writers
 from sfxero.sync.scope import Scope
 
 
@@ -39,7 +39,7 @@ class Identity:
         standing, leads = self._standing, self._leads
         accounts, wished = Successors(self._scope, Entity.ACCOUNT), self._merged()
         self._note(accounts.follow(wished))
-        self._found += accounts.returned(standing.live)
+        self._found += accounts.returned(standing.live_among)
         if leads is not None:
             became = leads.successions(standing)
             self._note(Successors(self._scope, Entity.LEAD).follow(became))
@@ -51,15 +51,16 @@ class Identity:
         """Why some accounts, or leads, may not go, whatever their values are."""
         found = [one for one in self._found if one.entity is entity]
         known = {one.source_id for one in found}
-        refused = self._writers.refused(entity, self._live[entity])
+        refused = self._writers.refused(entity, self._live(entity))
         return [*found, *(one for one in refused if one.source_id not in known)]
 
     def writable(self, entity: Entity) -> Any:
         """Return the frame of those that may write, with all that are gone."""
         from sfxero.mapping.standing import without
 
-        held = {one.source_id for one in self.findings(entity)} & self._live[entity]
-        self._writers.take_turns(self._live[entity] - held)
+        live_among = self._live(entity)
+        held = live_among({one.source_id for one in self.findings(entity)})
+        self._writers.take_turns(live_among, held=held)
         return without(self._frame(entity), held.union(self._readers(entity)))
 
     def completed(self, entity: Entity, result: TransformResult) -> TransformResult:
@@ -69,12 +70,12 @@ class Identity:
 
     def note_prepared(self) -> None:
         """Say that the changes of these records' links have been acted upon."""
-        scope, known = self._scope, self._standing.live | self._standing.gone
+        scope, changes = self._scope, self._scope.ledger.link_changes
+        changed = changes.unprepared(scope.tenant, Entity.CONTACT)
+        known = self._standing.known_among(changed)
         if self._leads is not None:
-            known = known | self._leads.standing.live | self._leads.standing.gone
-        changes = scope.ledger.link_changes
-        changed = known.intersection(changes.unprepared(scope.tenant, Entity.CONTACT))
-        changes.note_prepared(scope.tenant, Entity.CONTACT, sorted(changed))
+            known |= self._leads.standing.known_among(changed)
+        changes.note_prepared(scope.tenant, Entity.CONTACT, sorted(known))
 
     @cached_property
     def _writers(self) -> Writers:
@@ -84,12 +85,12 @@ class Identity:
             gone = gone.union(self._leads.standing.gone, self._leads.converted)
         return Writers(self._scope, gone)
 
-    @cached_property
-    def _live(self) -> dict[Entity, frozenset[SourceId]]:
-        """The records that may be wished for, by entity."""
+    def _live(self, entity: Entity) -> LiveAmong:
+        """Return what tells which of some records may be wished for."""
         leads = self._leads
-        prospects = frozenset() if leads is None else leads.standing.live - leads.converted.keys()
-        return {Entity.ACCOUNT: self._standing.live, Entity.LEAD: prospects}
+        if entity is Entity.LEAD and leads is not None:
+            return lambda ids: leads.standing.live_among(ids) - leads.converted.keys()
+        return self._standing.live_among
 
     def _frame(self, entity: Entity) -> Any:
         is_lead = entity is Entity.LEAD and self._leads is not None
@@ -97,15 +98,16 @@ class Identity:
 
     def _readers(self, entity: Entity) -> list[SourceId]:
         held = {one.source_id for one in self._found}
-        return [one for one in self._writers.readers(self._live[entity]) if one not in held]
+        return [one for one in self._writers.readers(self._live(entity)) if one not in held]
 
     def _merged(self) -> list[Succession]:
         standing = self._standing
         heirs = {one: standing.heir_of(one) for one in standing.successors}
+        live = standing.live_among(set(heirs.values()))
         return [
             Succession(one, heir, ACCOUNT_MERGED)
             for one, heir in sorted(heirs.items())
-            if heir in standing.live
+            if heir in live
         ]
 
     def _note(self, followed: Followed) -> None:
@@ -113,7 +115,7 @@ class Identity:
         rule, hint = LINK_UNDER_WAY
         self._found += followed.findings
         for one in followed.waiting:
-            entity = Entity.ACCOUNT if one.after in self._standing.live else Entity.LEAD
+            entity = Entity.LEAD if is_lead(one.after) else Entity.ACCOUNT
             self._found.append(Finding(entity, one.after, rule, None, one.before, hint))
 
     def _hand_over_names(self, wished: Sequence[Succession]) -> None:

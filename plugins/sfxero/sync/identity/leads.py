@@ -93,7 +93,7 @@ class Leads:
         from sfxero.mapping.standing import standing_of
 
         became = standing_of(self.frame, successor="ConvertedAccountId").successors
-        return {one: account for one, account in became.items() if one in self.standing.live}
+        return {one: account for one, account in became.items() if one not in self.standing.gone}
 
     def take_back(self, *, read_at: datetime) -> None:
         """Withdraw what waits for leads that are no leads any more.
@@ -112,24 +112,20 @@ class Leads:
 
     def successions(self, accounts: "Standing") -> list[Succession]:
         """Return who stands for the leads now: accounts, or leads that they were merged into."""
-        into = {one: accounts.heir_of(account) for one, account in self.converted.items()}
-        found = [
-            Succession(one, heir, LEAD_CONVERTED)
-            for one, heir in sorted(into.items())
-            if heir in accounts.live
+        became = {one: accounts.heir_of(account) for one, account in self.converted.items()}
+        live = accounts.live_among(set(became.values()))
+        into = {one: heir for one, heir in became.items() if heir in live}
+        merged = {one: self.standing.heir_of(one) for one in self.standing.successors}
+        prospects = self.standing.live_among(set(merged.values())) - self.converted.keys()
+        into |= {one: into[heir] for one, heir in merged.items() if heir in into}
+        return [
+            *(Succession(one, heir, LEAD_CONVERTED) for one, heir in sorted(into.items())),
+            *(
+                Succession(one, heir, LEAD_MERGED)
+                for one, heir in sorted(merged.items())
+                if heir in prospects
+            ),
         ]
-        merged = ((one, self.standing.heir_of(one)) for one in sorted(self.standing.successors))
-        found += [
-            Succession(one, heir, LEAD_MERGED)
-            for one, heir in merged
-            if heir in self.standing.live and heir not in self.converted
-        ]
-        found += [
-            Succession(one, into[heir], LEAD_CONVERTED)
-            for one, heir in ((one, self.standing.heir_of(one)) for one in self.standing.successors)
-            if heir in into and into[heir] in accounts.live
-        ]
-        return found
 
     def under_way(self, accounts: "Standing") -> list[Finding]:
         """Name the leads whose first write is under way, and the accounts that they became.

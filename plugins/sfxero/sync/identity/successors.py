@@ -1,6 +1,6 @@
 """Successors: the link of an account that was merged goes to the one that stands for it now."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -9,6 +9,7 @@ from sfxero.ledger.link_moves import LinkEnds, Move, MoveOutcome
 from sfxero.model.findings import Finding
 from sfxero.model.ids import SourceId, TargetId
 from sfxero.model.states import Entity
+from sfxero.sync.identity.writers import LiveAmong
 from sfxero.sync.scope import Scope
 
 if TYPE_CHECKING:
@@ -86,20 +87,18 @@ class Successors:
             waiting=[one for one in busy if one.after not in links],
         )
 
-    def returned(self, live: Collection[SourceId]) -> list[Finding]:
+    def returned(self, live_among: LiveAmong) -> list[Finding]:
         """Find live records without a link whose contact went to another when they were merged."""
         scope = self._scope
-        lost = {
-            change.before.source_id: change
-            for change in scope.ledger.link_changes.successions(scope.tenant, Entity.CONTACT)
-            if change.before.source_id in live
-        }
-        linked = scope.ledger.links.get_many(scope.tenant, Entity.CONTACT, sorted(lost))
+        made = scope.ledger.link_changes.successions(scope.tenant, Entity.CONTACT)
+        lost = {change.before.source_id: change for change in made}
+        live = live_among(lost)
+        linked = scope.ledger.links.get_many(scope.tenant, Entity.CONTACT, sorted(live))
         rule, hint = CONTACT_MOVED_ON
         return [
             Finding(self._entity, one, rule, "MasterRecordId", _told(change), hint)
             for one, change in sorted(lost.items())
-            if one not in linked
+            if one in live and one not in linked
         ]
 
     def _taken_back(self, ids: Sequence[SourceId]) -> set[tuple[SourceId, SourceId]]:

@@ -1,13 +1,16 @@
 """Writers: who of several records may write to the contact that they share, and who to none."""
 
-from collections.abc import Collection, Iterator, Sequence
-from typing import Final
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Final, TypeAlias
 
 from sfxero.ledger.names import Standing
 from sfxero.model.findings import Finding
 from sfxero.model.ids import SourceId, is_lead
 from sfxero.model.states import Entity
 from sfxero.sync.scope import Scope
+
+LiveAmong: TypeAlias = Callable[[Collection[SourceId]], set[SourceId]]
+"""Tells which of some records the run has read, and are live."""
 
 ARCHIVED: Final = (
     "contact_archived",
@@ -24,7 +27,7 @@ class Writers:
     def __init__(self, scope: Scope, gone: Collection[SourceId]) -> None:
         """`gone` are the records that are deleted, merged or converted, as the run has read."""
         ledger = scope.ledger
-        self.astray = ledger.links.astray(scope.tenant)
+        self._astray = ledger.links.astray(scope.tenant)
         self._scope = scope
         self._shared = ledger.links.shared(scope.tenant, Entity.CONTACT)
         standing = ledger.names.standing(scope.tenant, self._shared)
@@ -35,9 +38,13 @@ class Writers:
         self._writers = {alive[0]: target_id for target_id, alive in ranked.items() if alive}
         self._readers = {one for alive in ranked.values() for one in alive[1:]}
 
-    def take_turns(self, live: Collection[SourceId]) -> None:
-        """Let a writer write again to a contact that another has written to meanwhile."""
+    def take_turns(self, live_among: LiveAmong, *, held: Collection[SourceId]) -> None:
+        """Let a writer write again to a contact that another has written to meanwhile.
+
+        Not one that is `held` back now: its turn comes when it may go.
+        """
         scope = self._scope
+        live = live_among(self._writers).difference(held)
         mine = {one: target_id for one, target_id in self._writers.items() if one in live}
         sharers = [one for target_id in mine.values() for one in self._shared[target_id]]
         links = scope.ledger.links.get_many(scope.tenant, Entity.CONTACT, sharers)
@@ -52,14 +59,15 @@ class Writers:
         ]
         scope.ledger.link_changes.forget_values(scope.tenant, Entity.CONTACT, sorted(behind))
 
-    def readers(self, live: Collection[SourceId]) -> list[SourceId]:
+    def readers(self, live_among: LiveAmong) -> list[SourceId]:
         """Return those records whose contact another one writes."""
-        return sorted(self._readers.intersection(live))
+        return sorted(live_among(self._readers))
 
-    def refused(self, entity: Entity, live: Collection[SourceId]) -> Iterator[Finding]:
+    def refused(self, entity: Entity, live_among: LiveAmong) -> Iterator[Finding]:
         """Name those records whose contact nobody can write to; what shares it is not asked."""
         rule, hint = ARCHIVED
-        for source_id, (target_id, _) in sorted(self.astray.items()):
+        live = live_among(self._astray)
+        for source_id, (target_id, _) in sorted(self._astray.items()):
             if source_id in live and source_id not in self._readers:
                 yield Finding(entity, source_id, rule, "contact", target_id, hint)
 
