@@ -69,11 +69,12 @@ class Salesperson:
 
     def keeps_changing_her_mind(self) -> None:
         """From now on, mostly take changes back, of accounts or of deals, and commit at once."""
-        self._favourite, self._fondness, self._late_share = self._flip, 80, 0.0
+        habits = (self._flip, self._flip, self._win_too_soon)
+        self._favourite, self._fondness, self._late_share = self._chance.choice(habits), 80, 0.0
         self._flipped = self._chance.choice((_FLIPPED[:1], _FLIPPED[1:]))
         self._regrets_after_s = (10.0, 20.0, 30.0)
 
-    def _habits(self) -> tuple[Callable[[], None], ...]:
+    def _habits(self) -> tuple[Callable[[], object], ...]:
         return (
             self.new_opportunity, self._edit_line, self._edit_line, self._add_line,
             self._remove_line, self._win, self._win, self._reopen, self._rename_account,
@@ -92,7 +93,7 @@ class Salesperson:
             BillingPostalCode="2000", BillingCity=chance.choice((None, "Sydney")),
         )  # fmt: skip
 
-    def new_opportunity(self) -> None:
+    def new_opportunity(self) -> str:
         chance = self._chance
         accounts = self._living("Account")
         opportunity = self._new(
@@ -106,6 +107,7 @@ class Salesperson:
         )
         for _ in range(chance.choice((0, 1, 1, 1, 2, 3)) or chance.randint(0, 1)):
             self._line(opportunity)
+        return opportunity
 
     def _line(self, opportunity: str) -> None:
         chance = self._chance
@@ -190,6 +192,12 @@ class Salesperson:
             self._update(object_name, one["Id"], **{field: other})
             self._world.sleep(self._chance.choice(self._regrets_after_s))
             self._update(object_name, one["Id"], **{field: _text(before)})
+
+    def _win_too_soon(self) -> None:
+        """A deal that, while its invoice may be in flight, turns out to be none."""
+        opportunity = self.new_opportunity()
+        self._world.sleep(self._chance.choice(self._regrets_after_s))
+        self._update("Opportunity", opportunity, StageName="Prospecting")
 
     def _delete(self) -> None:
         if self._chance.random() < 0.5:

@@ -109,6 +109,10 @@ class Weather:
         """Whether the ledger commits and its word on it is lost."""
         return self._happens(self._commit_share)
 
+    def fails_write(self) -> bool:
+        """Whether the ledger takes a write not in at all."""
+        return self._happens(self._commit_share)
+
     def is_ledger_down(self) -> bool:
         now_s = self._scheduler.elapsed()
         return any(begin <= now_s < end for begin, end in self._ledger_down)

@@ -249,7 +249,8 @@ class World:
         @contextmanager
         def transaction() -> Iterator[Any]:
             scheduler.point(what)
-            if scheduler.current is not None and weather.is_ledger_down():
+            is_lost = weather.is_ledger_down() or (what == "writes" and weather.fails_write())
+            if scheduler.current is not None and is_lost:
                 raise _ledger_failed(scheduler)
             inner: AbstractContextManager[Any] = door()
             with inner as conn:
