@@ -329,3 +329,11 @@ def sent_line(line: Any) -> dict[str, Any]:
     return {name: line[name] for name in texts} | {
         name: Decimal(line[name] or 0) for name in numbers
     }
+
+
+def test_a_run_leaves_the_page_of_its_checks(story: Story, first: After) -> None:
+    assert "check.suites/-1" in first.tasks
+    pages = list((story.deployment.home / "sfxero" / "outputs").rglob("checks.html"))
+    text = min(pages, key=lambda page: page.stat().st_mtime).read_text(encoding="utf-8")
+    assert "close_date_out_of_range" in text
+    assert not any(row["Name"] in text for row in story.sandbox.rows("Account"))

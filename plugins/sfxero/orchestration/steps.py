@@ -4,6 +4,8 @@ import json
 import logging
 from typing import TYPE_CHECKING
 
+from airflow.sdk import ObjectStoragePath
+
 from sfxero.mapping.spec import RouteSpec
 from sfxero.model.ids import RouteName
 from sfxero.orchestration.hooks.ledger import open_ledger
@@ -107,14 +109,21 @@ def check(run: Run) -> dict[str, int]:
     """Hold the staged rows against their suites."""
     from sfxero.quality.suites import load_suite
     from sfxero.sync.prepare import check_rows, suite_columns
+    from sfxero.sync.reconcile_outputs import Outputs
 
-    folder = load_settings().expectations
+    settings = load_settings()
+    folder = settings.expectations
     with opened(run) as scope:
         suites = {
             entity: load_suite(folder / f"{entity}.yaml", suite_columns(scope.spec))
             for entity in ENTITY_OF.values()
         }
-        return check_rows(scope, suites)
+        outputs = Outputs(scope, ObjectStoragePath(settings.outputs_root))
+
+        def keep(page: str) -> None:
+            log.info("checks_page path=%s", outputs.write_checks(page))
+
+        return check_rows(scope, suites, keep_page=keep)
 
 
 def prepare_contacts(run: Run) -> dict[str, int]:

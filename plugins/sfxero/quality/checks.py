@@ -22,6 +22,15 @@ _ID: Final = "Id"
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """How many rows an expectation looked at, and how many broke it."""
+
+    expectation: Expectation
+    looked_at: int
+    missed: int
+
+
+@dataclass(frozen=True, slots=True)
 class CheckResult:
     """What a suite found; anything in `broken` was not checked, so the caller must fail.
 
@@ -32,6 +41,7 @@ class CheckResult:
     refused_ids: frozenset[SourceId]
     broken: tuple[str, ...]
     stops: tuple[str, ...] = ()
+    counts: tuple[Counted, ...] = ()
 
 
 def check(frames: Iterable[pd.DataFrame], suite: Suite, *, entity: Entity) -> CheckResult:
@@ -85,6 +95,12 @@ class _Checking:
             refused_ids=refused,
             broken=tuple(self._broken),
             stops=tuple(self._stops(len(refused))),
+            counts=tuple(
+                Counted(rule, int(of), int(n))
+                for rule, n, of in zip(
+                    self._suite.expectations, self._missed, self._looked_at, strict=True
+                )
+            ),
         )
 
     def _look(

@@ -66,17 +66,22 @@ def suite_columns(spec: RouteSpec) -> dict[str, str]:
     return columns
 
 
-def check_rows(scope: Scope, suites: dict[Entity, Suite]) -> dict[str, int]:
+def check_rows(
+    scope: Scope, suites: dict[Entity, Suite], *, keep_page: Callable[[str], object] | None = None
+) -> dict[str, int]:
     """Hold the staged rows against their suites; returns the refused records by object.
+
+    `keep_page` is given the page that shows what each expectation found, whatever it was.
 
     Raises StagingError if an expectation could not be evaluated at all, and ChecksFailed if more
     rows break one than the suite allows: then something is wrong with the whole, and nothing goes.
     """
     from sfxero.quality.checks import check
+    from sfxero.quality.page import render
     from sfxero.staging.reader import read_latest_parts
 
     refused: dict[str, int] = {}
-    stops: list[str] = []
+    results: dict[str, CheckResult] = {}
     for object_name, entity in ENTITY_OF.items():
         suite = suites[entity]
         frames = read_latest_parts(
@@ -86,9 +91,12 @@ def check_rows(scope: Scope, suites: dict[Entity, Suite]) -> dict[str, int]:
         released = scope.ledger.releases.of(scope.route, entity)
         findings = with_releases(result.findings, released)
         store_result(scope, object_name, replace(result, findings=findings))
-        stops += result.stops
+        results[object_name] = result
         refused[object_name] = len(refused_by(findings))
-    refuse_stops(stops)
+    if keep_page is not None:
+        at = scope.clock.now()
+        keep_page(render(results, route=scope.route, run_id=scope.run_id, at=at))
+    refuse_stops([stop for one in results.values() for stop in one.stops])
     return refused
 
 

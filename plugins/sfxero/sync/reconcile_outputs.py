@@ -1,4 +1,4 @@
-"""What a reconciliation leaves behind: a report for people, and two marts for other tools."""
+"""What runs leave behind: reports and pages for people, and two marts for other tools."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -50,6 +50,13 @@ class Outputs:
             )
         )
         path = self.folder("reports", self.scope.run_id) / "reconciliation.html"
+        with storage_errors(), path.open("wb") as handle:
+            handle.write(page.encode())
+        return str(path)
+
+    def write_checks(self, page: str) -> str:
+        """Write the page of a run's checks and return its path."""
+        path = self.folder("checks", self.scope.run_id) / "checks.html"
         with storage_errors(), path.open("wb") as handle:
             handle.write(page.encode())
         return str(path)

@@ -9,6 +9,10 @@ from tests.contract.sync.kit import World
 
 from sfxero.ledger.tables import releases, warnings
 from sfxero.model.states import Entity
+from sfxero.quality.suites import load_suite
+from sfxero.sync import prepare
+from sfxero.sync.reconcile_outputs import Outputs
+from sfxero.sync.scope import ENTITY_OF
 
 pytestmark = pytest.mark.contract
 
@@ -90,6 +94,29 @@ def test_another_value_is_refused_anew(shop: Shop) -> None:
 
     assert world.quarantined() == {line: [RULE], sale: ["line_refused"]}
     assert world.invoices == []
+
+
+def test_each_run_leaves_a_page_of_what_its_suites_found(shop: Shop, tmp_path: Path) -> None:
+    world = shop.world
+    discounted(shop, 60)
+    scope = world.begin()
+    world.stage(scope)
+    outputs = Outputs(scope, tmp_path / "outputs")
+    columns = prepare.suite_columns(world.spec)
+    folder = shop.include / "expectations"
+    suites = {one: load_suite(folder / f"{one}.yaml", columns) for one in ENTITY_OF.values()}
+    kept: list[str] = []
+
+    prepare.check_rows(
+        scope, suites, keep_page=lambda page: kept.append(outputs.write_checks(page))
+    )
+
+    (path,) = kept
+    text = Path(path).read_text(encoding="utf-8")
+    assert Path(path).name == "checks.html"
+    assert RULE in text
+    assert "Ask the head of sales." in text
+    assert all(name in text for name in ("Account", "Opportunity", "OpportunityLineItem"))
 
 
 def test_explain_knows_what_was_released(shop: Shop) -> None:
