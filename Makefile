@@ -35,7 +35,7 @@ $(VENV)/.dev: $(BIN)/python pyproject.toml constraints.txt
 
 install: $(VENV)/.dev ## create the environment with all that development needs
 
-demo: $(VENV)/.runtime ## sandbox and Airflow, one whole sync, a table; stays up (WAIT=0: ends with a status)
+demo: $(VENV)/.runtime ## sandbox and Airflow, one whole sync, payments shown, a table; stays up (WAIT=0: ends with a status)
 	@exec $(BIN)/sfxero demo --wait $(WAIT)
 
 check: lint types layers ## everything static

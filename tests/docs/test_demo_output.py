@@ -29,6 +29,11 @@ def counts(told: dict[str, str], prefix: str) -> dict[str, int]:
     }
 
 
+def payments(told: dict[str, str]) -> int:
+    (label,) = [one for one in told if one.startswith("paid in Xero")]
+    return int(re.sub(r"\D", "", label))
+
+
 def money(text: str) -> Decimal:
     return Decimal(re.sub(r"[^0-9.]", "", text))
 
@@ -46,6 +51,9 @@ def test_the_table_in_the_readme_is_what_the_demo_prints_for_these_figures() -> 
         limited=int(told["calls refused with 429"]),
         salesforce_total=money(told["won and valid in Salesforce"]),
         xero_total=money(told["invoiced in Xero, before tax"]),
+        payments=payments(told),
+        xero_paid=money(told[f"paid in Xero, by {payments(told)} payments"]),
+        salesforce_paid=money(told["paid, as opportunities show"]),
         faults=(),
     )
     console = Console(file=StringIO(), width=100)
@@ -59,3 +67,5 @@ def test_the_run_in_the_readme_went_well() -> None:
     assert told["run"] == "success"
     assert told["calls refused with 429"] == "0"
     assert money(told["difference"]) == 0
+    paid = money(told[f"paid in Xero, by {payments(told)} payments"])
+    assert money(told["paid, as opportunities show"]) == paid > 0

@@ -151,6 +151,9 @@ def test_a_demo_beside_taken_ports_ends_well_and_leaves_no_process(
     assert demo.process.returncode == 0, demo.output
     assert re.search(r"difference +.* AUD 0\.00", demo.output)
     assert re.search(r"calls refused with 429 +.* 0\b", demo.output)
+    paid = re.findall(r"│ paid.*? AUD ([\d,.]+) │", demo.output)
+    assert len(paid) == 2
+    assert paid[0] == paid[1] != "0.00"
     assert "not well" not in demo.output
     assert demo.leftovers() == []
 

@@ -10,7 +10,7 @@ import pytest
 
 from sfxero.cli.demo.airflow_api import progress
 from sfxero.cli.demo.processes import DemoError, Processes, end_all_of, free_ports, own_folder
-from sfxero.cli.demo.report import _faults
+from sfxero.cli.demo.report import _faults, _shown_faults
 
 WAITER = [sys.executable, "-c", "import time; time.sleep(60)"]
 
@@ -112,6 +112,10 @@ def test_what_belongs_to_another_folder_goes_on(tmp_path: Path) -> None:
             "start 1/1  publish 1/2  gate 0/1",
         ),
         (
+            [("read", "success"), ("check", None), ("start", "success")],
+            "start 1/1  read 1/1  check 0/1",
+        ),
+        (
             [("extract.Account.wait", "failed"), ("gate", "upstream_failed")],
             "extract 0/1  gate 0/1  failed: extract.Account.wait, gate",
         ),
@@ -143,3 +147,22 @@ def test_each_valid_opportunity_has_exactly_one_invoice_of_its_amount(
     good = {"a": {"number": "1", "amount": "100.00"}}
 
     assert _faults(good, [invoice(*one) for one in invoices]) == words
+
+
+@pytest.mark.parametrize(
+    ("shown", "words"),
+    [
+        ([("i", "30.00")], []),
+        ([("i", "30")], []),
+        ([("i", None)], ["invoice SF-1 is shown with another amount paid"]),
+        ([("i", "29.99")], ["invoice SF-1 is shown with another amount paid"]),
+        ([(None, None)], ["invoice SF-1 is shown on no opportunity"]),
+    ],
+)
+def test_each_invoice_is_shown_with_what_was_paid_of_it(
+    shown: list[tuple[str | None, str | None]], words: list[str]
+) -> None:
+    deals = [{"Xero_Invoice_Id__c": one, "Xero_Amount_Paid__c": paid} for one, paid in shown]
+    invoices = [{"invoice_id": "i", "number": "SF-1", "amount_paid": "30.00"}]
+
+    assert _shown_faults(deals, invoices) == words

@@ -15,7 +15,8 @@ from sfxero.cli.demo.processes import DemoError
 _START_TIME_S: Final = 150.0
 _POLL_S: Final = 0.5
 _RUN_ID: Final = "first_sync"
-_ENDED: Final = frozenset({"success", "failed"})
+SUCCESS: Final = "success"
+_ENDED: Final = frozenset({SUCCESS, "failed"})
 
 
 class AirflowApi:
@@ -118,9 +119,9 @@ def progress(tasks: list[Mapping[str, Any]]) -> str:
     for task in tasks:
         group = str(task["task_id"]).split(".", 1)[0]
         every[group] += 1
-        done[group] += task["state"] == "success"
+        done[group] += task["state"] == SUCCESS
         if task["state"] in {"failed", "upstream_failed"}:
             failed.append(str(task["task_id"]))
-    order = ("start", "extract", "check", "prepare", "publish", "gate")
+    order = ("start", "extract", "read", "check", "prepare", "publish", "gate")
     line = "  ".join(f"{name} {done[name]}/{every[name]}" for name in order if every[name])
     return line + (f"  failed: {', '.join(sorted(set(failed)))}" if failed else "")

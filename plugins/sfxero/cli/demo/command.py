@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx
 from rich.console import Console
 
-from sfxero.cli.demo.airflow_api import AirflowApi
+from sfxero.cli.demo.airflow_api import SUCCESS, AirflowApi
+from sfxero.cli.demo.bookkeeper import pay_some
 from sfxero.cli.demo.processes import DemoError, Processes, free_ports, own_folder
 from sfxero.cli.demo.report import read_outcome, show
 from sfxero.cli.pools import needed_pools
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 ROUTE: Final = "demo"
 DAG_ID: Final = f"salesforce_to_xero__{ROUTE}"
+SHOW_DAG_ID: Final = f"xero_to_salesforce__{ROUTE}"
 _UI_PORT: Final = 8080
 _SANDBOX_PORT: Final = 8099
 _LOG_PORTS: Final = (8793, 8794)
@@ -67,6 +69,10 @@ def _run_in(folder: Path, console: Console, *, stays_up: bool) -> int:
         tell(f"Airflow is up at http://127.0.0.1:{ui_port}")
         run_id = api.trigger(DAG_ID)
         state = api.watch(DAG_ID, run_id, limit_s=_RUN_LIMIT_S, tell=tell)
+        if state == SUCCESS:
+            tell(f"the bookkeeper pays {pay_some(sandbox_url)} of the invoices")
+            shown_id = api.trigger(SHOW_DAG_ID)
+            state = api.watch(SHOW_DAG_ID, shown_id, limit_s=_RUN_LIMIT_S, tell=tell)
         is_well = _report(folder, console, sandbox_url=sandbox_url, run_id=run_id, state=state)
         console.print(
             f"Airflow UI   http://127.0.0.1:{ui_port}   "
@@ -89,7 +95,7 @@ def _report(folder: Path, console: Console, *, sandbox_url: str, run_id: str, st
     with Ledger(f"sqlite:///{folder / 'sfxero' / 'ledger.db'}") as ledger:
         outcome = read_outcome(sandbox_url, ledger, route=ROUTE, run_id=run_id)
     show(outcome, console, state=state)
-    return state == "success" and not outcome.faults
+    return state == SUCCESS and not outcome.faults
 
 
 def _settings(folder: Path, ui_port: int, sandbox_url: str, log_ports: list[int]) -> dict[str, str]:

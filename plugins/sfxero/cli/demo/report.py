@@ -32,6 +32,9 @@ class Outcome:
     limited: int
     salesforce_total: Decimal
     xero_total: Decimal
+    payments: int
+    xero_paid: Decimal
+    salesforce_paid: Decimal
     faults: tuple[str, ...]
 
 
@@ -40,6 +43,7 @@ def read_outcome(sandbox_url: str, ledger: "Ledger", *, route: str, run_id: str)
     with httpx.Client(base_url=f"{sandbox_url}/_sandbox", timeout=60) as http:
         state = http.get("/state", params={"full": 1}).raise_for_status().json()["xero"]
         truth = http.get("/salesforce/truth").raise_for_status().json()
+        deals = http.get("/salesforce/Opportunity").raise_for_status().json()
         journal = http.get("/journal", params={"service": "xero"}).raise_for_status().json()
     ledger_run = RunId(f"{route}/{run_id}")
     quarantined = ledger.quarantine.counts_by_rule(ledger_run)
@@ -47,7 +51,7 @@ def read_outcome(sandbox_url: str, ledger: "Ledger", *, route: str, run_id: str)
     good = {one: facts for one, facts in truth.items() if facts["good"]}
     invoices = state["invoice_rows"]
     limited = sum(one["status"] == 429 for one in journal)
-    faults = _faults(good, invoices)
+    faults = [*_faults(good, invoices), *_shown_faults(deals, invoices)]
     unnamed = sorted(set(truth) - set(good) - named)
     faults += [f"opportunity {one} was neither invoiced nor named" for one in unnamed]
     if limited:
@@ -62,6 +66,9 @@ def read_outcome(sandbox_url: str, ledger: "Ledger", *, route: str, run_id: str)
         limited=limited,
         salesforce_total=sum((Decimal(one["amount"]) for one in good.values()), Decimal(0)),
         xero_total=sum((Decimal(one["sub_total"]) for one in invoices), Decimal(0)),
+        payments=len(state["payment_rows"]),
+        xero_paid=sum((Decimal(one["amount_paid"]) for one in invoices), Decimal(0)),
+        salesforce_paid=sum(map(_paid, deals), Decimal(0)),
         faults=tuple(faults),
     )
 
@@ -83,6 +90,8 @@ def show(outcome: Outcome, console: Console, *, state: str) -> None:
     table.add_row("won and valid in Salesforce", f"AUD {outcome.salesforce_total:,.2f}")
     table.add_row("invoiced in Xero, before tax", f"AUD {outcome.xero_total:,.2f}")
     table.add_row("difference", f"AUD {outcome.xero_total - outcome.salesforce_total:,.2f}")
+    table.add_row(f"paid in Xero, by {outcome.payments} payments", f"AUD {outcome.xero_paid:,.2f}")
+    table.add_row("paid, as opportunities show", f"AUD {outcome.salesforce_paid:,.2f}")
     console.print(table)
     for fault in outcome.faults[:20]:
         console.print(f"[red]not well:[/red] {fault}")
@@ -108,3 +117,20 @@ def _faults(good: Mapping[str, Mapping[str, Any]], invoices: Rows) -> list[str]:
         if Decimal(invoice["sub_total"]) != Decimal(facts["amount"]):
             faults.append(f"invoice {invoice['number']} is over another amount")
     return faults
+
+
+def _shown_faults(deals: Rows, invoices: Rows) -> list[str]:
+    """Hold what opportunities show as paid against their invoices, by the invoice's id."""
+    shown = {one["Xero_Invoice_Id__c"]: one for one in deals if one["Xero_Invoice_Id__c"]}
+    faults = []
+    for invoice in invoices:
+        deal, paid = shown.get(invoice["invoice_id"]), Decimal(invoice["amount_paid"])
+        if deal is None:
+            faults.append(f"invoice {invoice['number']} is shown on no opportunity")
+        elif _paid(deal) != paid:
+            faults.append(f"invoice {invoice['number']} is shown with another amount paid")
+    return faults
+
+
+def _paid(deal: Mapping[str, Any]) -> Decimal:
+    return Decimal(str(deal["Xero_Amount_Paid__c"] or 0))
