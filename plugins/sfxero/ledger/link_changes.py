@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, case, or_, select, update
 
 from sfxero.errors import LedgerError
 from sfxero.ledger.audit_trail import Doer, append, person
@@ -17,6 +17,7 @@ from sfxero.ledger.link_moves import LinkEnds, Move, MoveOutcome, Mover
 from sfxero.ledger.link_tables import IS_UNPREPARED, link_changes
 from sfxero.ledger.planning import one_planner_at_a_time
 from sfxero.ledger.tables import links
+from sfxero.model.agreed import Agreed
 from sfxero.model.ids import RouteName, RunId, SourceId, TenantId
 from sfxero.model.outbox import NOTHING_WRITTEN
 from sfxero.model.states import Entity
@@ -110,12 +111,18 @@ class LinkChanges:
     def forget_values(
         self, tenant: TenantId, entity: Entity, source_ids: Iterable[SourceId]
     ) -> None:
-        """Keep these links, but not as a word on what the target holds: others wrote to it."""
+        """Keep these links, but not as a word on what the target holds: others wrote to it.
+
+        Nor do both sides agree on anything any more, where a two-way route has noted what.
+        """
+        agreed = case((links.c.agreed.is_not(None), Agreed().to_text()), else_=None)
         for chunk in chunked(source_ids):
             with self._database.write() as conn:
                 mine = (links.c.tenant == tenant, links.c.entity == entity)
                 named = among(conn, links.c.source_id, chunk)
-                conn.execute(update(links).where(*mine, named).values(content_hash=""))
+                conn.execute(
+                    update(links).where(*mine, named).values(content_hash="", agreed=agreed)
+                )
 
     def get(self, tenant: TenantId, entity: Entity, change_id: int) -> LinkChange | None:
         """Return one change, if there is one of that id."""

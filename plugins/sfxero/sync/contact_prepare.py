@@ -22,6 +22,7 @@ from sfxero.sync.contact_reading import (
     read_contacts,
 )
 from sfxero.sync.flowing_back import FlowingBack
+from sfxero.sync.identity.passive import passive_accounts
 from sfxero.sync.prepare import named_contacts
 from sfxero.sync.scope import Scope
 from sfxero.sync.shared_values import agreed_of
@@ -52,7 +53,7 @@ def prepare_accounts(scope: Scope, client: SalesforceClient) -> dict[str, int]:
     usable = {
         one: contact for one, contact in contacts.items() if contact.contact_id not in refused
     }
-    pairs = pairs_of(scope, usable)
+    pairs = pairs_of(scope, usable, passive=passive_accounts(scope, client, usable))
     while chunk := list(islice(pairs, _CHUNK)):
         merging.take(chunk)
     for source_id in refused:

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from sfxero.mapping.fields import needed_fields
-from sfxero.model.ids import SourceId, TargetId
+from sfxero.model.ids import SourceId, TargetId, is_lead
 from sfxero.model.states import Entity
 from sfxero.quality.suites import Suite
 from sfxero.salesforce.client import SalesforceClient
@@ -71,13 +72,23 @@ def read_contacts(scope: Scope) -> dict[TargetId, ReadContact]:
     }
 
 
-def pairs_of(scope: Scope, contacts: dict[TargetId, ReadContact]) -> Iterator[ReadPair]:
-    """Yield a pair for each account that one of the contacts stands for."""
+def pairs_of(
+    scope: Scope,
+    contacts: dict[TargetId, ReadContact],
+    *,
+    passive: AbstractSet[SourceId] = frozenset(),
+) -> Iterator[ReadPair]:
+    """Yield a pair for each account that one of the contacts stands for.
+
+    Not for `passive` ones, whose contact another account writes; leads take no part.
+    """
     tenant, ledger = scope.tenant, scope.ledger
     found = ledger.links.sources_of(tenant, Entity.CONTACT, contacts)
     links = ledger.links.get_many(tenant, Entity.CONTACT, [source for _, source in found])
     for target_id, source_id in found:
         link = links.get(source_id)
+        if source_id in passive or is_lead(source_id):
+            continue
         if link is not None and link.target_id == target_id:
             yield ReadPair(source_id, contacts[target_id], link)
 

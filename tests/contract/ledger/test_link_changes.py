@@ -19,6 +19,7 @@ from sfxero.ledger import Ledger
 from sfxero.ledger.link_changes import LinkChange
 from sfxero.ledger.link_moves import LinkEnds, Move, MoveOutcome
 from sfxero.ledger.links import Link
+from sfxero.model.agreed import Agreed, Pair
 from sfxero.model.ids import SourceId, TargetId
 from sfxero.model.outbox import NOTHING_WRITTEN, PlanOutcome
 from sfxero.model.states import EntryState, Operation
@@ -238,3 +239,16 @@ def test_a_name_that_both_have_goes_along_and_a_suffix_never(ledger: Ledger) -> 
     ledger.names.hand_over(TENANT, "old", before=s1, after=SourceId("s3"))
     assert ledger.names.owners(TENANT) == {"acme(a-1)": "s1", "acme": "s2", "old": "s2"}
     assert ledger.names.names_of(TENANT) == {"s1": "Acme (A-1)", "s2": "Acme"}
+
+
+def test_a_link_that_no_longer_vouches_for_the_contact_is_written_again(ledger: Ledger) -> None:
+    in_step(ledger, wish("s1"), wish("s2"))
+    agreed = {SourceId("s2"): Agreed(3, {"email": Pair("a", "a")})}
+    ledger.agreeing.begin(TENANT, agreed)
+    ledger.link_changes.forget_values(TENANT, CONTACT, [SourceId("s1"), SourceId("s2")])
+    outcomes = [one.outcome for one in plan(ledger, wish("s1", age=1), wish("s2", age=1))]
+    assert outcomes == [PlanOutcome.ADDED, PlanOutcome.ADDED]
+    # What nobody has noted yet stays so; what was noted counts no more.
+    assert link(ledger, "s1").agreed is None
+    assert link(ledger, "s2").agreed == Agreed()
+    assert linked(ledger) == {"s1": "T-s1", "s2": "T-s2"}
