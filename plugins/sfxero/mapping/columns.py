@@ -1,5 +1,6 @@
 """Staged columns as typed Arrow arrays, and the cleaning that every text gets."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -9,6 +10,7 @@ import pyarrow.compute as pc
 
 from sfxero.errors import StagingError
 from sfxero.mapping.template import split_template
+from sfxero.model.finer import FINER, piece_before
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +69,12 @@ def number_column(table: pa.Table, path: str) -> pa.Array:
     """Return a column as exact decimals; floating point is refused."""
     if pa.types.is_floating(raw_column(table, path).type):
         raise StagingError(f"column {path} was staged as floating point; amounts must be decimals")
-    return _column(table, path, NUMBER)
+    numbers = _column(table, path, NUMBER)
+    if FINER not in table.column_names or table[FINER].null_count == table.num_rows:
+        return numbers
+    pattern = f"{re.escape(piece_before(path))}(?P<number>[^;]+)"
+    found = pc.extract_regex(text_column(table, FINER), pattern)
+    return pc.coalesce(pc.cast(pc.struct_field(found, "number"), NUMBER), numbers)
 
 
 def date_column(table: pa.Table, path: str) -> pa.Array:

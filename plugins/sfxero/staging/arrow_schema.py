@@ -6,6 +6,7 @@ from typing import Final, Protocol
 import pyarrow as pa
 
 from sfxero.errors import ConfigurationError
+from sfxero.model.finer import FINER
 
 _DECIMAL_DIGITS: Final = 38
 _STAMP: Final = pa.timestamp("us", tz="UTC")
@@ -70,6 +71,16 @@ def schema_for(
     Raises ConfigurationError for a field that the org does not show.
     """
     return pa.schema([pa.field(name, _type_of(describe, name, parents)) for name in fields])
+
+
+def with_finer(schema: pa.Schema) -> pa.Schema:
+    """Return the schema with a column for what is finer than its decimals, if it has any.
+
+    Without that column, a number of more decimals than its field has cannot be staged.
+    """
+    if not any(pa.types.is_decimal(field.type) for field in schema):
+        return schema
+    return schema.append(pa.field(FINER, pa.string()))
 
 
 def parent_objects(describe: DescribedObject, fields: Sequence[str]) -> tuple[str, ...]:

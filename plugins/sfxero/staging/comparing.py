@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from sfxero.staging.columns import plain_fields
 from sfxero.staging.manifest import Staged
 from sfxero.staging.reader import STAMP, frame_of_table, opened
 
@@ -92,8 +93,9 @@ def _newest(frame: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def _columns(listed: Staged) -> pa.Schema:
+    """Return what is compared; the decimals of other fields, too, are those of the org's fields."""
     with opened(listed, listed.manifest.files[0]) as parquet:
-        return parquet.schema_arrow
+        return pa.schema(plain_fields(parquet.schema_arrow))
 
 
 def _frame(staged: Iterable[Staged], columns: pa.Schema, letters: pa.Array) -> "pd.DataFrame":

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.csv as pv
 
 from sfxero.errors import IncompleteExtract, StagingError
-from sfxero.staging.columns import WHOLE, narrowed, typed
+from sfxero.staging.columns import WHOLE, narrowed, plain_fields, typed
 
 # The parser reads 32 blocks ahead; small ones keep memory flat and the processor's cache warm.
 _BLOCK_BYTES: Final = 512 * 1024
@@ -90,22 +90,28 @@ class _CsvBytes(io.RawIOBase):
 
 
 def read_batches(
-    chunks: Iterable[bytes], schema: pa.Schema, *, is_careful: bool = False
+    chunks: Iterable[bytes],
+    schema: pa.Schema,
+    *,
+    is_wide: bool = False,
+    is_careful: bool = False,
 ) -> Iterator[pa.RecordBatch]:
     """Yield the page's rows, typed by `schema`; an empty page, with or without header, has none.
 
     Raises StagingError for a header or a value that is not as declared, and IncompleteExtract for a
-    page that ends too early to be parsed. The careful way is slower: it names the place of a value
-    that does not fit, and reads records that the other finds too long.
+    page that ends too early to be parsed. The wide way takes numbers that are finer than their
+    fields, if the schema has a column for what is more, and is slower: it names the place of a
+    value that does not fit. The careful way also reads records that the others find too long.
     """
     source = _CsvBytes(chunks)
     try:
         if source.is_empty():
             return
-        reader = _open(source, schema, is_careful=is_careful)
+        as_text = is_wide or is_careful
+        block = _CAREFUL_BLOCK_BYTES if is_careful else _BLOCK_BYTES
         row = 1
-        for batch in reader:
-            yield typed(batch, schema, first_row=row) if is_careful else narrowed(batch, schema)
+        for batch in _open(source, schema, as_text=as_text, block=block):
+            yield typed(batch, schema, first_row=row) if as_text else narrowed(batch, schema)
             row += batch.num_rows
     except pa.ArrowInvalid as error:
         if source.failure is not None:
@@ -117,8 +123,10 @@ def read_batches(
         raise
 
 
-def _open(source: _CsvBytes, schema: pa.Schema, *, is_careful: bool) -> pv.CSVStreamingReader:
-    block = _CAREFUL_BLOCK_BYTES if is_careful else _BLOCK_BYTES
+def _open(
+    source: _CsvBytes, schema: pa.Schema, *, as_text: bool, block: int
+) -> pv.CSVStreamingReader:
+    fields = plain_fields(schema)
     reader = pv.open_csv(
         pa.PythonFile(source, mode="r"),
         # One thread parses: another page is the better use of another core.
@@ -127,7 +135,7 @@ def _open(source: _CsvBytes, schema: pa.Schema, *, is_careful: bool) -> pv.CSVSt
         # Salesforce writes null as "", and stores no empty text.
         convert_options=pv.ConvertOptions(
             column_types={
-                field.name: pa.string() if is_careful else _read_as(field.type) for field in schema
+                field.name: pa.string() if as_text else _read_as(field.type) for field in fields
             },
             strings_can_be_null=True,
             quoted_strings_can_be_null=True,
@@ -136,7 +144,7 @@ def _open(source: _CsvBytes, schema: pa.Schema, *, is_careful: bool) -> pv.CSVSt
             false_values=["false"],
         ),
     )
-    got, wanted = list(reader.schema.names), list(schema.names)
+    got, wanted = list(reader.schema.names), [field.name for field in fields]
     if sorted(got) != sorted(wanted):
         missing = [name for name in wanted if name not in got]
         extra = [name for name in got if name not in wanted]

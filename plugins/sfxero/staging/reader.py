@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sfxero.errors import StagingError
+from sfxero.model.finer import FINER
 from sfxero.staging.manifest import Staged, StagedFile
 
 if TYPE_CHECKING:
@@ -126,11 +127,20 @@ def read_table(staged: Sequence[Staged], *, columns: Sequence[str] | None = None
     tables = [_read(entry, file, columns) for entry, file in _files(staged)]
     if not tables:
         raise StagingError("no staged file to read")
+    if any(FINER in table.schema.names for table in tables):
+        tables = [_with_finer(table) for table in tables]
     for table in tables[1:]:
         if not table.schema.equals(tables[0].schema):
             # Filling up with nulls would look like values that were emptied in the org.
             raise StagingError("staged files of one object differ in their columns", hint=_AGAIN)
     return pa.concat_tables(tables)
+
+
+def _with_finer(table: pa.Table) -> pa.Table:
+    """Give a table of before there was the column an empty one: then nothing was finer."""
+    if FINER in table.schema.names:
+        return table
+    return table.append_column(pa.field(FINER, pa.string()), pa.nulls(len(table), pa.string()))
 
 
 def _read(staged: Staged, file: StagedFile, columns: Sequence[str] | None) -> pa.Table:

@@ -14,7 +14,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sfxero.errors import IncompleteExtract, StagingError, SyncError, TransientError
-from sfxero.staging.columns import typed
+from sfxero.model.finer import FINER
+from sfxero.staging.columns import plain_fields, typed
 from sfxero.staging.csv_reader import read_batches
 from sfxero.staging.layout import MANIFEST_NAME, StagingPath, part_name
 from sfxero.staging.manifest import StagedFile, withdraw
@@ -53,24 +54,44 @@ class StagedRows:
     row_count: int
 
 
+@dataclass(slots=True)
+class Parsing:
+    """How pages of one job are parsed: what one of them teaches holds for those that follow."""
+
+    is_wide: bool = False
+    """Numbers are finer than their fields; it takes longer, so that only a need for it says so."""
+
+
 @storage_errors()
-def stage_page(page: Page, *, schema: pa.Schema, folder: StagingPath, name: str) -> StagedFile:
+def stage_page(
+    page: Page,
+    *,
+    schema: pa.Schema,
+    folder: StagingPath,
+    name: str,
+    parsing: Parsing | None = None,
+) -> StagedFile:
     """Write one page as the part `name`, which counts once something durable names it.
 
-    After a cut the part is begun anew. Raises IncompleteExtract unless the rows are as many as the
-    page says.
+    After a cut the part is begun anew. Pages of one job may share their `parsing`. Raises
+    IncompleteExtract unless the rows are as many as the page says.
     """
+    parsing = parsing or Parsing()
     is_careful = False
     while True:
+        is_wide = parsing.is_wide
         try:
-            batches = read_batches(page.chunks(), schema, is_careful=is_careful)
+            batches = read_batches(page.chunks(), schema, is_wide=is_wide, is_careful=is_careful)
             return _write_part(
                 folder / name, batches, schema=schema, expected=page.number_of_records
             )
         except (TransientError, IncompleteExtract, StagingError) as failure:
             # A page cut short may also show as a value or a count that does not fit.
             page.reopen(failure)
-            is_careful = is_careful or not isinstance(failure, TransientError)
+            if isinstance(failure, StagingError) and FINER in schema.names and not is_wide:
+                parsing.is_wide = True
+            elif not isinstance(failure, TransientError):
+                is_careful = True
 
 
 @storage_errors()
@@ -215,11 +236,12 @@ def record_batches(
 
 
 def _as_text(records: Sequence[Mapping[str, object]], schema: pa.Schema) -> pa.RecordBatch:
+    names = [field.name for field in plain_fields(schema)]
     columns = [
         pa.array([_text(record.get(name)) for record in records], type=pa.string())
-        for name in schema.names
+        for name in names
     ]
-    return pa.record_batch(columns, names=schema.names)
+    return pa.record_batch(columns, names=names)
 
 
 def _text(value: object) -> str | None:

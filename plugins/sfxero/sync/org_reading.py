@@ -104,15 +104,16 @@ class OrgReading:
         return status.is_ended
 
     def _read_job(self, object_name: str, ref: JobRef, folder: Any) -> None:
-        from sfxero.staging.writer import StagedRows, stage_page
+        from sfxero.staging.writer import Parsing, StagedRows, stage_page
 
         query, files, locator = BulkQuery(self.client), list[StagedFile](), None
         expected = query.status(ref).rows
-        schema = self._schema(object_name)
+        schema, parsing = self._schema(object_name), Parsing()
         while True:
             with query.page(ref, locator) as page:
                 name = part_name(len(files))
-                files.append(stage_page(page, schema=schema, folder=folder, name=name))
+                part = stage_page(page, schema=schema, folder=folder, name=name, parsing=parsing)
+                files.append(part)
                 locator = page.next_locator
             if locator is None:
                 break
@@ -157,12 +158,12 @@ class OrgReading:
         return tuple(sorted({*known, "Name", *self.shown_fields().values()}))
 
     def _schema(self, object_name: str) -> Any:
-        from sfxero.staging.arrow_schema import parent_objects, schema_for
+        from sfxero.staging.arrow_schema import parent_objects, schema_for, with_finer
 
         fields = self._fields(object_name)
         described = self._describe(object_name)
         parents = {one: self._describe(one) for one in parent_objects(described, fields)}
-        return schema_for(described, fields, parents=parents)
+        return with_finer(schema_for(described, fields, parents=parents))
 
     def _describe(self, object_name: str) -> "ObjectDescribe":
         if object_name not in self._described:

@@ -40,6 +40,7 @@ class _Reading:
     folder: Any
     owner: str
     token: str
+    parsing: Any
 
     def known(self) -> "list[JobPage]":
         return self.pages.of_job(self.window.window_id, self.ref.job_id)
@@ -64,6 +65,8 @@ def download_pages(
     One of `of` workers of one job, each with a `share` of its own counted from 0. Whoever finds all
     pages staged publishes them, removes the job and marks the window.
     """
+    from sfxero.staging.writer import Parsing
+
     window = scope.ledger.windows.still_wanted(window_id)
     object_name = OBJECT_OF[window.entity]
     folder = scope.folder(object_name)
@@ -82,6 +85,7 @@ def download_pages(
         folder=folder,
         owner=f"{share}/{of}",
         token=uuid.uuid4().hex[:8],
+        parsing=Parsing(),
     )
     make_folder(folder)
     _plan(reading, rows=status.rows)
@@ -152,6 +156,7 @@ def _stage(reading: _Reading, page: "JobPage") -> None:
             schema=reading.schema,
             folder=reading.folder,
             name=part_name(page.number, token=reading.token),
+            parsing=reading.parsing,
         )
         following = page.next_locator or results.next_locator
     if page.next_locator is None and following in {one.locator for one in reading.known()} - {None}:

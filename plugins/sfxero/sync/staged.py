@@ -24,11 +24,11 @@ def schema_of(spec: RouteSpec, client: SalesforceClient, object_name: str) -> An
 
 def typed_schema(client: SalesforceClient, object_name: str, fields: Sequence[str]) -> Any:
     """Return the Arrow schema of an object's fields, as the org has them."""
-    from sfxero.staging.arrow_schema import parent_objects, schema_for
+    from sfxero.staging.arrow_schema import parent_objects, schema_for, with_finer
 
     described = client.describe(object_name)
     parents = {name: client.describe(name) for name in parent_objects(described, fields)}
-    return schema_for(described, fields, parents=parents)
+    return with_finer(schema_for(described, fields, parents=parents))
 
 
 def save_rows(

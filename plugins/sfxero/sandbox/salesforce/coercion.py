@@ -30,7 +30,12 @@ def read_only(name: str) -> ApiFailure:
 
 
 def readable(
-    source: ObjectType, body: Mapping[str, Any], records: Records, *, creating: bool
+    source: ObjectType,
+    body: Mapping[str, Any],
+    records: Records,
+    *,
+    creating: bool,
+    keeps_digits: bool = False,
 ) -> Record:
     """Return the body's values by canonical field name, each one checked."""
     found: Record = {}
@@ -48,7 +53,7 @@ def readable(
             raise ApiFailure(400, "INVALID_FIELD", message)
         if not (declared.createable if creating else declared.updateable):
             raise read_only(declared.name)
-        found[declared.name] = coerce(declared, given, records)
+        found[declared.name] = coerce(declared, given, records, keeps_digits=keeps_digits)
     return found
 
 
@@ -72,7 +77,7 @@ def _by_key(via: Field, given: Mapping[str, Any] | None, records: Records) -> Va
     return found[0]["Id"]
 
 
-def coerce(declared: Field, given: Any, records: Records) -> Value:
+def coerce(declared: Field, given: Any, records: Records, *, keeps_digits: bool = False) -> Value:
     """Return one value in the field's own type."""
     if given is None or (isinstance(given, str) and not given.strip()):
         if not declared.nillable:
@@ -85,7 +90,7 @@ def coerce(declared: Field, given: Any, records: Records) -> Value:
             raise _wrong_type(declared, given)
         return given
     if kind in DECIMAL_KINDS or kind == "int":
-        return _number(declared, given)
+        return _number(declared, given, keeps_digits=keeps_digits)
     if not isinstance(given, str):
         raise _wrong_type(declared, given)
     if kind in ID_KINDS:
@@ -107,7 +112,7 @@ def _wrong_type(declared: Field, given: Any) -> ApiFailure:
     )
 
 
-def _number(declared: Field, given: Any) -> Decimal | int:
+def _number(declared: Field, given: Any, *, keeps_digits: bool) -> Decimal | int:
     if isinstance(given, bool) or not isinstance(given, str | int | Decimal):
         raise _wrong_type(declared, given)
     try:
@@ -120,7 +125,7 @@ def _number(declared: Field, given: Any) -> Decimal | int:
     if abs(rounded) >= Decimal(10) ** (declared.precision - declared.scale):
         message = f"{declared.name}: value outside of valid range on numeric field: {given}"
         raise refusal("NUMBER_OUTSIDE_VALID_RANGE", message, declared.name)
-    return rounded
+    return exact if keeps_digits and exact != rounded else rounded
 
 
 def _reference(declared: Field, given: str, records: Records) -> str:

@@ -95,7 +95,9 @@ def create(org: "SalesforceOrg", object_name: str, body: Mapping[str, Any]) -> s
     """Save a new record and return its id."""
     source = find_object(org, object_name)
     check_writable(source)
-    values = readable(source, body, org.records, creating=True)
+    values = readable(
+        source, body, org.records, creating=True, keeps_digits=org.switches.keeps_digits
+    )
     values = derive(org, source, None, values)
     check_unique(org, source, values)
     _check_duplicates(org, source, values)
@@ -240,7 +242,9 @@ def update(org: "SalesforceOrg", object_name: str, record_id: str, body: Mapping
     _check_rules(org, former)
     if former.get("IsConverted"):
         raise refusal("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead")
-    changes = readable(source, body, org.records, creating=False)
+    changes = readable(
+        source, body, org.records, creating=False, keeps_digits=org.switches.keeps_digits
+    )
     org.locks.check(locked_with(org.records, source.name, changes))
     changes = derive(org, source, former, changes)
     check_unique(org, source, changes, own_id=str(former["Id"]))

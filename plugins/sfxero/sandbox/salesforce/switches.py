@@ -27,6 +27,8 @@ class Switches(BaseModel):
     """What a result without rows looks like; the guides leave it open."""
     decimal_text: Literal["java", "plain"] = "java"
     """How decimals below 10^7 look in CSV; only the text above is known."""
+    keeps_digits: bool = False
+    """Whether a number written by the API keeps more decimals than its field has; reported only."""
     early_results_status: Literal[400, 412] = 400
     """How results are refused before a job completes; the guides differ."""
     continuation_key: Literal["nextRecordsUrl", "nextRecordUrl"] = "nextRecordsUrl"

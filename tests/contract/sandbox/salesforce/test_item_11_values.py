@@ -32,6 +32,18 @@ def test_item_11_decimals_below_ten_million_are_a_switch(empty, deal, style, tex
 
 
 @pytest.mark.parametrize(
+    ("keeps", "texts"),
+    [(True, ["1.0E-4", "33.333", "1.2345678901E7"]), (False, ["0.0", "33.33", "1.23456789E7"])],
+)
+def test_item_11_numbers_may_keep_more_digits_than_their_field_has(empty, deal, keeps, texts):
+    empty.switch(keeps_digits=keeps)
+    for amount in ("0.0001", "33.333", "12345678.901"):
+        deal(Amount=amount)
+    lines = csv_of(empty, "SELECT Amount FROM Opportunity ORDER BY Amount").splitlines()[1:]
+    assert lines == [f'"{text}"' for text in texts]
+
+
+@pytest.mark.parametrize(
     ("name", "sign"),
     [("COMMA", ","), ("TAB", "\t"), ("PIPE", "|"), ("SEMICOLON", ";"), ("CARET", "^"),
      ("BACKQUOTE", "`")],
