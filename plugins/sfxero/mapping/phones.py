@@ -10,10 +10,10 @@ from sfxero.mapping.field_rules import FieldRule
 from sfxero.mapping.refusals import Findings
 from sfxero.mapping.render import Json, json_array_of_one, json_constant, json_object, json_text
 from sfxero.mapping.rules import apply_rule, source_of
+from sfxero.mapping.shared_fields import PHONE_PARTS
 from sfxero.mapping.spec import PhonesSection
 from sfxero.model.findings import Severity
 
-PARTS: Final = ("PhoneCountryCode", "PhoneAreaCode", "PhoneNumber")
 _WHOLE_LIMIT: Final = 50
 _EMAIL_LIMIT: Final = 255
 # Xero refuses umlauts in addresses; more than this only a mail server can say.
@@ -75,12 +75,12 @@ def _phone(
         severity=Severity.WARN,
     )
     parts = pc.split_pattern(pc.coalesce(split, _whole(given)), _GAP)
-    fixed = pc.list_slice(parts, 0, len(PARTS), return_fixed_size_list=True)
-    columns = (pc.list_element(fixed, place) for place in range(len(PARTS)))
+    fixed = pc.list_slice(parts, 0, len(PHONE_PARTS), return_fixed_size_list=True)
+    columns = (pc.list_element(fixed, place) for place in range(len(PHONE_PARTS)))
     element = json_object(
         {
             "PhoneType": json_constant(kind),
-            **{name: json_text(column) for name, column in zip(PARTS, columns, strict=True)},
+            **{name: json_text(column) for name, column in zip(PHONE_PARTS, columns, strict=True)},
         }
     )
     return pc.if_else(pc.is_valid(given), element, pa.scalar(None, TEXT))

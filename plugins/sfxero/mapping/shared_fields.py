@@ -12,7 +12,6 @@ from typing import Any, Final, Literal, TypeAlias
 
 import orjson
 
-from sfxero.mapping.phones import PARTS as PHONE_PARTS
 from sfxero.mapping.spec import ContactsSection
 from sfxero.mapping.two_way_rules import Master
 
@@ -27,6 +26,7 @@ ADDRESS: Final = "postal_address"
 PHONE: Final = "phones."
 _TEXTS: Final = {"name": "Name", "tax_number": "TaxNumber", "email": "EmailAddress"}
 KINDS: Final = {"default": "DEFAULT", "direct": "DDI", "mobile": "MOBILE", "fax": "FAX"}
+PHONE_PARTS: Final = ("PhoneCountryCode", "PhoneAreaCode", "PhoneNumber")
 STREET_LINES: Final = tuple(f"AddressLine{number}" for number in range(1, 5))
 _PLACES: Final = {
     "street": STREET_LINES,

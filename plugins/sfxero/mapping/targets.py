@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
-from sfxero.mapping.phones import PARTS
 from sfxero.mapping.related_sources import MOST_PERSONS
+from sfxero.mapping.shared_fields import PHONE_PARTS
 from sfxero.mapping.spec import RouteSpec
 from sfxero.mapping.uses import Key
 
@@ -135,7 +135,7 @@ def _persons() -> Iterator[Target]:
 def _phones() -> Iterator[Target]:
     for kind, name in _PHONES.items():
         keys: tuple[Key, ...] = (("contacts", "phones", name), ("contacts", "phones", "region"))
-        for part in PARTS:
+        for part in PHONE_PARTS:
             yield Target(("Phones", f"{_PICK}{kind}", part), keys, is_part=part in _PARTS)
 
 
