@@ -333,5 +333,6 @@ def _entry(row: Row[Any], former: Former, *, state: EntryState, until: datetime)
         former_payload=row.former_payload,
         is_approved=row.approved_at is not None,
         is_voiding=row.target_id in former.begun,
+        is_vouched=row.link_hash != "",
         former_ids=former.ended,
     )

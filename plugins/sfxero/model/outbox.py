@@ -131,6 +131,8 @@ class Entry:
     is_approved: bool = False
     is_voiding: bool = False
     former_ids: Sequence[TargetId] = ()
+    is_vouched: bool = True
+    """Whether what was written last is what the target held then: an adopted record held others."""
     sends: Mapping[str, Any] | None = None
     """The element that goes in place of the payload: a void, a credit note or its allocation."""
     open_credit: "OpenCredit | None" = None

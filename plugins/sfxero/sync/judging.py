@@ -84,7 +84,7 @@ def _may_stay(entry: Entry, held: Mapping[str, Any]) -> bool:
     The contact followed its account; or the invoice is one that Xero lets nobody edit any more, and
     was made out as it should be then: the finding of the merged account tells what to do.
     """
-    if entry.is_voiding or entry.on_change is ChangePolicy.VOID:
+    if not entry.is_vouched or entry.on_change is ChangePolicy.VOID:
         return False
     if entry.payload != entry.former_payload:
         return False
