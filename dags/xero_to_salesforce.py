@@ -7,6 +7,9 @@ holds the invoices against the suite in `include/expectations/`, **prepare** wor
 opportunity is to show, **publish** writes that to Salesforce, and the **gate** proves that every
 record that was read has ended somewhere. One DAG for each route file in `include/mappings/`.
 
+In a route with `contacts.two_way`, contacts are read every hour, and what people changed in them
+is merged with their accounts and written there.
+
 Only invoices that the sync made are shown; where the route has a mirror, they are copied with their
 lines and payments as well. A run in which nothing changed writes nothing. A skipped gate says that
 the run was *deferred*: a service was down, or its day's calls were spent. The next run goes on

@@ -5,13 +5,21 @@ from typing import Final
 
 from sfxero.errors import ConfigurationError, RequestRejected
 from sfxero.mapping.fields import needed_fields
+from sfxero.mapping.inverse import written_fields
 from sfxero.mapping.spec import RouteSpec
 from sfxero.mapping.uses import FieldKind, FieldUse, Key, field_uses
 from sfxero.salesforce.client import SalesforceClient
 from sfxero.salesforce.describe import FieldDescribe, ObjectDescribe
 from sfxero.sync.checking import Notebook
 from sfxero.sync.org_rates import read_rates, uses_org_rates
-from sfxero.sync.org_records import FIELDS_HINT, MIRROR_HINT, field_troubles, mirror_troubles
+from sfxero.sync.org_records import (
+    ACCOUNT_HINT,
+    FIELDS_HINT,
+    MIRROR_HINT,
+    account_troubles,
+    field_troubles,
+    mirror_troubles,
+)
 
 _CONNECTION: Final = ("salesforce", "connection")
 _CURRENCY: Final = "CurrencyIsoCode"
@@ -43,6 +51,7 @@ class OrgDoctor:
             self._check_currency()
             self._check_shown()
             self._check_mirror(client)
+            self._check_accounts()
             if uses_org_rates(self._spec):
                 self._check_rates(client)
 
@@ -69,6 +78,19 @@ class OrgDoctor:
                 self._notes.warn(name, told, hint=MIRROR_HINT, key=("mirror", section))
         if self._notes.well(name):
             self._notes.ok(name, f"{len(parts)} objects, all fields writable")
+
+    def _check_accounts(self) -> None:
+        """Refuse fields of accounts that cannot take what was changed in Xero."""
+        name, contacts = "fields that flow back", self._spec.contacts
+        described = self._describe(contacts.source)
+        if contacts.two_way is None or described is None:
+            return
+        names = written_fields(contacts)
+        for text in account_troubles(described, names).values():
+            key = ("contacts", "two_way")
+            self._notes.failed(name, text, hint=ACCOUNT_HINT, key=key)
+        if self._notes.well(name):
+            self._notes.ok(name, f"{len(names)} fields, all writable")
 
     def _others(self) -> list[str]:
         """Return the objects whose rows lend fields."""

@@ -362,6 +362,19 @@ def test_a_mirror_is_looked_at_if_the_route_has_one(shop: Shop) -> None:
     assert all("manifest/mirror.xml" in one for one in warnings)
 
 
+def test_a_field_that_cannot_take_what_flows_back_is_refused(shop: Shop) -> None:
+    shop.edit("  source: Account\n", "  source: Account\n  two_way: {tax_number: ask}\n")
+    shop.world.org_switch(read_only_fields=["Account.ABN__c"])
+
+    (failure,) = told(look_at(shop), "failed")
+
+    line = shop.line_of("two_way:")
+    assert failure.startswith(f"{line}: ABN__c is read-only for the integration user")
+    shop.world.org_switch(read_only_fields=[])
+    in_order = {one["name"]: one["message"] for one in look_at(shop)["checks"]}
+    assert in_order["fields that flow back"] == "1 fields, all writable"
+
+
 def test_a_route_in_order_passes_every_check(shop: Shop) -> None:
     result = shop.run("doctor", "--route", "demo")
 
