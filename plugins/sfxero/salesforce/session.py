@@ -24,12 +24,16 @@ from sfxero.salesforce.failures import SERVICE, failure_of
 from sfxero.salesforce.usage import CallCeiling, usage_in
 from sfxero.transport.retry import Decision, Outcome, RetryPolicy, Step, decide
 from sfxero.transport.tokens import CachedTokens, Token
-from sfxero.transport.wire import Wire
+from sfxero.transport.wire import Timeouts, Wire
 
 if TYPE_CHECKING:
     from sfxero.model.org_day import Allowance
 
 _UNREACHED: Final = (NotSent, OutcomeUnknown, ServiceUnavailable)
+CALL_DEADLINE_S: Final = 150.0
+"""Salesforce works on a call for up to ten minutes, and for more than 20 seconds as a matter of
+course; whoever leaves sooner asks it to do the same twice at once."""
+_TIMEOUTS: Final = Timeouts(read_s=120.0, write_s=120.0)
 _ONCE: Final = RetryPolicy(attempts=1)
 _Answer = TypeVar("_Answer")
 
@@ -254,7 +258,13 @@ class OrgSession:
     def _point_at(self, address: str) -> None:
         with self._lock:
             if self._wire is None or self._wire.base_url != address:
-                self._wire = Wire(service=SERVICE, base_url=address, transport=self._transport)
+                self._wire = Wire(
+                    service=SERVICE,
+                    base_url=address,
+                    transport=self._transport,
+                    timeouts=_TIMEOUTS,
+                    deadline_s=CALL_DEADLINE_S,
+                )
 
     def _current_wire(self) -> Wire:
         with self._lock:

@@ -23,6 +23,9 @@ MOST_PASSING: Final = 96
 SOON: Final = timedelta(minutes=1)
 _LATE: Final = timedelta(hours=1)
 CHANGED: Final = "the account was changed meanwhile: both sides are merged anew"
+_LONGEST_CALL: Final = timedelta(minutes=10)
+"""After it Salesforce ends a call, and with it the locks on what it was writing."""
+_NO_WAIT: Final = timedelta(0)
 _A_BATCH: Final = 3
 """Tries of a batch before it is put off."""
 
@@ -40,7 +43,8 @@ class OrgLaneSpec:
     owner: str
     ends_at: datetime
     forms: Mapping[Entity, RecordForm]
-    lease_s: float = 60.0
+    lease_s: float = 240.0
+    """Longer than any call, so that no call outlives the claim that it was made for."""
     most_by_collections: int = 2_000
     """Above it a job costs fewer calls (Salesforce, developer limits)."""
 
@@ -145,13 +149,21 @@ class OrgEnds:
                 forget=forget,
             )
 
-    def send_again(self, entries: Sequence[Entry]) -> None:
-        """Let entries of unknown outcome go again, at once unless that was often enough."""
+    def send_again(self, entries: Sequence[Entry], *, sent_at: datetime | None = None) -> None:
+        """Let entries of unknown outcome go again.
+
+        Those of a call that was sent at `sent_at` wait while it may still be at work, since the
+        repeat would meet its locks; others go at once unless that was often enough.
+        """
         reason = "no answer came: the same values go again"
-        often = [one for one in entries if one.tries >= MOST_TRIES]
-        soon = [one for one in entries if one.tries < MOST_TRIES]
-        self.put_off(often, reason=reason, forget=True)
-        self.put_off(soon, reason=reason, after=timedelta(0), forget=True)
+        ends_in = _NO_WAIT if sent_at is None else sent_at + _LONGEST_CALL - self._clock.now()
+        by_delay: dict[timedelta, list[Entry]] = {}
+        for entry in entries:
+            least = SOON if entry.tries >= MOST_TRIES else _NO_WAIT
+            delay = max(least, min(_delay_after(entry.tries), ends_in))
+            by_delay.setdefault(delay, []).append(entry)
+        for delay, together in by_delay.items():
+            self.put_off(together, reason=reason, after=delay, forget=True)
 
     def found(self, entries: Sequence[Entry]) -> None:
         """Settle entries whose accounts hold what they were to write."""

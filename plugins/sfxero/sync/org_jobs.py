@@ -151,6 +151,11 @@ def _key_of(ref: JobRef) -> str:
     return f"{ref.api_version}/{ref.job_id}"
 
 
+def is_job(key: str) -> bool:
+    """Say whether an attempt's key names a job, and no call."""
+    return _ref_of(key) is not None
+
+
 def _ref_of(key: str) -> JobRef | None:
     """Return the job that an attempt's key names; None if it was no job's."""
     version, _, job_id = key.partition("/")

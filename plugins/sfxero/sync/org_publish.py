@@ -26,7 +26,7 @@ from sfxero.salesforce.client import SalesforceClient
 from sfxero.salesforce.record_updates import MOST_RECORDS, update_body, update_records
 from sfxero.sync.bodies import body_hash
 from sfxero.sync.org_ends import BatchEnd, OrgEnds, OrgLaneSpec, OrgReport, ids_of
-from sfxero.sync.org_jobs import OrgJobs
+from sfxero.sync.org_jobs import OrgJobs, is_job
 from sfxero.sync.org_rereading import look_again
 from sfxero.sync.ports import Outbox
 
@@ -106,8 +106,11 @@ class OrgLane:
             attempt = self._outbox.last_attempt(first)
             carried = attempt.entry_ids if attempt else (first,)
             together = [left.pop(one) for one in dict.fromkeys((first, *carried)) if one in left]
-            if attempt is None or not self._jobs.settle(attempt.idempotency_key, together):
+            if attempt is None:
                 self._ends.send_again(together)
+            elif not self._jobs.settle(attempt.idempotency_key, together):
+                is_call = not is_job(attempt.idempotency_key)
+                self._ends.send_again(together, sent_at=attempt.sent_at if is_call else None)
         return bool(entries)
 
     def _publish_batch(self) -> None:

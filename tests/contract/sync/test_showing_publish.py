@@ -12,7 +12,7 @@ from sfxero.errors import ConfigurationError, RequestRejected
 from sfxero.ledger.outbox_reading import EntryFilter
 from sfxero.model.ids import RunId, SourceId
 from sfxero.model.outbox import PlannedEntry, SourceVersion
-from sfxero.model.states import Entity, EntryState
+from sfxero.model.states import Entity, EntryState, Operation
 from sfxero.sync.bodies import payload_hash
 from sfxero.sync.draining import org_with_work, tenant_with_work
 
@@ -89,9 +89,45 @@ def test_after_a_lost_reply_the_same_values_go_again(deals: Deals, kind: str) ->
 
     report = deals.publish()
 
-    assert (report.written, report.in_doubt) == (3, 3)
+    # The call may be at work still, and hold the records: its repeat would meet its locks.
+    assert (report.written, report.in_doubt, report.batches) == (0, 3, 1)
+    assert set(deals.states()) == {EntryState.RETRY_LATER}
+    deals.world.sleep(61)
+    assert deals.publish().written == 3
     assert deals.numbers(ids) == ["SF-1"] * 3
     assert set(deals.states()) == {EntryState.SETTLED}
+
+
+def test_a_call_that_never_answers_is_repeated_ever_less_often(
+    deals: Deals,
+) -> None:
+    deals.plan(deals.deals(1))
+    deals.world.fail("error_after", COLLECTION, count=6)
+
+    batches = []
+    for seconds in (59, 2, 61, 61, 61, 61):
+        batches.append(deals.publish().batches)
+        deals.world.sleep(seconds)
+
+    assert batches == [1, 0, 1, 1, 0, 1]
+
+
+def test_a_call_that_must_have_ended_is_repeated_at_once(deals: Deals) -> None:
+    ids = deals.deals(1)
+    deals.plan(ids)
+    outbox = deals.world.ledger.outbox
+    (entry,) = outbox.claim(deals.org, STATUS, owner="dead", limit=200, lease_s=60)
+    outbox.store_attempt(
+        [entry.entry_id],
+        owner="dead",
+        operation=Operation.UPDATE,
+        body_hash="h",
+        idempotency_key="call-1",
+        deadline_at=deals.world.clock.now(),
+    )
+    deals.world.sleep(601)
+
+    assert deals.publish().written == 1
 
 
 def test_a_dead_publishers_entries_go_again_after_its_lease(deals: Deals) -> None:

@@ -19,6 +19,8 @@ from sfxero.salesforce.bulk_ingest import BulkIngest, IngestState, upload_of
 from sfxero.salesforce.job import JobRef
 from sfxero.salesforce.record_updates import update_body, update_records
 from sfxero.salesforce.row_results import WRITTEN, refused
+from sfxero.salesforce.session import CALL_DEADLINE_S
+from sfxero.sync.org_ends import OrgLaneSpec
 
 PATH = "/services/data/v66.0/composite/sobjects"
 JOBS = "/services/data/v66.0/jobs/ingest"
@@ -116,6 +118,18 @@ def test_the_code_of_a_refusal_says_what_helps(code, is_passing, is_gone):
     result = refused(code, "why")
     assert (result.is_ok, result.is_passing, result.is_gone) == (False, is_passing, is_gone)
     assert result.hint
+
+
+def test_a_call_may_take_as_long_as_salesforce_may_need_for_it_and_ends_before_its_claim(
+    org, client
+):
+    org.on(PATH, httpx.Response(200, json=[GOOD, GOOD]))
+
+    update_records(client, BODY, count=2)
+
+    (timeouts,) = [one.extensions["timeout"] for one in org.requests if one.url.path == PATH]
+    assert timeouts["read"] >= 120
+    assert timeouts["read"] < CALL_DEADLINE_S < OrgLaneSpec.__dataclass_fields__["lease_s"].default
 
 
 @pytest.mark.parametrize("code", ["INVALID_CROSS_REFERENCE_KEY", "NOT_FOUND", "not_found"])
