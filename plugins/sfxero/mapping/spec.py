@@ -327,6 +327,8 @@ class RepairSection(Section):
     not_invoiced: Literal["list", "resend"] = "list"
     link_missing: Literal["list", "resend"] = "list"
     opportunity_changed: Literal["list", "resend"] = "list"
+    shown: Literal["list", "resend"] = "list"
+    """Whatever an opportunity shows of its invoice and Xero does not say."""
     invoice_voided: Literal["list", "reissue"] = "list"
     """What was voided in Xero, and not by us."""
     invoice_deleted: Literal["list", "reissue"] = "list"

@@ -198,31 +198,31 @@ KINDS: Final[Mapping[DifferenceKind, KindFacts]] = {
     ),
     _K.SHOWN_DIFFERS: KindFacts(
         "The opportunity shows another invoice, or another state of it",
-        "Let `xero_to_salesforce` run; look at its dead letters.",
+        "Allow `shown: resend`; look at the dead letters of `xero_to_salesforce`.",
     ),
     _K.PAID_SHOWN_DIFFERS: KindFacts(
         "The opportunity shows another amount paid",
-        "Let `xero_to_salesforce` run; look at its dead letters.",
+        "Allow `shown: resend`; look at the dead letters of `xero_to_salesforce`.",
     ),
     _K.DUE_SHOWN_DIFFERS: KindFacts(
         "The opportunity shows another amount due",
-        "Let `xero_to_salesforce` run; look at its dead letters.",
+        "Allow `shown: resend`; look at the dead letters of `xero_to_salesforce`.",
     ),
     _K.CREDITED_SHOWN_DIFFERS: KindFacts(
         "The opportunity shows another amount credited",
-        "Let `xero_to_salesforce` run; look at its dead letters.",
+        "Allow `shown: resend`; look at the dead letters of `xero_to_salesforce`.",
     ),
     _K.PAYMENT_STATUS_SHOWN_DIFFERS: KindFacts(
         "The opportunity shows another payment status",
-        "Let `xero_to_salesforce` run; look at its dead letters.",
+        "Allow `shown: resend`; look at the dead letters of `xero_to_salesforce`.",
     ),
     _K.PAID_ON_SHOWN_DIFFERS: KindFacts(
         "The opportunity shows another day of payment",
-        "Let `xero_to_salesforce` run; look at its dead letters.",
+        "Allow `shown: resend`; look at the dead letters of `xero_to_salesforce`.",
     ),
     _K.ADDRESS_SHOWN_DIFFERS: KindFacts(
         "The opportunity leads to another address than its invoice's",
-        "Trigger `xero_to_salesforce` with `full_refresh`; look at its dead letters.",
+        "Allow `shown: resend`; look at the dead letters of `xero_to_salesforce`.",
     ),
     _K.ACCOUNT_MISSING: KindFacts(
         "The account is gone from Salesforce", "Accept it, or archive the contact."

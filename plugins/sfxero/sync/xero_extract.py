@@ -16,6 +16,7 @@ from sfxero.staging.manifest import Staged, is_published, load, withdraw
 from sfxero.staging.storage import make_folder, storage_errors
 from sfxero.sync.pages import is_staged
 from sfxero.sync.scope import Scope
+from sfxero.sync.showing_again import forget_what_is_misshown
 from sfxero.sync.staged import ids_in, save_rows
 from sfxero.sync.xero_lists import (
     COMPANIONS,
@@ -62,6 +63,8 @@ def read_lists(
         rows[plural] = _read_changes(scope, accounting, plural, is_full=is_full)
         if plural == CONTACTS:
             rows[CONTACT_COMPANIONS] = _read_due_contacts(scope, accounting)
+    if scope.org is not None:
+        forget_what_is_misshown(scope, scope.org)
     rows[COMPANIONS] = _read_companions(scope, accounting)
     read = _ids(scope, OPEN_INVOICES) | _ids(scope, INVOICES) | _ids(scope, COMPANIONS)
     if _ours(scope, read) or _mirrored(scope, read):

@@ -375,6 +375,29 @@ def test_what_became_overdue_since_the_sync_looked_is_explained_and_only_until_i
     assert (wrong.difference.salesforce, wrong.difference.xero) == ("Unpaid", "Overdue")
 
 
+def test_what_is_shown_wrong_is_shown_again_once_where_the_route_allows_it(
+    comparer: Comparer, showing: Showing
+) -> None:
+    world = comparer.world
+    (link,) = world.ledger.links.all(TENANT, Entity.INVOICE)
+    record = world.sandbox.org.records.tables["Opportunity"]
+    record[link.source_id]["Xero_Payment_Status__c"] = "Paid"
+    record[link.source_id]["Xero_Amount_Paid__c"] = Decimal(110)
+    assert len(comparer.compare().open) == 2
+    showing.run()
+    assert showing.amounts(link.source_id)[:2] == ("Paid", "110.00")
+
+    world.respec(reconcile={"repair": {"shown": "resend"}})
+    showing.run()
+
+    assert showing.amounts(link.source_id) == ("Part paid", "30.00", "80.00", "0.00")
+    world.sleep(HOUR)
+    world.forget_calls()
+    showing.run()
+    assert showing.org_writes() == []
+    assert comparer.compare().stored == []
+
+
 def test_a_payment_that_is_shown_while_the_books_are_read_is_no_difference(
     comparer: Comparer, showing: Showing
 ) -> None:
