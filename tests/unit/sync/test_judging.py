@@ -58,13 +58,19 @@ def test_policy_and_state_decide(policy: ChangePolicy, draft: Act, approved: Act
     assert judge(entry(policy), invoice("AUTHORISED")).act is approved
 
 
-@pytest.mark.parametrize(("is_vouched", "act"), [(True, Act.SETTLE), (False, Act.EDIT)])
-def test_what_was_adopted_with_other_values_is_edited(is_vouched: bool, act: Act) -> None:
+@pytest.mark.parametrize(
+    ("is_vouched", "reference", "act"),
+    [(True, "new", Act.SETTLE), (True, "old", Act.EDIT), (False, "old", Act.EDIT)],
+)
+def test_what_was_written_stays_only_where_xero_holds_it(
+    is_vouched: bool, reference: str, act: Act
+) -> None:
     same = '{"Reference":"new"}'
-    adopted = entry(
+    linked = entry(
         UPDATE, former_payload=same, parent_target_id=TargetId("C1"), is_vouched=is_vouched
     )
-    assert judge(adopted, invoice("AUTHORISED", Contact={"ContactID": "C1"})).act is act
+    held = invoice("AUTHORISED", Reference=reference, Contact={"ContactID": "C1"})
+    assert judge(linked, held).act is act
 
 
 def version(amount: int) -> str:
