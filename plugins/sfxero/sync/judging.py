@@ -88,9 +88,14 @@ def _may_stay(entry: Entry, held: Mapping[str, Any]) -> bool:
         return False
     if entry.payload != entry.former_payload:
         return False
-    contact = held.get("Contact")
-    is_there = isinstance(contact, Mapping) and contact.get("ContactID") == entry.parent_target_id
-    return is_there or bool(_objection(held))
+    values = wanted(entry)
+    contact = values.pop("Contact", {})
+    if held.get("Status") in GONE:
+        values.pop("Status", None)
+    # An adopted invoice may hold other values than those that are noted as written.
+    if not holds(values, held):
+        return False
+    return holds({"Contact": contact}, held) or bool(_objection(held))
 
 
 def _replaces(entry: Entry, status: str) -> bool:

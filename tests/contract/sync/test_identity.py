@@ -388,6 +388,27 @@ def test_nothing_is_written_to_an_archived_contact(world: World) -> None:
     assert len(world.invoices) == 2
 
 
+@pytest.mark.parametrize("is_claimed", [True, False])
+def test_what_was_to_be_written_to_a_contact_that_is_archived_is_taken_back(
+    world: World, is_claimed: bool
+) -> None:
+    (account,) = synced(world, "Acme")
+    world.edit("Account", account, BillingCity="Perth")
+    world.run(publishes=False)
+    assert not is_claimed or world.claim()
+    world.archive(contact_of(world, account))
+    world.sleep(HOUR)
+
+    later(world)
+    assert world.quarantined() == {account: ["contact_archived"]}
+    assert (world.writes(), world.letters()) == ([], [])
+
+    world.restore(contact_of(world, account).contact_id)
+    later(world)
+    assert world.quarantined() == {}
+    assert contact_of(world, account).addresses["POBOX"]["City"] == "Perth"
+
+
 def test_an_invoice_of_an_account_that_did_not_change_waits_for_its_contact(world: World) -> None:
     (account,) = synced(world, "Acme")
     later(world)

@@ -12,11 +12,14 @@ def accounts_beside(scope: Scope, read: AbstractSet[str], masters: AbstractSet[s
     """Return the accounts to read beside those that are: masters, partners, and changed ones.
 
     An account whose link was moved is compared with what its contact holds, though it did not
-    change itself. Who of several may write to one contact is decided among all of them.
+    change itself. Who of several may write to one contact is decided among all of them. What waits
+    to be written to a contact that is archived is taken back, and its account told of.
     """
     if scope.is_history:
         return set()
     changed = set(scope.ledger.link_changes.unprepared(scope.tenant, Entity.CONTACT))
-    wanted = {*masters, *changed}
+    astray = scope.ledger.links.astray(scope.tenant)
+    stuck = scope.ledger.merging.wished(scope.tenant, Entity.CONTACT, astray)
+    wanted = {*masters, *changed, *stuck}
     together = partners(scope, {SourceId(one) for one in {*read, *wanted}})
     return {one for one in {*wanted, *together} if not is_lead(one)}
