@@ -11,7 +11,7 @@ from sfxero.model.ids import TargetId
 from sfxero.model.states import Entity, Operation
 from sfxero.xero.changes import Changes
 from sfxero.xero.client import XeroClient
-from sfxero.xero.date_ranges import SALES, DateRange
+from sfxero.xero.date_ranges import ALL_CHANGES, SALES, ChangeRange, DateRange, in_ranges
 from sfxero.xero.dates import parse_xero_date
 from sfxero.xero.elements import PLURALS, ElementResult, allocated, emailed, parse_elements
 from sfxero.xero.organisation import (
@@ -102,15 +102,18 @@ class Accounting:
         self, *, modified_since: datetime | None = None, include_archived: bool = True
     ) -> Iterator[ContactSummary]:
         """Yield contacts, oldest change first; one that changes meanwhile comes again."""
-        fetch = self._pages(
-            "Contacts",
-            {
-                "pageSize": 1000,
-                "summaryOnly": "true",
-                "includeArchived": "true" if include_archived else "false",
-            },
-        )
-        for row in seek_rows(fetch, id_field="ContactID", since=modified_since):
+        archived = "true" if include_archived else "false"
+        params: dict[str, str | int] = {
+            "pageSize": 1000,
+            "summaryOnly": "true",
+            "includeArchived": archived,
+        }
+
+        def read(times: ChangeRange) -> Iterator[Row]:
+            fetch = self._pages(CONTACTS, {**params, **times.where()})
+            return seek_rows(fetch, id_field="ContactID", since=modified_since)
+
+        for row in in_ranges(read, ALL_CHANGES):
             yield _summary(row)
 
     def count_contacts(self) -> int:
@@ -122,13 +125,19 @@ class Accounting:
         """Yield every contact once, with all it has, archived ones too; a thousand to a call.
 
         By id, none can move up meanwhile and be missed, since contacts are never deleted; a new
-        one moves others down, so that they come again.
+        one moves others down, so that they come again. More than Xero lists at once come by the
+        times of their last changes.
         """
-        fetch = self._pages(
-            "Contacts", {"pageSize": 1000, "includeArchived": "true", "order": "ContactID"}
-        )
+        fetch_of = self._contact_pages()
+
+        def read(times: ChangeRange) -> Iterator[Row]:
+            fetch = fetch_of(times)
+            if times.is_whole:
+                return numbered_rows(fetch)
+            return seek_rows(fetch, id_field="ContactID", since=None)
+
         seen: set[object] = set()
-        for row in numbered_rows(fetch):
+        for row in in_ranges(read, ALL_CHANGES):
             contact_id = row.get("ContactID")
             if contact_id not in seen:
                 seen.add(contact_id)
@@ -199,7 +208,8 @@ class Accounting:
         The details are those of invoices: their lines and payments.
         """
         clauses = [SALES] if plural == INVOICES else []
-        fetch_of = self._pages_by_dates(plural, *clauses)
+        is_dated = plural != CONTACTS
+        fetch_of = self._pages_by_dates(plural, *clauses) if is_dated else self._contact_pages()
         with_details = with_details and plural == INVOICES
         return Changes(plural, fetch_of, since=since, with_details=with_details)
 
@@ -294,9 +304,17 @@ class Accounting:
         params: dict[str, str | int] = {"pageSize": 1000}
         if plural == INVOICES:
             params["unitdp"] = 4  # else the prices of lines come rounded
-        if plural == CONTACTS:
-            params |= {"includeArchived": "true", "order": "ContactID"}
         return lambda dates: self._pages(plural, {**dates.where(*clauses), **params})
+
+    def _contact_pages(self) -> Callable[[ChangeRange], FetchPage]:
+        """Ask for all contacts by id, and for a part of them by the time of the last change."""
+        params: dict[str, str | int] = {"pageSize": 1000, "includeArchived": "true"}
+
+        def fetch_of(times: ChangeRange) -> FetchPage:
+            order = {"order": "ContactID"} if times.is_whole else {}
+            return self._pages(CONTACTS, {**times.where(), **params, **order})
+
+        return fetch_of
 
     def _pages(
         self, plural: str, params: Mapping[str, str | int], *, permit_taken: bool = False

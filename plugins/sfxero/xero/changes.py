@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from sfxero.model.states import Entity
-from sfxero.xero.date_ranges import EVER, DateRange, in_ranges
+from sfxero.xero.date_ranges import ALL_CHANGES, EVER, ChangeRange, DateRange, in_ranges
 from sfxero.xero.dates import parse_xero_date, parse_xero_day
 from sfxero.xero.organisation import optional, required
 from sfxero.xero.paging import FetchPage, Page, Row, numbered_rows, seek_rows
@@ -44,12 +44,15 @@ class Changes:
     def __init__(
         self,
         plural: str,
-        fetch_of: Callable[[DateRange], FetchPage],
+        fetch_of: Callable[[Any], FetchPage],
         *,
         since: datetime | None,
         with_details: bool = False,
     ) -> None:
-        """Nothing is read before `records`; `fetch_of` asks for pages of some dates."""
+        """Nothing is read before `records`; `fetch_of` asks for pages of a range.
+
+        The range is one of dates, and of contacts one of the times of their last changes.
+        """
         self._with_details = with_details
         self._plural = plural
         self._fetch_of = fetch_of
@@ -59,11 +62,24 @@ class Changes:
 
     def records(self) -> Iterator[Record]:
         """Yield the records; those of a range of dates come oldest change first, contacts by id."""
-        rows = self._rows(EVER) if self._plural in _IN_PLACE else in_ranges(self._rows)
+        rows = (
+            in_ranges(self._rows_in_place, ALL_CHANGES)
+            if self._plural in _IN_PLACE
+            else in_ranges(self._rows, EVER)
+        )
         return records_of(self._plural, rows, with_details=self._with_details)
 
-    def _rows(self, dates: DateRange) -> Iterator[Row]:
-        fetch = self._fetch_of(dates)
+    def _rows_in_place(self, times: ChangeRange) -> Iterator[Row]:
+        if times.is_whole:
+            return numbered_rows(self._pages(times), since=self._since)
+        return self._rows(times)
+
+    def _rows(self, part: DateRange | ChangeRange) -> Iterator[Row]:
+        id_field = _ID_FIELDS[self._plural]
+        return seek_rows(self._pages(part), id_field=id_field, since=self._since)
+
+    def _pages(self, part: DateRange | ChangeRange) -> FetchPage:
+        fetch = self._fetch_of(part)
 
         def page_of(page_number: int, since: datetime | None) -> Page:
             page = fetch(page_number, since)
@@ -71,9 +87,7 @@ class Changes:
                 self.began_at = page.sent_at
             return page
 
-        if self._plural in _IN_PLACE:
-            return numbered_rows(page_of, since=self._since)
-        return seek_rows(page_of, id_field=_ID_FIELDS[self._plural], since=self._since)
+        return page_of
 
 
 def records_of(plural: str, rows: Iterable[Row], *, with_details: bool = False) -> Iterator[Record]:

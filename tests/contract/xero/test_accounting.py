@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -297,3 +298,38 @@ def test_a_write_whose_reply_has_no_body_is_in_doubt(
 
     with pytest.raises(OutcomeUnknown):
         contact_of(accounting)
+
+
+def list_at_most(sandbox: Sandbox, rows: int) -> None:
+    books = sandbox.xero.books
+    books.switches = replace(books.switches, largest_list=rows)
+
+
+@pytest.mark.parametrize("seconds", [1, 86_400 * 40])
+def test_more_contacts_than_xero_lists_at_once_are_read_by_their_last_changes(
+    accounting: Accounting, sandbox: Sandbox, seconds: float
+) -> None:
+    ids = set()
+    for place in range(6):
+        ids.add(contact_of(accounting, number=f"00{place}", name=f"Number {place}"))
+        sandbox.clock.advance(seconds)
+    everyone = {one.contact_id for one in accounting.contacts()}
+    list_at_most(sandbox, 2)
+
+    assert {one.contact_id for one in accounting.contacts()} == everyone
+    rows = [row["ContactID"] for row in accounting.contacts_in_full()]
+    assert (len(rows), set(rows)) == (len(everyone), everyone)
+    changed = accounting.changes("Contacts", since=None)
+    assert {one["Id"] for one in changed.records()} == everyone
+    assert ids <= everyone
+
+
+def test_contacts_of_one_second_that_are_too_many_are_a_refusal(
+    accounting: Accounting, sandbox: Sandbox
+) -> None:
+    for place in range(3):
+        contact_of(accounting, number=f"00{place}", name=f"Number {place}")
+    list_at_most(sandbox, 0)
+
+    with pytest.raises(RequestRejected, match="too many"):
+        list(accounting.contacts())
