@@ -28,7 +28,7 @@ MANY = 12_000
 SETTLED = 10_000
 LINK = (
     "INSERT INTO links SELECT tenant, entity, source_id, 'T-' || source_id, NULL, content_hash,"
-    " stamp_at, read_at, mapping_version, payload, payload, changed_at FROM entries"
+    " stamp_at, read_at, mapping_version, payload, payload, changed_at, NULL FROM entries"
     " WHERE state = 'settled'"
 )
 
