@@ -93,7 +93,7 @@ def _old_key() -> Patches:
     ]
 
 
-@_defect("leases are ignored", "leases", seed=25)
+@_defect("leases are ignored", "leases", seed=14)
 def _no_leases() -> Patches:
     return [
         patch.object(attempts, "leased_to", lambda _owner, _now: true()),
@@ -116,7 +116,7 @@ def _late_intent() -> Patches:
     return [patch.object(Sender, "send", send)]
 
 
-@_defect("what a dead worker held waits again", "look-up before sending again", seed=25)
+@_defect("what a dead worker held waits again", "look-up before sending again", seed=14)
 def _pending_after_crash() -> Patches:
     expire = Doubting.expire_leases
 
@@ -170,7 +170,7 @@ def _dropped() -> Patches:
 
 
 @_defect(
-    "an older version overtakes a newer one", "totals", "contacts in step", "nothing lost", seed=72
+    "an older version overtakes a newer one", "totals", "contacts in step", "nothing lost", seed=109
 )
 def _overtaking() -> Patches:
     decide = planning.decide
