@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from sfxero.mapping.fields import needed_fields
-from sfxero.model.ids import SourceId, TargetId
+from sfxero.model.ids import SourceId, TargetId, is_lead
 from sfxero.model.states import Entity
 from sfxero.quality.suites import Suite
 from sfxero.salesforce.client import SalesforceClient
@@ -72,14 +72,26 @@ def read_contacts(scope: Scope) -> dict[TargetId, ReadContact]:
 
 
 def pairs_of(scope: Scope, contacts: dict[TargetId, ReadContact]) -> Iterator[ReadPair]:
-    """Yield a pair for each account that one of the contacts stands for."""
+    """Yield a pair for each of the contacts that stands for an account.
+
+    Of several accounts that share one, it is the account that writes to it; leads have no part.
+    """
     tenant, ledger = scope.tenant, scope.ledger
-    found = ledger.links.sources_of(tenant, Entity.CONTACT, contacts)
-    links = ledger.links.get_many(tenant, Entity.CONTACT, [source for _, source in found])
-    for target_id, source_id in found:
+    sharers: dict[TargetId, list[SourceId]] = {}
+    for target_id, source_id in ledger.links.sources_of(tenant, Entity.CONTACT, contacts):
+        if not is_lead(source_id):
+            sharers.setdefault(target_id, []).append(source_id)
+    writers = {one: _writer(found, contacts[one]) for one, found in sharers.items()}
+    links = ledger.links.get_many(tenant, Entity.CONTACT, writers.values())
+    for target_id, source_id in writers.items():
         link = links.get(source_id)
         if link is not None and link.target_id == target_id:
             yield ReadPair(source_id, contacts[target_id], link)
+
+
+def _writer(sharers: Iterable[SourceId], contact: ReadContact) -> SourceId:
+    number = contact.held.get("ContactNumber")
+    return min(sharers, key=lambda one: (one != number, one))
 
 
 def account_frame(scope: Scope, client: SalesforceClient, source_ids: Iterable[SourceId]) -> Any:
