@@ -253,7 +253,7 @@ class _Preparation:
         """Store contacts, with a word on those records that may not write to theirs."""
         completed = identity.completed(self._source, result)
         self.take_back(completed)
-        return self.store(completed, held=identity.findings(self._source))
+        return self.store(completed, held=identity.findings(self._source, result))
 
     def store(self, result: TransformResult, *, held: Sequence[Finding] = ()) -> dict[str, int]:
         """Store everything, and return the counts; `held` findings refuse documents, too."""

@@ -47,19 +47,17 @@ class Identity:
             wished += became
         self._hand_over_names(wished)
 
-    def findings(self, entity: Entity) -> list[Finding]:
-        """Why some accounts, or leads, may not go, whatever their values are."""
-        found = [one for one in self._found if one.entity is entity]
-        known = {one.source_id for one in found}
-        refused = self._writers.refused(entity, self._live(entity))
-        return [*found, *(one for one in refused if one.source_id not in known)]
+    def findings(self, entity: Entity, result: TransformResult) -> list[Finding]:
+        """Why some accounts, or leads, may not go: their links, or contacts that are archived."""
+        archived = self._writers.refused(entity, self._live(entity), result)
+        return [*self._held(entity), *archived]
 
     def writable(self, entity: Entity) -> Any:
         """Return the frame of those that may write, with all that are gone."""
         from sfxero.mapping.standing import without
 
         live_among = self._live(entity)
-        held = live_among({one.source_id for one in self.findings(entity)})
+        held = live_among({one.source_id for one in self._held(entity)})
         self._writers.take_turns(live_among, held=held)
         return without(self._frame(entity), held.union(self._readers(entity)))
 
@@ -76,6 +74,10 @@ class Identity:
         if self._leads is not None:
             known |= self._leads.standing.known_among(changed)
         changes.note_prepared(scope.tenant, Entity.CONTACT, sorted(known))
+
+    def _held(self, entity: Entity) -> list[Finding]:
+        """Return why some may not go whatever their values are."""
+        return [one for one in self._found if one.entity is entity]
 
     @cached_property
     def _writers(self) -> Writers:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final, TypeAlias
 
 from sfxero.ledger.names import Standing
+from sfxero.mapping.result import TransformResult
 from sfxero.model.findings import Finding
 from sfxero.model.ids import SourceId, is_lead
 from sfxero.model.states import Entity
@@ -44,7 +45,7 @@ class Writers:
         Not one that is `held` back now: its turn comes when it may go.
         """
         scope = self._scope
-        live = live_among(self._writers).difference(held)
+        live = live_among(self._writers).difference(held, self._astray)
         mine = {one: target_id for one, target_id in self._writers.items() if one in live}
         sharers = [one for target_id in mine.values() for one in self._shared[target_id]]
         links = scope.ledger.links.get_many(scope.tenant, Entity.CONTACT, sharers)
@@ -63,13 +64,22 @@ class Writers:
         """Return those records whose contact another one writes."""
         return sorted(live_among(self._readers))
 
-    def refused(self, entity: Entity, live_among: LiveAmong) -> Iterator[Finding]:
-        """Name those records whose contact nobody can write to; what shares it is not asked."""
+    def refused(
+        self, entity: Entity, live_among: LiveAmong, result: TransformResult
+    ) -> Iterator[Finding]:
+        """Name those whose values changed and whose contact nobody can write to.
+
+        What did not change waits for nothing; what shares such a contact is not asked.
+        """
+        concerned = live_among(self._astray) - self._readers
+        if not concerned:
+            return
         rule, hint = ARCHIVED
-        live = live_among(self._astray)
-        for source_id, (target_id, _) in sorted(self._astray.items()):
-            if source_id in live and source_id not in self._readers:
-                yield Finding(entity, source_id, rule, "contact", target_id, hint)
+        links = self._scope.ledger.links.get_many(self._scope.tenant, Entity.CONTACT, concerned)
+        for one in result.documents:
+            link = links.get(one.source_id)
+            if link is not None and link.content_hash != one.content_hash:
+                yield Finding(entity, one.source_id, rule, "contact", link.target_id, hint)
 
 
 def partners(scope: Scope, read: Collection[SourceId]) -> set[SourceId]:
