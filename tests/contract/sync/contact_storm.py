@@ -16,7 +16,7 @@ from sfxero.ledger.merging import StoredConflict
 from sfxero.mapping.shared_fields import ONE_WAY, SharedField, shared_fields
 from sfxero.model.ids import RouteName, SourceId
 from sfxero.model.states import Entity
-from sfxero.sandbox.salesforce import rules
+from sfxero.sandbox.salesforce import removal, rules
 from sfxero.sandbox.salesforce.failures import ApiFailure
 from sfxero.sandbox.xero.hands import NotPossible
 from sfxero.sync import prepare
@@ -82,6 +82,7 @@ class Storm:
         self.edits: list[EditMade] = []
         self.accounts: list[str] = []
         self._number = 0
+        self._has_moved = False
         # Few fields, so that both sides meet in them.
         self._edited = self.chance.sample(_TOKENS, self.chance.randint(1, 3))
         self._share()
@@ -103,8 +104,11 @@ class Storm:
         self.world.sleep(7200)
 
     def calm(self) -> None:
-        """Let both directions run twice: all must be in step after that."""
-        for _ in range(2):
+        """Let both directions run twice: all must be in step after that.
+
+        Where records were merged or archived, links follow first, and a writer may change.
+        """
+        for _ in range(4 if self._has_moved else 2):
             self._from_xero(is_whole=True)
             self.world.sleep(3600)
             self._to_xero(is_whole=True)
@@ -140,7 +144,8 @@ class Storm:
             self.world.sleep(self.chance.choice(_PAUSES_S))
             account = self.chance.choice(self.accounts)
             edit: Callable[[str], None] = self.chance.choice(
-                [self._edit_account, self._edit_contact]
+                [self._edit_account, self._edit_contact] * 5
+                + [self._merge_accounts, self._merge_contacts, self._archive, self._restore]
             )
             with suppress(ApiFailure, NotPossible):
                 edit(account)
@@ -161,6 +166,32 @@ class Storm:
             values, token = _EMPTY[field], ""
         self.showing.hands.write_contact(values, link.target_id)
         self.edits.append(EditMade("xero", account, field, token))
+
+    def _merge_accounts(self, account: str) -> None:
+        other = self.chance.choice(self.accounts)
+        if other != account:
+            self._has_moved = True
+            removal.merge(self.world.sandbox.org, "Account", account, [other])
+
+    def _merge_contacts(self, account: str) -> None:
+        winner, loser = (
+            self.world.link(one) for one in (account, self.chance.choice(self.accounts))
+        )
+        if winner and loser and winner.target_id != loser.target_id:
+            self._has_moved = True
+            self.showing.hands.merge(loser.target_id, winner.target_id)
+
+    def _archive(self, account: str) -> None:
+        link = self.world.link(account)
+        if link is not None:
+            self._has_moved = True
+            self.showing.hands.archive(link.target_id)
+
+    def _restore(self, account: str) -> None:
+        link = self.world.link(account)
+        if link is not None and self.world.books.contacts[link.target_id].merged_to is None:
+            fields = {"ContactStatus": "ACTIVE"}
+            self.showing.hands.write_contact(fields, link.target_id)
 
     def _decide(self) -> None:
         for one in self.world.ledger.merging.listing(None):
@@ -223,7 +254,7 @@ class Storm:
         """Return the fields that are not in step, and that nobody is asked or warned about."""
         asked = {one.conflict.key: one for one in self.world.ledger.merging.listing(None)}
         found = []
-        for account in self.accounts:
+        for account in self._living():
             ours, theirs = self._held(account)
             for field in self.fields:
                 left, right = (field.text(field.part_of(one)) for one in (ours, theirs))
@@ -238,7 +269,10 @@ class Storm:
         last = {(one.side, one.account, one.field): one for one in self.edits}
         shared = {field.key for field in self.fields if field.policy != ONE_WAY}
         found = []
+        living = set(self._living())
         for one in last.values():
+            if one.account not in living:
+                continue
             ours, theirs = self._held(one.account)
             held = json.dumps(ours if one.side == "salesforce" else theirs)
             if one.field in shared and one.token not in held and one.token not in log:
@@ -252,6 +286,23 @@ class Storm:
         if field.policy == ONE_WAY:
             return any(one.side == "xero" and one.account == account for one in self.edits)
         return False
+
+    def _living(self) -> list[str]:
+        """Return the accounts that stand alone for an active contact: others are nobody's to edit.
+
+        Where several accounts share a contact, a person decides which of them counts.
+        """
+        rows = {row["Id"]: row for row in self.world.sandbox.org.records.rows("Account")}
+        links = {one: self.world.link(one) for one in self.accounts}
+        targets = [link.target_id for link in links.values() if link]
+        return [
+            one
+            for one, link in links.items()
+            if link is not None
+            and not rows[one]["IsDeleted"]
+            and targets.count(link.target_id) == 1
+            and self.world.books.contacts[link.target_id].status == "ACTIVE"
+        ]
 
     def _held(self, account: str) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return both sides in one form; the account as the mapping would write it now."""
