@@ -514,3 +514,22 @@ def test_a_write_of_unknown_outcome_is_not_made_twice(both: Both, is_carried_out
 
     assert both.emails == ("sf@acme.au", "sf@acme.au")
     assert both.is_quiet()
+
+
+def test_of_accounts_that_share_a_contact_only_the_writer_takes_from_it(both: Both) -> None:
+    world = both.world
+    other = world.account("Bolt", Invoice_Email__c="bolt@firm.au")
+    both.to_xero()
+    loser = world.link(other).target_id
+    both.showing.hands.merge(loser, both.contact.contact_id)
+    both.to_xero()
+    both.from_xero()
+    assert world.link(other).target_id == both.contact.contact_id
+    both.edit_xero(EmailAddress="new@acme.au")
+
+    both.from_xero()
+
+    assert both.row["Invoice_Email__c"] == "new@acme.au"
+    (row,) = world.rows("Account", Id=other)
+    assert row["Invoice_Email__c"] == "bolt@firm.au"
+    assert both.is_quiet()
