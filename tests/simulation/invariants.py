@@ -400,7 +400,10 @@ def _alerts(world: World) -> Violations:
 
 
 def fingerprint(world: World) -> tuple[Any, ...]:
-    """All that a quiet run must leave as it is."""
+    """All that a quiet run must leave as it is.
+
+    What was given up since its contact had just been archived gets its name when it is read anew.
+    """
     return (
         len(world.network.traffic.sent),
         tuple(world.rows("SELECT entry_id, state, tries FROM entries ORDER BY 1")),
@@ -409,7 +412,9 @@ def fingerprint(world: World) -> tuple[Any, ...]:
         ),
         tuple(
             world.rows(
-                "SELECT entity, source_id, rule, cleared_at FROM quarantine ORDER BY 1, 2, 3"
+                "SELECT entity, source_id, rule, cleared_at FROM quarantine"
+                " WHERE NOT (rule = 'account_contact_archived' AND source_id IN"
+                " (SELECT source_id FROM entries WHERE state = 'dead')) ORDER BY 1, 2, 3"
             )
         ),
     )
