@@ -46,12 +46,12 @@ def test_dead_letters_are_told_with_their_message_and_discarded_ones_as_such(
 
 @contextmanager
 def between_statements(ledger: Ledger, act: Callable[[], object]) -> Iterator[None]:
-    """Let something happen in the database after each statement of this ledger's readers."""
+    """Let something happen in the database after each statement of this ledger."""
 
     def acted(*_: Any) -> None:
         act()
 
-    engine = ledger._database._reader
+    engine = ledger._database._engine
     sa.event.listen(engine, "after_cursor_execute", acted)
     yield
     sa.event.remove(engine, "after_cursor_execute", acted)
