@@ -19,7 +19,6 @@ from sfxero.model.audit import AuditKind, AuditValues
 from sfxero.model.ids import RouteName, RunId, SourceId, TargetId, TenantId
 from sfxero.model.states import ACTIVE, Entity, EntryState
 
-_UNDECIDED: Final = {"decision": None, "decided_at": None, "decided_by": None}
 _RULE: Final = "two_way"
 
 
@@ -146,24 +145,33 @@ class Merging:
             return [_stored(row) for row in _open(conn, *only)]
 
     def ask(self, run_id: RunId, found: Iterable[Conflict]) -> None:
-        """Store conflicts; one with other values than before asks anew."""
+        """Store conflicts; one of other values than before is another, with an id of its own.
+
+        So a decision can only be of what the person was shown.
+        """
         for chunk in chunked(found):
             with self._database.write() as conn:
                 refuse_superseded(conn, run_id)
                 known = self._known(conn, chunk)
                 now = self._database.clock.now()
                 seen = {"last_seen_at": now, "last_run_id": run_id}
+                same, gone, new = [], [], []
                 for one in chunk:
-                    values = _values(one)
+                    told = {**_about(one), **_values(one)}
                     before = known.get(one.key)
-                    if before is None:
-                        row = {**_about(one), **values, **seen, "first_seen_at": now}
-                        conn.execute(insert(conflicts).values(row))
+                    if before is not None and told.items() <= dict(before._mapping).items():  # noqa: SLF001 - SQLAlchemy's public name
+                        same.append(before.conflict_id)
                         continue
-                    is_same = all(before._mapping[name] == text for name, text in values.items())  # noqa: SLF001 - SQLAlchemy's public name
-                    changed = {} if is_same else {**values, **_UNDECIDED}
-                    mine = conflicts.c.conflict_id == before.conflict_id
-                    conn.execute(update(conflicts).where(mine).values({**seen, **changed}))
+                    if before is not None:
+                        gone.append(before.conflict_id)
+                    since = now if before is None else before.first_seen_at
+                    new.append({**told, **seen, "first_seen_at": since})
+                ended = {**seen, "closed_at": now, "closed_run_id": run_id}
+                for ids, values in ((same, seen), (gone, ended)):
+                    mine = among(conn, conflicts.c.conflict_id, ids)
+                    conn.execute(update(conflicts).where(mine).values(values))
+                if new:
+                    conn.execute(insert(conflicts), new)
 
     def close(self, run_id: RunId, conflict_ids: Iterable[int]) -> None:
         """Close conflicts that are none any more."""
@@ -184,7 +192,8 @@ class Merging:
         """
         now = self._database.clock.now()
         with self._database.write() as conn:
-            rows = _open(conn, conflicts.c.conflict_id.in_(conflict_ids))
+            asked = (IS_OPEN, conflicts.c.conflict_id.in_(conflict_ids))
+            rows = conn.execute(select(conflicts).where(*asked).with_for_update()).all()
             mine = conflicts.c.conflict_id.in_([row.conflict_id for row in rows])
             decided = {"decision": side, "decided_at": now, "decided_by": actor}
             conn.execute(update(conflicts).where(mine).values(decided))

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _CHUNK: Final = 4_096
 _STATUS: Final = re.compile(r'"Status":"[A-Z]*"')
 _NOT_WON_ANY_MORE: Final = "the opportunity is not won any more: its invoice is to be voided"
-_BY_THE_ROUTE: Final = "the route's rules make another invoice of it, and nobody changed it"
+_BY_THE_ROUTE: Final = "the route's rules have changed since, and make another invoice of it"
 
 _CREDIT: Final = ChangePolicy.CREDIT_NOTE
 _ADDS: Final = frozenset({_CREDIT, ChangePolicy.REISSUE})
@@ -124,12 +124,14 @@ def _why_asked(
     status = str(held.get("Status"))
     if asks(policy, status):
         return told(policy, held)
-    if policy not in _ADDS or status in DRAFTS:
+    if policy not in _ADDS:
         return None
-    # A new table of codes must not void, or credit, a year of invoices on its own.
-    is_new_rule = link.mapping_version != scope.spec.mapping_version
-    if is_new_rule and document.stamp_at <= link.version.stamp_at:
+    # A new table of codes must not void, or credit, a year of invoices on its own, whoever has
+    # touched an opportunity or approved a draft since.
+    if link.mapping_version != scope.spec.mapping_version:
         return _BY_THE_ROUTE
+    if status in DRAFTS:
+        return None
     return _why_not_credited(scope, document, link, held) if policy is _CREDIT else None
 
 
@@ -137,12 +139,14 @@ def _why_not_credited(
     scope: Scope, document: Document, link: "Link", held: Mapping[str, Any]
 ) -> str | None:
     """Say why no credit note can bring about what is wished: then a person decides."""
-    if same_sale(link.source_snapshot, document.payload) or document.parent_source_id is None:
+    if document.parent_source_id is None:
         return None
     parents = [document.parent_source_id]
     contacts = scope.ledger.links.get_many(scope.tenant, Entity.CONTACT, parents)
     contact = contacts.get(document.parent_source_id)
     if contact is None or contact.target_id != held.get("ContactID"):
         return f"{told(_CREDIT, held)}; its account changed"
+    if same_sale(link.source_snapshot, document.payload):
+        return None
     credit = credit_of(link.source_snapshot, document.payload)
     return f"{told(_CREDIT, held)}; {credit}" if isinstance(credit, str) else None

@@ -132,7 +132,8 @@ class OrgLane:
             return
         self.report.batches += 1
         end = BatchEnd(passing=entries)
-        for delay_s in _DELAYS_S:
+        # Who has locked an account is writing to it: it is read again before the next try.
+        for delay_s in _DELAYS_S[:1] if self._is_of_accounts else _DELAYS_S:
             self._sleeper.sleep(delay_s)
             self._send(end)
             if not end.passing:

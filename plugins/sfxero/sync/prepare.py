@@ -238,7 +238,7 @@ class _Preparation:
     def take_back(self, result: TransformResult) -> None:
         """Withdraw what is not wanted any more at all."""
         skipped = {source_id for source_id, _ in result.skipped}
-        self._withdraw((skipped | set(result.removed)) - self.ended)
+        self._withdraw(skipped | set(result.removed))
 
     def void(self, result: TransformResult, frame: Any) -> None:
         """Wish that there be no invoices of what is not won any more, if the route says so."""

@@ -165,6 +165,8 @@ def test_a_decision_is_kept_as_long_as_the_values_are_the_same(ledger: Ledger) -
     ledger.merging.ask(RUN, [conflict(salesforce={"City": "Perth"})])
     (anew,) = ledger.merging.listing(ROUTE)
     assert (anew.decision, anew.conflict.salesforce) == (None, {"City": "Perth"})
+    # Nobody has seen these values yet who decides about the former ones.
+    assert ledger.merging.decide([stored.conflict_id], "xero", actor="Jo") == 0
 
 
 def test_a_decision_is_logged_with_both_values(ledger: Ledger) -> None:
