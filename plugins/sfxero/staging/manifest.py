@@ -1,6 +1,7 @@
 """The manifest of one object of one window: files, counts and hashes; written last."""
 
 import json
+import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -53,7 +54,8 @@ def save(manifest: Manifest, folder: StagingPath) -> Staged:
     """Publish what was staged: from now on the files count."""
     body = asdict(manifest) | {"format": _FORMAT}
     text = json.dumps(body, default=_render, indent=1, sort_keys=True)
-    draft = folder / f".{MANIFEST_NAME}.draft"
+    # Two readers of one result may both find it whole: each publishes a draft of its own.
+    draft = folder / f".{uuid.uuid4().hex}.draft"
     with draft.open("w") as handle:
         handle.write(text)
     draft.rename(folder / MANIFEST_NAME)
