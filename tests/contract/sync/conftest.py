@@ -5,24 +5,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.contract.sync.kit import World
+from tests.contract.sync.kit import World, standing_still
 
 from sfxero.ledger import Ledger
 from sfxero.model.ids import RouteName
-from sfxero.sandbox.server import Sandbox, SandboxSettings, build_sandbox, serving
-from sfxero.sandbox.xero.switches import Switches
-
-# Minutes and days do not pass here, so the limits are far away unless a test is about them.
-_SWITCHES = Switches(
-    minute_limit=100_000, day_limit=100_000, app_minute_limit=100_000, write_latency_s=0.0
-)
+from sfxero.sandbox.server import Sandbox
 
 
 @pytest.fixture(scope="session")
 def served() -> Iterator[tuple[Sandbox, str]]:
-    sandbox = build_sandbox(SandboxSettings(switches=_SWITCHES, clock_speed=0.0))
-    with serving(sandbox) as address:
-        yield sandbox, address
+    with standing_still() as served:
+        yield served
 
 
 @pytest.fixture(scope="session")

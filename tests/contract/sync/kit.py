@@ -2,7 +2,8 @@
 
 import itertools
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -25,9 +26,10 @@ from sfxero.ratelimit.circuit import Circuit, CircuitKey
 from sfxero.ratelimit.limiter import Limiter
 from sfxero.ratelimit.policy import LimitPolicy
 from sfxero.salesforce.client import SalesforceClient
-from sfxero.sandbox.server import Sandbox
+from sfxero.sandbox.server import Sandbox, SandboxSettings, build_sandbox, serving
 from sfxero.sandbox.xero.identity import SANDBOX_TENANT_ID
 from sfxero.sandbox.xero.models import Contact, Invoice
+from sfxero.sandbox.xero.switches import Switches
 from sfxero.sync import extract, preflight, prepare
 from sfxero.sync.bodies import payload_hash
 from sfxero.sync.companions import Companions
@@ -43,8 +45,21 @@ ACCOUNT = "001000000000001AAA"
 OPPORTUNITY = "006000000000001AAA"
 RUN = RunId("demo/test")
 
+# Minutes and days do not pass here, so the limits are far away unless a test is about them.
+_SWITCHES = Switches(
+    minute_limit=100_000, day_limit=100_000, app_minute_limit=100_000, write_latency_s=0.0
+)
+
 Forward = Callable[[httpx.Request], httpx.Response]
 Edit = Callable[[httpx.Request, Forward], httpx.Response]
+
+
+@contextmanager
+def standing_still() -> Iterator[tuple[Sandbox, str]]:
+    """Serve a sandbox whose clock moves only when told to; where tests let weeks pass, another."""
+    sandbox = build_sandbox(SandboxSettings(switches=_SWITCHES, clock_speed=0.0))
+    with serving(sandbox) as address:
+        yield sandbox, address
 
 
 class Seam(httpx.BaseTransport):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.contract.sync.contact_storm import Storm, Storming
-from tests.contract.sync.kit import World
+from tests.contract.sync.kit import World, standing_still
 
 from sfxero.model.ids import RouteName
 from sfxero.sandbox.server import Sandbox
@@ -23,6 +23,13 @@ GROUP = 10
 """Histories of one test."""
 
 pytestmark = [pytest.mark.contract, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[tuple[Sandbox, str]]:
+    """A sandbox of their own: weeks pass in storms, and other tests' invoices would be overdue."""
+    with standing_still() as served:
+        yield served
 
 
 @pytest.fixture
