@@ -17,7 +17,7 @@ from tests.contract.sync.kit import World, standing_still
 from sfxero.model.ids import RouteName
 from sfxero.sandbox.server import Sandbox
 
-SEEDS = int(os.environ.get("SFXERO_STORM_SEEDS", "50"))
+SEEDS = int(os.environ.get("SFXERO_STORM_SEEDS", "30"))
 FIRST = int(os.environ.get("SFXERO_STORM_FIRST", "0"))
 GROUP = 10
 """Histories of one test."""
