@@ -199,7 +199,8 @@ class History:
         if chance.random() < 0.7:
             world.weather.clear()  # few runs get far enough to meet if much goes wrong
         self._join_in_turn(lambda: self.airflow.start(Run("run0")))
-        self._set_write_latency(chance.choice((25.0, 40.0)))
+        # Less than clients wait: calls that they give up would still count as calls in flight.
+        self._set_write_latency(chance.choice((20.0, 25.0)))
         self._salesperson.keeps_changing_her_mind()
         for _ in range(3):
             self._spawn(self._salesperson, chance.randint(2, 4), within_s=_HASTE_S)
