@@ -9,6 +9,7 @@ from tests.contract.sync.kit import World, standing_still
 
 from sfxero.ledger import Ledger
 from sfxero.model.ids import RouteName
+from sfxero.sandbox.salesforce.switches import Switches as OrgSwitches
 from sfxero.sandbox.server import Sandbox
 
 
@@ -34,7 +35,8 @@ def world(served: tuple[Sandbox, str], empty_ledger: Path, tmp_path: Path) -> It
     path = tmp_path / "ledger.db"
     shutil.copy(empty_ledger, path)
     world = World(sandbox, address, tmp_path, f"sqlite:///{path}")
-    # The org keeps its switches when it is emptied.
+    # The org keeps its switches when it is emptied, those of the last test, too.
+    sandbox.org.switches.change(OrgSwitches().model_dump())
     world.org_switch(job_delay_s=0, line_edit_touches_opportunity=True)
     yield world
     # Whatever a test lets happen, the log tells all of it.
