@@ -6,28 +6,10 @@ Revision ID: 0013
 import sqlalchemy as sa
 from alembic import op
 
+from sfxero.ledger.migrations.audit_kinds import allow_kinds_of
+
 revision = "0013"
 down_revision = "0012"
-
-_KINDS = (
-    "adopted",
-    "amended",
-    "approved",
-    "dead_letter",
-    "discarded",
-    "erased",
-    "found",
-    "held_already",
-    "linked",
-    "not_done",
-    "refused",
-    "replayed",
-    "sent",
-    "settled",
-    "unknown",
-    "unlinked",
-    "voided",
-)
 
 
 def upgrade() -> None:
@@ -45,20 +27,4 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("target_id", "tenant", "entity", name=op.f("pk_former_links")),
     )
     op.create_index("ix_former_links_source", "former_links", ["source_id", "tenant", "entity"])
-    # SQLite makes the table anew, without the triggers that keep it as it was written.
-    triggers = _triggers()
-    name = op.f("ck_audit_events_kind")
-    listed = ", ".join(f"'{kind}'" for kind in _KINDS)
-    with op.batch_alter_table("audit_events") as batch:
-        batch.drop_constraint(name, type_="check")
-        batch.create_check_constraint(name, f"kind IN ({listed})")
-    for trigger in triggers:
-        op.execute(trigger)
-
-
-def _triggers() -> list[str]:
-    bind = op.get_bind()
-    if bind.dialect.name != "sqlite":
-        return []
-    found = "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit_events'"
-    return list(bind.execute(sa.text(found)).scalars())
+    allow_kinds_of(revision)

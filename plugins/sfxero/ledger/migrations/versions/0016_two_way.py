@@ -6,45 +6,17 @@ Revision ID: 0016
 import sqlalchemy as sa
 from alembic import op
 
+from sfxero.ledger.migrations.audit_kinds import allow_kinds_of
+
 revision = "0016"
 down_revision = "0015"
-
-_KINDS = (
-    "adopted",
-    "amended",
-    "approved",
-    "credited",
-    "dead_letter",
-    "decided",
-    "discarded",
-    "erased",
-    "found",
-    "held_already",
-    "linked",
-    "not_done",
-    "refused",
-    "replayed",
-    "sent",
-    "settled",
-    "unknown",
-    "unlinked",
-    "voided",
-)
 
 
 def upgrade() -> None:
     """Add the column and the tables, and let the log tell of decisions."""
     op.add_column("links", sa.Column("agreed", sa.Text))
     _add_tables()
-    # SQLite makes the table anew, without the triggers that keep it as it was written.
-    triggers = _triggers()
-    name = op.f("ck_audit_events_kind")
-    listed = ", ".join(f"'{kind}'" for kind in _KINDS)
-    with op.batch_alter_table("audit_events") as batch:
-        batch.drop_constraint(name, type_="check")
-        batch.create_check_constraint(name, f"kind IN ({listed})")
-    for trigger in triggers:
-        op.execute(trigger)
+    allow_kinds_of(revision)
 
 
 def _add_tables() -> None:
@@ -84,11 +56,3 @@ def _add_tables() -> None:
         sa.Column("since_at", moment, nullable=False),
         sa.PrimaryKeyConstraint("tenant", "source_id", name=op.f("pk_merges_due")),
     )
-
-
-def _triggers() -> list[str]:
-    bind = op.get_bind()
-    if bind.dialect.name != "sqlite":
-        return []
-    found = "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit_events'"
-    return list(bind.execute(sa.text(found)).scalars())
