@@ -1,20 +1,32 @@
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from tests.contract.ledger.making import RUN, plan, wish
+from tests.contract.ledger.making import CONTACT, ROUTE, RUN, TENANT, claim, plan, settle, wish
 
 from sfxero.clock import FakeClock
 from sfxero.errors import LedgerError, ServiceUnavailable
 from sfxero.ledger import Ledger, migrations
+from sfxero.ledger.audit_trail import Doer, Fact, append
 from sfxero.ledger.tables import entries, metadata, runs
+from sfxero.model.audit import AuditKind, AuditValues
+from sfxero.model.ids import SourceId
 
 pytestmark = pytest.mark.contract
+
+
+def script() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.set_main_option("path_separator", "os")
+    return config
 
 
 def test_migrated_tables_are_those_of_the_code(ledger: Ledger) -> None:
@@ -61,11 +73,62 @@ def test_migrating_again_keeps_what_is_there(ledger: Ledger) -> None:
     assert plan(ledger, wish())[0].outcome == "unchanged"
 
 
+@pytest.fixture
+def of_old(url: str, clock: FakeClock) -> Iterator[Ledger]:
+    """A ledger as it was four releases of its tables ago, with a link, a wish, and a log."""
+    with Ledger(url, clock=clock) as old:
+        with old._database.write() as conn:
+            config = script()
+            config.attributes["connection"] = conn
+            command.upgrade(config, "0012")
+            conn.execute(
+                sa.text(
+                    "INSERT INTO links VALUES (:tenant, 'contact', 's1', 't-s1', NULL, 'A', :at,"
+                    " :at, 'm1', '{}', '{}', :at)"
+                ),
+                {"tenant": TENANT, "at": clock.now().isoformat(sep=" ")},
+            )
+            values = AuditValues(before="old", after="new")
+            about = {"tenant": TENANT, "entity": CONTACT, "source_id": "s1"}
+            told = [Fact(ROUTE, AuditKind.LINKED, Doer(actor="Jo"), values, about)]
+            append(conn, old._database, told)
+        yield old
+
+
+def test_a_ledger_in_use_keeps_its_links_and_its_log(of_old: Ledger) -> None:
+    of_old.migrate()
+
+    link = of_old.links.get_many(TENANT, CONTACT, [SourceId("s1")])[SourceId("s1")]
+    assert (link.target_id, link.agreed) == ("t-s1", None)
+    (event,) = of_old.audit.export(ROUTE)
+    assert event.values == AuditValues(before="old", after="new")
+    assert of_old.audit.verify(ROUTE).is_valid
+    with pytest.raises(LedgerError), of_old._database.write() as conn:
+        conn.execute(sa.text("UPDATE audit_events SET actor = 'nobody'"))
+
+
+def test_a_ledger_in_use_goes_on(of_old: Ledger) -> None:
+    of_old.migrate()
+
+    plan(of_old, wish("s1", "B"))
+    claimed = claim(of_old)
+    assert [(one.operation, one.target_id) for one in claimed] == [("update", "t-s1")]
+    assert settle(of_old, claimed) == 1
+
+    kinds = [event.fields["kind"] for event in of_old.audit.export(ROUTE)]
+    assert (kinds[0], kinds[-1]) == ("linked", "settled")
+
+
+@pytest.mark.parametrize("kind", AuditKind)
+def test_the_log_may_tell_of_every_kind(ledger: Ledger, kind: AuditKind) -> None:
+    about = {"tenant": TENANT, "entity": CONTACT, "source_id": "s1"}
+    with ledger._database.write() as conn:
+        append(conn, ledger._database, [Fact(ROUTE, kind, Doer(), AuditValues(), about)])
+    assert [event.fields["kind"] for event in ledger.audit.export(ROUTE)] == [kind]
+
+
 def test_head_is_the_newest_migration() -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
-    config.set_main_option("path_separator", "os")
-    assert ScriptDirectory.from_config(config).get_current_head() == migrations.HEAD
+    assert ScriptDirectory.from_config(script()).get_current_head() == migrations.HEAD
 
 
 def test_sqlite_keeps_a_write_ahead_log_and_full_durability(tmp_path: Path) -> None:
