@@ -2,9 +2,14 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from sfxero.model.ids import SourceId
-from sfxero.model.states import Disposition, Entity
+from sfxero.model.outbox import Planned, PlanOutcome
+from sfxero.model.states import DISPOSITION_OF, Disposition, Entity
+
+NEWER_VERSION: Final = "newer_version"
+"""Rule of a record of which something newer is sent or waits already."""
 
 
 class Severity(StrEnum):
@@ -36,3 +41,14 @@ class DispositionRow:
     disposition: Disposition
     rule: str | None = None
     entry_id: int | None = None
+
+
+def row_of(planned: Planned, entity: Entity, source_id: SourceId) -> DispositionRow:
+    """Turn the outbox's answer into the disposition of a record; a live entry has the last word."""
+    if planned.outcome is PlanOutcome.STALE:
+        return DispositionRow(entity, source_id, Disposition.SUPERSEDED, NEWER_VERSION)
+    if planned.entry_id is None or planned.state is None:
+        return DispositionRow(entity, source_id, Disposition.IN_STEP)
+    return DispositionRow(
+        entity, source_id, DISPOSITION_OF[planned.state], entry_id=planned.entry_id
+    )

@@ -1,17 +1,17 @@
 """Prepare what comes back to accounts: contacts are merged, then planned or asked about."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from sfxero.ledger.merging import Conflict
 from sfxero.mapping.shared_fields import shared_fields
-from sfxero.model.findings import DispositionRow
+from sfxero.model.findings import DispositionRow, row_of
 from sfxero.model.ids import SourceId
-from sfxero.model.outbox import Planned, PlannedEntry, PlanOutcome, SourceVersion
-from sfxero.model.states import DISPOSITION_OF, Disposition, Entity
+from sfxero.model.outbox import PlannedEntry, PlanOutcome, SourceVersion
+from sfxero.model.states import Disposition, Entity
 from sfxero.salesforce.client import SalesforceClient
 from sfxero.sync.contact_merging import Asked, MergedPair, has_moved, merge_pairs
 from sfxero.sync.contact_reading import (
@@ -218,7 +218,8 @@ class _Merging:
             planned = list(outbox.plan(run_id, entries))
             self.counts[name] += sum(one.outcome is PlanOutcome.ADDED for one in planned)
             for one in planned:
-                self._note(contact_of[one.source_id], one)
+                contact_id = contact_of[one.source_id]
+                self._rows[contact_id] = row_of(one, Entity.CONTACT, contact_id)
             entity = Entity.CONTACT if name == "to_xero" else Entity.ACCOUNT_UPDATE
             gone = (contact_of.keys() & wished.keys()) - {one.source_id for one in entries}
             outbox.withdraw(run_id, tenant, entity, sorted(gone), read_at=read_at, reason=_OBSOLETE)
@@ -251,17 +252,6 @@ class _Merging:
             parts=one.theirs,
             notes=[one.note(key, "salesforce") for key in keys],
         )
-
-    def _note(self, contact_id: SourceId, planned: Planned) -> None:
-        """Turn the outbox's answer into a disposition; a live entry has the last word."""
-        row = DispositionRow(Entity.CONTACT, contact_id, Disposition.IN_STEP)
-        if planned.outcome is PlanOutcome.STALE:
-            end = Disposition.SUPERSEDED
-            row = DispositionRow(Entity.CONTACT, contact_id, end, "newer_version")
-        elif planned.entry_id is not None and planned.state is not None:
-            disposition = DISPOSITION_OF[planned.state]
-            row = replace(row, disposition=disposition, entry_id=planned.entry_id)
-        self._rows[contact_id] = row
 
 
 def _met(merged: Iterable[MergedPair]) -> dict[SourceId, Any]:

@@ -13,10 +13,10 @@ from sfxero.mapping.organisation import OrganisationFacts
 from sfxero.mapping.result import Document, TransformResult
 from sfxero.mapping.spec import RouteSpec
 from sfxero.mapping.template import template_fields
-from sfxero.model.findings import DispositionRow, Finding, Severity
+from sfxero.model.findings import NEWER_VERSION, DispositionRow, Finding, Severity, row_of
 from sfxero.model.ids import SourceId
 from sfxero.model.outbox import Planned, PlannedEntry, PlanOutcome, SourceVersion
-from sfxero.model.states import DISPOSITION_OF, Disposition, Entity
+from sfxero.model.states import Disposition, Entity
 from sfxero.quality.suites import Suite
 from sfxero.sync.approving import approval_meta
 from sfxero.sync.changing import replace_voided, void_wishes, with_policy
@@ -272,7 +272,7 @@ class _Preparation:
         else:
             self._plan(wishes)
         for source_id in overtaken - refused:
-            self._end(source_id, Disposition.SUPERSEDED, "newer_version")
+            self._end(source_id, Disposition.SUPERSEDED, NEWER_VERSION)
         for source_id in set(result.removed) - refused:
             self._end(source_id, Disposition.REMOVED)
         answered = refused | self.ended
@@ -422,22 +422,13 @@ class _Preparation:
             )
 
     def _note(self, planned: Planned) -> None:
-        """Turn the outbox's answer into a disposition; a live entry has the last word."""
+        """Count the outbox's answer, and make it the record's disposition."""
         if planned.outcome is PlanOutcome.ADDED:
             self._tally.added += 1
         else:
             self._tally.unchanged += 1
-        if planned.outcome is PlanOutcome.STALE:
-            self._end(planned.source_id, Disposition.SUPERSEDED, "newer_version")
-        elif planned.entry_id is None or planned.state is None:
-            self._end(planned.source_id, Disposition.IN_STEP)
-        else:
-            self._tally.rows[planned.source_id] = DispositionRow(
-                self._source,
-                planned.source_id,
-                DISPOSITION_OF[planned.state],
-                entry_id=planned.entry_id,
-            )
+        source_id = planned.source_id
+        self._tally.rows[source_id] = row_of(planned, self._source, source_id)
 
     def _end(self, source_id: SourceId, disposition: Disposition, rule: str | None = None) -> None:
         self._tally.rows[source_id] = DispositionRow(self._source, source_id, disposition, rule)

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from sfxero.errors import LedgerError
-from sfxero.model.findings import DispositionRow
+from sfxero.model.findings import DispositionRow, row_of
 from sfxero.model.ids import SourceId, TargetId, TenantId
 from sfxero.model.outbox import Planned, PlannedEntry, PlanOutcome, SourceVersion
-from sfxero.model.states import DISPOSITION_OF, Disposition, Entity
+from sfxero.model.states import Disposition, Entity
 from sfxero.quality.suites import Suite
 from sfxero.staging.manifest import Staged
 from sfxero.sync.mirror_prepare import plan_mirror
@@ -91,19 +91,12 @@ class _Ends:
     unchanged: int = 0
 
     def note(self, invoice_id: SourceId, planned: Planned) -> None:
-        """Turn the outbox's answer into a disposition; a live entry has the last word."""
+        """Count the outbox's answer, and make it the invoice's disposition."""
         if planned.outcome is PlanOutcome.ADDED:
             self.added += 1
         else:
             self.unchanged += 1
-        row = DispositionRow(Entity.INVOICE, invoice_id, Disposition.IN_STEP)
-        if planned.outcome is PlanOutcome.STALE:
-            end = Disposition.SUPERSEDED
-            row = DispositionRow(Entity.INVOICE, invoice_id, end, "newer_version")
-        elif planned.entry_id is not None and planned.state is not None:
-            disposition = DISPOSITION_OF[planned.state]
-            row = replace(row, disposition=disposition, entry_id=planned.entry_id)
-        self.rows[invoice_id] = row
+        self.rows[invoice_id] = row_of(planned, Entity.INVOICE, invoice_id)
 
 
 def org_of(scope: Scope) -> TenantId:
