@@ -18,7 +18,7 @@ from sfxero.ledger.engine import Database, among, load_keyed, put
 from sfxero.ledger.tables import attempts, entries, links, runs
 from sfxero.model.audit import AuditKind, AuditValues
 from sfxero.model.ids import RouteName, RunId
-from sfxero.model.outbox import NOTE
+from sfxero.model.outbox import NOTE, Settlement
 from sfxero.model.owners import run_of
 from sfxero.model.states import Operation
 
@@ -120,6 +120,19 @@ class Subject:
         linked = Operation.UPDATE if row.target_id else Operation.CREATE
         operation = request.operation if request else linked
         return str(json.loads(row.meta).get("rule") or f"{row.entity}_{operation}")
+
+
+def as_said(subject: Subject, settlement: Settlement, kind: AuditKind, doer: Doer) -> Fact:
+    """Tell what the target holds now; the reply's hash is that of its canonical form."""
+    return subject.fact(
+        kind,
+        doer,
+        before=subject.target_snapshot,
+        after=settlement.target_snapshot,
+        response=settlement.target_snapshot,
+        target_id=settlement.target_id,
+        error_class=None,
+    )
 
 
 def subjects(conn: Connection, entry_ids: Iterable[int]) -> dict[int, Subject]:

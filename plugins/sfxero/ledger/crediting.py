@@ -1,7 +1,7 @@
 """Credit notes of invoices: stored before they are sent, and booked once they are allocated."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import Connection, and_, delete, func, select, tuple_, update
 
@@ -15,8 +15,9 @@ from sfxero.model.ids import TargetId, TenantId
 from sfxero.model.outbox import NoteTotals, OpenCredit, Settlement
 from sfxero.model.states import Entity, EntryState
 
-_CREDITED = frozenset({Entity.INVOICE})
+_CREDITED: Final = frozenset({Entity.INVOICE})
 """Entities whose records may have credit notes."""
+_Note: TypeAlias = Callable[[Connection, RecordKey, Settlement], None]
 
 
 class Crediting:
@@ -39,8 +40,8 @@ class Crediting:
         `settlement` is the target's word on the invoice.
         """
 
-        def book(conn: Connection, database: Database, key: RecordKey, said: Settlement) -> None:
-            _book(conn, database, key, said, totals)
+        def book(conn: Connection, key: RecordKey, said: Settlement) -> None:
+            _book(conn, self._database, key, said, totals)
 
         return self._step(settlement, owner, book)
 
@@ -64,13 +65,13 @@ class Crediting:
                 found.setdefault(TargetId(row.invoice_id), []).append(totals)
         return found
 
-    def _step(self, settlement: Settlement, owner: str, note: Any) -> int:
+    def _step(self, settlement: Settlement, owner: str, note: _Note) -> int:
         entry_id = settlement.entry_id
         with self._database.write() as conn:
             ours = list(held_by(lock_records_of(conn, [entry_id]), [entry_id], owner))
             told = subjects(conn, [entry.entry_id for _, entry in ours])
             for _, entry in ours:
-                note(conn, self._database, entry.key, settlement)
+                note(conn, entry.key, settlement)
             count = put_back(conn, self._database, ours, EntryState.PENDING, open_attempt_id=None)
             doer = doer_of(conn, owner)
             facts = [
@@ -153,8 +154,7 @@ def _count_ended(conn: Connection, key: RecordKey) -> int:
     return int(conn.execute(statement).scalar_one())
 
 
-def _note_made(conn: Connection, database: Database, key: RecordKey, said: Settlement) -> None:
-    del database
+def _note_made(conn: Connection, key: RecordKey, said: Settlement) -> None:
     made = update(credit_notes).where(*_open_of(key)).values(target_id=said.target_id)
     conn.execute(made)
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, select, tuple_, update
 
-from sfxero.ledger.audit_trail import Doer, Fact, Subject, append, doer_of, subjects
+from sfxero.ledger.audit_trail import append, as_said, doer_of, subjects
 from sfxero.ledger.engine import Database, among, chunked, put
 from sfxero.ledger.planning import refresh_link
 from sfxero.ledger.records import RecordKey, held_by, lock_records, lock_records_of, put_back
@@ -63,7 +63,10 @@ class Retiring:
                     conn, self._database, ours, EntryState.PENDING, open_attempt_id=None
                 )
                 doer = doer_of(conn, owner)
-                facts = [_void(one, said[entry_id], doer) for entry_id, one in told.items()]
+                facts = [
+                    as_said(one, said[entry_id], AuditKind.VOIDED, doer)
+                    for entry_id, one in told.items()
+                ]
                 append(conn, self._database, facts)
         return count
 
@@ -231,15 +234,3 @@ def _take_over_state(conn: Connection, key: RecordKey, snapshot: str) -> None:
         told = {**json.loads(held), "Status": json.loads(snapshot).get("Status")}
         text = json.dumps(told, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         conn.execute(update(links).where(*own).values(target_snapshot=text))
-
-
-def _void(subject: Subject, settlement: Settlement, doer: Doer) -> Fact:
-    return subject.fact(
-        AuditKind.VOIDED,
-        doer,
-        before=subject.target_snapshot,
-        after=settlement.target_snapshot,
-        response=settlement.target_snapshot,
-        target_id=settlement.target_id,
-        error_class=None,
-    )

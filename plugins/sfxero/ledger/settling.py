@@ -14,6 +14,7 @@ from sfxero.ledger.audit_trail import (
     Fact,
     Subject,
     append,
+    as_said,
     doer_of,
     person,
     subjects,
@@ -83,7 +84,7 @@ class Settling:
             count = put_back(conn, self._database, held, EntryState.PENDING, open_attempt_id=None)
             doer = doer_of(conn, owner)
             facts = [
-                _as_said(subject, settlement, AuditKind.ADOPTED, doer) for subject in told.values()
+                as_said(subject, settlement, AuditKind.ADOPTED, doer) for subject in told.values()
             ]
             append(conn, self._database, facts)
         return count
@@ -338,20 +339,7 @@ def _settled(
 ) -> Iterator[Fact]:
     for entry_id, subject in told.items():
         kind = AuditKind.FOUND if said[entry_id].is_looked_up else AuditKind.SETTLED
-        yield _as_said(subject, said[entry_id], kind, doer)
-
-
-def _as_said(subject: Subject, settlement: Settlement, kind: AuditKind, doer: Doer) -> Fact:
-    """Tell what the target holds now; the reply's hash is that of its canonical form."""
-    return subject.fact(
-        kind,
-        doer,
-        before=subject.target_snapshot,
-        after=settlement.target_snapshot,
-        response=settlement.target_snapshot,
-        target_id=settlement.target_id,
-        error_class=None,
-    )
+        yield as_said(subject, said[entry_id], kind, doer)
 
 
 def _not_done(subject: Subject, doer: Doer, *, note: str | None = None) -> Fact | None:
