@@ -79,6 +79,22 @@ class Seam(httpx.BaseTransport):
         self._network.close()
 
 
+def die(request: httpx.Request, forward: Forward) -> httpx.Response:
+    """The worker dies after its request has arrived."""
+    forward(request).close()
+    raise KeyboardInterrupt
+
+
+def die_before(_request: httpx.Request, _forward: Forward) -> httpx.Response:
+    """The worker dies, and its request with it."""
+    raise KeyboardInterrupt
+
+
+def go_on(request: httpx.Request, forward: Forward) -> httpx.Response:
+    """Nothing happens to this one."""
+    return forward(request)
+
+
 class World:
     """Both services, one ledger, and what a test wants to do and to see."""
 

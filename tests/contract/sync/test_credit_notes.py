@@ -4,10 +4,9 @@ import json
 from decimal import Decimal
 from typing import Any
 
-import httpx
 import pytest
 from tests.contract.sync.comparing import Comparer
-from tests.contract.sync.kit import Forward, World
+from tests.contract.sync.kit import World, die, die_before, go_on
 
 from sfxero.model.states import Entity
 from sfxero.sandbox.xero.credits import remove_allocation
@@ -230,19 +229,6 @@ def test_a_decrease_that_is_taken_back_after_it_was_credited_goes_to_a_person(
 
     assert len(notes(world)) == 1
     assert "dead" in world.states() or "awaiting_approval" in world.states()
-
-
-def die(request: httpx.Request, forward: Forward) -> httpx.Response:
-    forward(request).close()
-    raise KeyboardInterrupt
-
-
-def die_before(_request: httpx.Request, _forward: Forward) -> httpx.Response:
-    raise KeyboardInterrupt
-
-
-def go_on(request: httpx.Request, forward: Forward) -> httpx.Response:
-    return forward(request)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.contract.sync.kit import TENANT, Forward, World
+from tests.contract.sync.kit import TENANT, Forward, World, die, die_before, go_on
 
 from sfxero.model.ids import SourceId
 from sfxero.model.states import Entity
@@ -188,21 +188,6 @@ def test_xeros_own_numbers_go_on_in_their_sequence(world: World) -> None:
 
     assert [one.status for one in world.invoices] == ["VOIDED", "AUTHORISED"]
     assert str(live(world).totals.sub_total) == "120.00"
-
-
-def die(request: httpx.Request, forward: Forward) -> httpx.Response:
-    """The worker dies after its request has arrived."""
-    forward(request).close()
-    raise KeyboardInterrupt
-
-
-def die_before(_request: httpx.Request, _forward: Forward) -> httpx.Response:
-    """The worker dies, and its request with it."""
-    raise KeyboardInterrupt
-
-
-def go_on(request: httpx.Request, forward: Forward) -> httpx.Response:
-    return forward(request)
 
 
 @pytest.mark.parametrize(

@@ -397,9 +397,10 @@ def test_what_is_shown_wrong_is_shown_again_once_where_the_route_allows_it(
     world.respec(reconcile={"repair": {"shown": "resend"}})
     showing.run()
 
-    status, *amounts = showing.amounts(link.source_id)
-    assert status in {"Part paid", "Overdue"}  # by the day that others have made it
-    assert amounts == ["30.00", "80.00", "0.00"]
+    # Another test of this module lets the days pass.
+    is_overdue = world.books.today() > world.invoices[0].due_on
+    status = "Overdue" if is_overdue else "Part paid"
+    assert showing.amounts(link.source_id) == (status, "30.00", "80.00", "0.00")
     world.sleep(HOUR)
     world.forget_calls()
     showing.run()

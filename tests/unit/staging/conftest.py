@@ -1,9 +1,15 @@
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from sfxero.errors import SyncError
+from sfxero.staging.manifest import Manifest, Staged, save
+from sfxero.staging.writer import write_records
 
 STAMP = pa.timestamp("us", tz="UTC")
 
@@ -81,3 +87,21 @@ def page_of():
 @pytest.fixture
 def fake_page():
     return FakePage
+
+
+@pytest.fixture
+def stage_lines(tmp_path: Path) -> Any:
+    """Stage rows of lines, each time in a folder of their own."""
+    numbers = count()
+
+    def stage(*rows: dict[str, Any], schema: pa.Schema) -> Staged:
+        folder = tmp_path / str(next(numbers))
+        written = write_records(rows, schema=schema, folder=folder)
+        now = datetime(2026, 11, 1, tzinfo=UTC)
+        manifest = Manifest(
+            "demo", "run", "OpportunityLineItem", None, now, "66.0", None, "v1",
+            written.files, written.row_count, now,
+        )  # fmt: skip
+        return save(manifest, folder)
+
+    return stage

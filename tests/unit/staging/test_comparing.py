@@ -1,15 +1,12 @@
 from collections.abc import Callable
-from datetime import UTC, datetime
-from itertools import count
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from sfxero.staging.comparing import differences
-from sfxero.staging.manifest import Manifest, Staged, save
-from sfxero.staging.writer import write_records
+from sfxero.staging.manifest import Staged
 
 LISTED = pa.schema(
     [
@@ -41,20 +38,8 @@ def row(letter: str, second: int = 1, **values: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Stage:
-    numbers = count()
-
-    def _stage(*rows: dict[str, Any], schema: pa.Schema = LISTED) -> Staged:
-        folder = tmp_path / str(next(numbers))
-        written = write_records(rows, schema=schema, folder=folder)
-        now = datetime(2026, 11, 1, tzinfo=UTC)
-        manifest = Manifest(
-            "demo", "run", "OpportunityLineItem", None, now, "66.0", None, "v1",
-            written.files, written.row_count, now,
-        )  # fmt: skip
-        return save(manifest, folder)
-
-    return _stage
+def stage(stage_lines: Stage) -> Stage:
+    return partial(stage_lines, schema=LISTED)
 
 
 @pytest.mark.parametrize("at_once", [1, 3, 500_000])

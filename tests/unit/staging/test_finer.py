@@ -1,8 +1,7 @@
 """Numbers with more decimals than their field: staged as shown, and exact beside it."""
 
-from datetime import UTC, datetime
 from decimal import Decimal
-from itertools import count
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,8 @@ from sfxero.staging.arrow_schema import with_finer
 from sfxero.staging.comparing import differences
 from sfxero.staging.csv_reader import read_batches
 from sfxero.staging.layout import part_name
-from sfxero.staging.manifest import Manifest, Staged, save
 from sfxero.staging.reader import read_latest, read_table
-from sfxero.staging.writer import Parsing, stage_page, write_records
+from sfxero.staging.writer import Parsing, stage_page
 
 STAMP = pa.timestamp("us", tz="UTC")
 NAME = part_name(0, token="w")
@@ -50,20 +48,8 @@ def exact(text: str | None) -> dict[str, Decimal]:
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Any:
-    numbers = count()
-
-    def _stage(*rows: dict[str, Any], schema: pa.Schema = WIDE) -> Staged:
-        folder = tmp_path / str(next(numbers))
-        written = write_records(rows, schema=schema, folder=folder)
-        now = datetime(2026, 11, 1, tzinfo=UTC)
-        manifest = Manifest(
-            "demo", "run", "OpportunityLineItem", None, now, "66.0", None, "v1",
-            written.files, written.row_count, now,
-        )  # fmt: skip
-        return save(manifest, folder)
-
-    return _stage
+def stage(stage_lines: Any) -> Any:
+    return partial(stage_lines, schema=WIDE)
 
 
 def row(record_id: str = "00k00000000000AAAA", second: int = 1, **values: Any) -> dict[str, Any]:
