@@ -14,6 +14,7 @@ from sfxero.mapping.result import (
     NOT_WON,
     OUT_OF_SCOPE,
 )
+from sfxero.model.findings import NEWER_VERSION
 from sfxero.xero.failures import Refusal
 
 PAGE = "docs/rules.md"
@@ -120,6 +121,7 @@ def of_endings() -> set[str]:
         CONTACT_SHARED,
         LEAD_CONVERTED,
         LEAD_NOT_QUALIFIED,
+        NEWER_VERSION,
         NOT_WON,
         OUT_OF_SCOPE,
     }

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from markupsafe import Markup, escape
 
 from sfxero.model.differences import KINDS, DifferenceKind
+from sfxero.pages import page_template
 from sfxero.proof.charts import Chart, columns, pairs
 from sfxero.proof.receivables import BUCKETS
 
@@ -86,17 +87,10 @@ class Group:
 
 def render(facts: ReportFacts) -> str:
     """Return the page; every value of a record or a service is escaped."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("sfxero.proof"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    template = page_template(
+        "sfxero.proof", "report.html.j2", {"money": money, "said": said, "marked": marked}
     )
-    environment.filters |= {"money": money, "said": said, "marked": marked}
-    return environment.get_template("report.html.j2").render(
+    return template.render(
         facts=facts,
         bridges=list(_bridges(facts)),
         owed=list(_owed(facts.proof.receivables)),

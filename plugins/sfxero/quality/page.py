@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from sfxero.pages import page_template
 from sfxero.quality.checks import CheckResult, Counted
 
 
@@ -17,16 +18,7 @@ class SuiteSection:
 
 def render(results: Mapping[str, CheckResult], *, route: str, run_id: str, at: datetime) -> str:
     """Return the page as HTML that loads nothing; `results` are by the names of suites."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("sfxero.quality"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("checks.html.j2").render(
+    return page_template("sfxero.quality", "checks.html.j2").render(
         suites=[SuiteSection(name, one.counts) for name, one in results.items()],
         stops=[stop for one in results.values() for stop in one.stops],
         route=route,

@@ -3,11 +3,11 @@
 import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Final, TextIO
 
 from sfxero.errors import ConfigurationError
+from sfxero.pages import page_template
 from sfxero.sync.matching.proposing import SIDE_FIELDS, Proposal, ReviewRow
 
 ANSWER: Final = "answer"
@@ -23,7 +23,6 @@ HEADER: Final = (
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _DELIMITERS: Final = ",;\t"
 _MOST_ON_PAGE: Final = 2_000
-_TEMPLATE: Final = "review.html.j2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +47,7 @@ def write_csv(proposal: Proposal, path: Path) -> None:
 
 def write_html(proposal: Proposal, path: Path) -> None:
     """Write a page that needs nothing else, with every value escaped."""
-    from jinja2 import Environment, StrictUndefined
-
-    page = resources.files("sfxero.sync.matching").joinpath(_TEMPLATE).read_text("utf-8")
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    text = environment.from_string(page).render(
+    text = page_template("sfxero.sync.matching", "review.html.j2").render(
         proposal=proposal,
         rows=proposal.rows[:_MOST_ON_PAGE],
         left_out=max(0, len(proposal.rows) - _MOST_ON_PAGE),
