@@ -1,6 +1,7 @@
 """Prepare what comes back to accounts: contacts are merged, then planned or asked about."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -32,7 +33,8 @@ from sfxero.sync.two_way import contact_entry
 if TYPE_CHECKING:
     from sfxero.ledger.merging import Wish
 
-_CHUNK: Final = 500
+_CHUNK: Final = 5_000
+"""Pairs merged at once: each chunk looks at all the names in use, so many small ones would cost."""
 _OBSOLETE: Final = "both sides agree in it now"
 NOT_LINKED: Final = "not_linked"
 """Rule of a contact that stands for no account."""
@@ -69,13 +71,14 @@ class _Stand:
     asked: Asked
     to_xero: "Mapping[SourceId, Wish]"
     to_salesforce: "Mapping[SourceId, Wish]"
+    asked_about: AbstractSet[SourceId]
 
     def is_open(self, source_id: SourceId) -> bool:
         """Say whether something waits, is under way, or is asked about."""
         return (
             source_id in self.to_xero
             or source_id in self.to_salesforce
-            or any(one == source_id for one, _ in self.asked)
+            or source_id in self.asked_about
         )
 
     def is_under_way(self, source_id: SourceId) -> bool:
@@ -131,10 +134,12 @@ class _Merging:
             if one.link.agreed is None
         }
         self._scope.ledger.agreeing.begin(tenant, never)
+        asked = merging.open_of(tenant, ids)
         return _Stand(
-            merging.open_of(tenant, ids),
+            asked,
             merging.wished(tenant, Entity.CONTACT, ids),
             merging.wished(org_of(self._scope), Entity.ACCOUNT_UPDATE, ids),
+            asked_about={source_id for source_id, _ in asked},
         )
 
     def _is_to_merge(self, pair: ReadPair, stand: _Stand) -> bool:
