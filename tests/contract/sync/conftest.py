@@ -5,11 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.contract.sync.kit import World, standing_still
+from tests.contract.sync.kit import World, empty, standing_still
 
 from sfxero.ledger import Ledger
 from sfxero.model.ids import RouteName
-from sfxero.sandbox.salesforce.switches import Switches as OrgSwitches
 from sfxero.sandbox.server import Sandbox
 
 
@@ -31,12 +30,10 @@ def empty_ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def world(served: tuple[Sandbox, str], empty_ledger: Path, tmp_path: Path) -> Iterator[World]:
     sandbox, address = served
-    sandbox.reset()
+    empty(sandbox)
     path = tmp_path / "ledger.db"
     shutil.copy(empty_ledger, path)
     world = World(sandbox, address, tmp_path, f"sqlite:///{path}")
-    # The org keeps its switches when it is emptied, those of the last test, too.
-    sandbox.org.switches.change(OrgSwitches().model_dump())
     world.org_switch(job_delay_s=0, line_edit_touches_opportunity=True)
     yield world
     # Whatever a test lets happen, the log tells all of it.

@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from tests.contract.sync.kit import TENANT, demo_spec
+from tests.contract.sync.kit import TENANT, demo_spec, empty
 
 from sfxero.ledger import Ledger
 from sfxero.mapping.spec import RouteSpec
@@ -88,7 +88,7 @@ class History:
 
     def play(self, seed: int) -> None:
         """Play one history to its end; the last run reads what is left."""
-        self.sandbox.reset()
+        empty(self.sandbox)
         self.chance.seed(seed)
         self.staged = {name: [] for name in ENTITY_OF}
         self._spec = self._settings()

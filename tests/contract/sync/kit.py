@@ -4,7 +4,7 @@ import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
@@ -26,6 +26,8 @@ from sfxero.ratelimit.circuit import Circuit, CircuitKey
 from sfxero.ratelimit.limiter import Limiter
 from sfxero.ratelimit.policy import LimitPolicy
 from sfxero.salesforce.client import SalesforceClient
+from sfxero.sandbox.salesforce.fields import OrgOptions
+from sfxero.sandbox.salesforce.switches import Switches as OrgSwitches
 from sfxero.sandbox.server import Sandbox, SandboxSettings, build_sandbox, serving
 from sfxero.sandbox.xero.identity import SANDBOX_TENANT_ID
 from sfxero.sandbox.xero.models import Contact, Invoice
@@ -60,6 +62,14 @@ def standing_still() -> Iterator[tuple[Sandbox, str]]:
     sandbox = build_sandbox(SandboxSettings(switches=_SWITCHES, clock_speed=0.0))
     with serving(sandbox) as address:
         yield sandbox, address
+
+
+def empty(sandbox: Sandbox) -> None:
+    """Let a test begin with empty services as they are by default; the clock goes on."""
+    # The org keeps its features and switches when it is emptied, those of the last test, too.
+    sandbox.org.change_options(asdict(OrgOptions()))
+    sandbox.org.switches.change(OrgSwitches().model_dump())
+    sandbox.reset()
 
 
 class Seam(httpx.BaseTransport):

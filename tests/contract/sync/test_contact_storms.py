@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.contract.sync.contact_storm import Storm, Storming
-from tests.contract.sync.kit import World, standing_still
+from tests.contract.sync.kit import World, empty, standing_still
 
 from sfxero.model.ids import RouteName
 from sfxero.sandbox.server import Sandbox
@@ -45,7 +45,7 @@ def test_both_sides_end_in_step_and_nothing_is_lost(
     served: tuple[Sandbox, str], empty_ledger: Path, folder: Path, first: int
 ) -> None:
     for seed in range(first, min(first + GROUP, FIRST + SEEDS)):
-        served[0].reset()
+        empty(served[0])
         path = folder / f"{seed}.db"
         shutil.copy(empty_ledger, path)
         url = f"sqlite:///{path}"

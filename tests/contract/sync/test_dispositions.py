@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.contract.sync.kit import World
+from tests.contract.sync.kit import World, empty
 
 from sfxero.model.states import Entity
 from sfxero.sandbox.server import Sandbox
@@ -42,7 +42,7 @@ def fresh(served: tuple[Sandbox, str], empty_ledger: Path, tmp_path: Path) -> Ca
     @contextmanager
     def make() -> Iterator[World]:
         sandbox, address = served
-        sandbox.reset()
+        empty(sandbox)
         folder = tmp_path / str(next(numbers))
         folder.mkdir()
         shutil.copy(empty_ledger, folder / "ledger.db")

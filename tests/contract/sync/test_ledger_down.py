@@ -9,7 +9,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 from tests.contract.ledger.conftest import postgres_url  # noqa: F401 - a fixture
-from tests.contract.sync.kit import ACCOUNT, Forward, World, contact_wish
+from tests.contract.sync.kit import ACCOUNT, Forward, World, contact_wish, empty
 from tests.contract.sync.wire_to_ledger import Line, cuttable
 
 from sfxero.errors import ServiceUnavailable
@@ -46,7 +46,7 @@ def world(
         query={"options": f"-csearch_path={SCHEMA}", "application_name": SCHEMA},
     )
     sandbox, address = served
-    sandbox.reset()
+    empty(sandbox)
     world = World(sandbox, address, tmp_path, through.render_as_string(hide_password=False))
     world.ledger.migrate()
     world.plan(contact_wish())

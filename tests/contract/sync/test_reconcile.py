@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests.contract.sync.comparing import HOUR, Comparer
-from tests.contract.sync.kit import TENANT, World, standing_still
+from tests.contract.sync.kit import TENANT, World, empty, standing_still
 from tests.contract.sync.showing import Showing
 from tests.contract.sync.tamperings import EXPLAINED, SHOWN, TAMPERINGS, Case
 
@@ -93,7 +93,7 @@ def _fresh_world(
     served: tuple[Sandbox, str], empty_ledger: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> World:
     sandbox, address = served
-    sandbox.reset()
+    empty(sandbox)
     folder = tmp_path_factory.mktemp("tampered")
     shutil.copy(empty_ledger, folder / "ledger.db")
     world = World(sandbox, address, folder, f"sqlite:///{folder / 'ledger.db'}")
