@@ -148,6 +148,7 @@ class Claimed(NamedTuple):
     operation: Any
     payload: str
     parent_target_id: str
+    sends: None = None
 
 
 def _batches(documents: Iterable[Any]) -> Iterator[list[Any]]:
@@ -186,9 +187,20 @@ def check(folder: Path, _ledger: str) -> Callable[[Watch], int]:
 
 def prepare(folder: Path, ledger: str) -> Callable[[Watch], int]:
     """The whole of `prepare_invoices`: transform, plan and dispositions, in a ledger."""
+    from sfxero.model.states import Entity
     from sfxero.sync import prepare as steps
 
     scope = _scope(folder, ledger)
+    windows = scope.ledger.windows
+    window_id = windows.open(
+        scope.run_id,
+        scope.route,
+        Entity.OPPORTUNITY,
+        from_at=None,
+        to_at=scope.clock.now(),
+        moves_watermark=True,
+    )
+    windows.mark_staged(window_id, manifest="staged before", row_count=0)
 
     def work(watch: Watch) -> int:
         counts = steps.prepare_invoices(

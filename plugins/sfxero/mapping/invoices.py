@@ -255,20 +255,20 @@ def _render(
     organisation: OrganisationFacts,
 ) -> pa.ChunkedArray:
     """Return the kept invoices as JSON, some at a time: the pieces of their texts take room."""
-    return pa.chunked_array(
-        [
-            _render_some(
-                {name: column.slice(start, _RENDERED_AT_ONCE) for name, column in header.items()},
-                lines.between(start, start + _RENDERED_AT_ONCE),
-                exchange.between(start, start + _RENDERED_AT_ONCE),
-                spec,
-                kept=kept.slice(start, _RENDERED_AT_ONCE),
-                organisation=organisation,
-            )
-            for start in range(0, len(kept), _RENDERED_AT_ONCE)
-        ],
-        TEXT,
-    )
+    rendered = []
+    for start in range(0, len(kept), _RENDERED_AT_ONCE):
+        # The pool keeps hundreds of MiB of pieces past.
+        pa.default_memory_pool().release_unused()
+        some = _render_some(
+            {name: column.slice(start, _RENDERED_AT_ONCE) for name, column in header.items()},
+            lines.between(start, start + _RENDERED_AT_ONCE),
+            exchange.between(start, start + _RENDERED_AT_ONCE),
+            spec,
+            kept=kept.slice(start, _RENDERED_AT_ONCE),
+            organisation=organisation,
+        )
+        rendered.append(some)
+    return pa.chunked_array(rendered, TEXT)
 
 
 def _render_some(
