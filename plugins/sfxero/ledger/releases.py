@@ -1,11 +1,15 @@
 """Releases: what a person lets pass though a check of staged rows refused it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select
 
+from sfxero.ledger.audit_trail import Doer, Fact, append
 from sfxero.ledger.engine import Database, put
 from sfxero.ledger.tables import quarantine, releases
+from sfxero.model.audit import AuditKind, AuditValues
 from sfxero.model.ids import RouteName, SourceId
 from sfxero.model.states import Entity
 
@@ -52,6 +56,7 @@ class Releases:
             key = {"route": route, "source_id": source_id, "rule": rule}
             rows = [{**key, "entity": entity, "value": value, **told} for entity, value in found]
             put(conn, releases, rows, update=tuple(told))
+            append(conn, self._database, [_fact(route, row, release) for row in rows])
         return sorted({value for _, value in found})
 
     def of(self, route: RouteName, entity: Entity) -> dict[ReleaseKey, Release]:
@@ -64,3 +69,9 @@ class Releases:
                 (row.source_id, row.rule, row.value): Release(row.released_by, row.reason)
                 for row in conn.execute(statement)
             }
+
+
+def _fact(route: RouteName, row: Mapping[str, Any], release: Release) -> Fact:
+    values = AuditValues(after=row["value"], note=release.reason)
+    about = {name: row[name] for name in ("entity", "source_id", "rule")}
+    return Fact(route, AuditKind.RELEASED, Doer(actor=release.actor), values, about)

@@ -49,6 +49,8 @@ class AuditKind(StrEnum):
     """A person said that an entry that waited for it shall never go."""
     DECIDED = "decided"
     """A person said which side counts of a field that both had changed."""
+    RELEASED = "released"
+    """A person let a value pass that a suite refuses."""
     ERASED = "erased"
     """A person erased the values of a record from the log."""
 

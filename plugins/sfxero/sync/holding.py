@@ -1,6 +1,6 @@
 """What holds an invoice back beside its own rules: its account, its lines and its history."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
@@ -68,7 +68,8 @@ def refused_lines(scope: Scope) -> set[SourceId]:
 def _without_account(scope: Scope, result: TransformResult) -> Iterator[Finding]:
     """Find invoices whose account is in quarantine, is nowhere, or whose contact is archived.
 
-    They would wait for ever, or be refused time and again.
+    They would wait for ever, or be refused time and again. Those that Xero has as they are wished
+    wait for nothing.
     """
     from sfxero.staging.reader import read_latest
 
@@ -80,25 +81,32 @@ def _without_account(scope: Scope, result: TransformResult) -> Iterator[Finding]
     unread = [one for one in parents if one not in known]
     known |= set(scope.ledger.links.get_many(scope.tenant, Entity.CONTACT, unread))
     astray = scope.ledger.links.astray(scope.tenant)
-    for source_id, account in pairs:
-        if account not in astray and (account in quarantined or account not in known):
-            rule, hint = ACCOUNT_WAITS if account in quarantined else ACCOUNT_GONE
-            yield _finding(source_id, rule, scope.spec.invoices.account, account, hint)
-    if not astray.keys().isdisjoint(parents):
-        yield from _of_archived(scope, result, set(astray))
+    told = {
+        account: CONTACT_ARCHIVED
+        if account in astray
+        else ACCOUNT_WAITS
+        if account in quarantined
+        else ACCOUNT_GONE
+        for account in parents
+        if account in astray or account in quarantined or account not in known
+    }
+    if not told:
+        return
+    held = {source_id: account for source_id, account in pairs if account in told}
+    for source_id in _new_or_changed(scope, result, held):
+        rule, hint = told[held[source_id]]
+        yield _finding(source_id, rule, scope.spec.invoices.account, held[source_id], hint)
 
 
-def _of_archived(scope: Scope, result: TransformResult, astray: set[SourceId]) -> Iterator[Finding]:
-    """Find invoices that are new, or would change, and whose account's contact is archived."""
-    rule, hint = CONTACT_ARCHIVED
-    concerned = [one for one in result.documents if one.parent_source_id in astray]
-    ids = [one.source_id for one in concerned]
-    links = scope.ledger.links.get_many(scope.tenant, Entity.INVOICE, ids)
-    for one in concerned:
+def _new_or_changed(
+    scope: Scope, result: TransformResult, concerned: Collection[SourceId]
+) -> Iterator[SourceId]:
+    """Yield which of the invoices are not in Xero as they are wished."""
+    links = scope.ledger.links.get_many(scope.tenant, Entity.INVOICE, concerned)
+    for one in result.documents:
         link = links.get(one.source_id)
-        if link is None or link.content_hash != one.content_hash:
-            field = scope.spec.invoices.account
-            yield _finding(one.source_id, rule, field, one.parent_source_id, hint)
+        if one.source_id in concerned and (link is None or link.content_hash != one.content_hash):
+            yield one.source_id
 
 
 def _with_refused_lines(scope: Scope, result: TransformResult, lines: Any) -> Iterator[Finding]:

@@ -15,9 +15,9 @@ from tests.contract.sync.extract_history import History
 from sfxero.ledger import Ledger
 from sfxero.sandbox.server import Sandbox, SandboxSettings, build_sandbox, serving
 
-SEEDS = int(os.environ.get("SFXERO_EXTRACT_SEEDS", "200"))
+SEEDS = int(os.environ.get("SFXERO_EXTRACT_SEEDS", "60"))
 FIRST = int(os.environ.get("SFXERO_EXTRACT_FIRST", "0"))
-GROUP = 25
+GROUP = 20
 """Histories of one test, which share a ledger."""
 
 pytestmark = [pytest.mark.contract, pytest.mark.timeout(120)]

@@ -99,6 +99,26 @@ def test_an_invoice_waits_for_its_accounts_cure_and_follows_by_itself(world: Wor
     assert world.link(opportunity, Entity.INVOICE)
 
 
+def test_an_invoice_that_is_in_step_waits_for_no_account(world: World) -> None:
+    account = world.account("Acme")
+    opportunity = world.won(account)
+    world.run()
+    pass_by(world)
+    world.edit("Account", account, Name="<>")
+
+    world.run(full=True)
+
+    assert world.quarantined() == {account: ["name_missing"]}
+    pass_by(world)
+    (line,) = world.rows("OpportunityLineItem", OpportunityId=opportunity)
+    world.edit("OpportunityLineItem", line["Id"], UnitPrice=90)
+    world.edit("Opportunity", opportunity, Amount=90)
+
+    world.run()
+
+    assert world.quarantined(Entity.OPPORTUNITY) == {opportunity: ["account_quarantined"]}
+
+
 def test_an_account_that_no_one_can_read_holds_its_invoice_back(world: World) -> None:
     account = world.account()
     opportunity = world.won(account)

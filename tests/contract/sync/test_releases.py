@@ -8,6 +8,7 @@ from tests.contract.sync.commands import Shop, plain
 from tests.contract.sync.kit import World
 
 from sfxero.ledger.tables import releases, warnings
+from sfxero.model.ids import RouteName
 from sfxero.model.states import Entity
 from sfxero.quality.suites import load_suite
 from sfxero.sync import prepare
@@ -80,7 +81,17 @@ def test_a_released_record_goes_with_a_warning_that_names_the_person(shop: Shop)
         (warned,) = conn.execute(warnings.select()).all()
         (kept,) = conn.execute(releases.select()).all()
     assert (warned.source_id, warned.rule, warned.hint) == (line, RULE, "Released by kim: agreed")
-    assert (kept.released_by, kept.reason, kept.released_at) is not None
+    assert (kept.released_by, kept.reason) == ("kim", "agreed")
+    (event,) = [
+        one
+        for one in world.ledger.audit.export(RouteName("demo"))
+        if one.fields["kind"] == "released"
+    ]
+    assert (event.fields["actor"], event.fields["source_id"], event.fields["rule"]) == (
+        "kim", line, RULE,
+    )  # fmt: skip
+    assert event.values is not None
+    assert (event.values.after, event.values.note) == ("60", "agreed")
 
 
 def test_another_value_is_refused_anew(shop: Shop) -> None:

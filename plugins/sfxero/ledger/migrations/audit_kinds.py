@@ -28,6 +28,7 @@ _BROUGHT_BY: Final[Mapping[str, tuple[str, ...]]] = {
     "0013": ("voided",),
     "0015": ("credited",),
     "0016": ("decided",),
+    "0018": ("released",),
 }
 
 
