@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Final
 
 from sfxero.mapping.inverse import account_fields
@@ -14,7 +15,7 @@ from sfxero.model.states import Entity
 from sfxero.sync.bodies import payload_hash
 from sfxero.sync.contact_merging import MergedPair
 from sfxero.sync.org_rereading import BEFORE
-from sfxero.sync.prepare import named_contacts
+from sfxero.sync.prepare import names_in_use
 from sfxero.sync.scope import Scope
 from sfxero.sync.shared_values import AGREED_IN, CHANGES, Parts, parts_of, snapshot_of
 from sfxero.sync.status_prepare import org_of
@@ -42,16 +43,14 @@ class FlowingBack:
         A value of which the mapping would make nothing, or which it refuses, stays in Xero, and a
         warning tells of it: written to the account, it would look like a change there.
         """
-        from sfxero.mapping.merging import Verdict
-
-        flowing = [one for one in merged if one.with_verdict(Verdict.TO_SALESFORCE)]
+        flowing = [one for one in merged if _flowing(one)]
         if not flowing:
             return [], {}
         rows = {row["Id"]: row for row in self._frame.to_dict("records")}
-        after = self._tried({one.source_id: self._values(one) for one in flowing})
+        after = self._tried(flowing)
         entries, met = [], {}
         for one in flowing:
-            keys = self._usable(one, after.get(one.source_id))
+            keys = self._usable(one, after.get(one.source_id, {}))
             changes = {key: Pair(after[one.source_id][key], one.theirs[key]) for key in keys}
             values = self._values(one, keys)
             before = {name: _text(rows[one.source_id][name]) for name in values}
@@ -64,34 +63,66 @@ class FlowingBack:
 
     def _values(self, one: MergedPair, keys: Iterable[str] | None = None) -> _Values:
         """Return what the account's own fields are to be."""
-        from sfxero.mapping.merging import Verdict
-
         values: _Values = {}
-        for key in one.with_verdict(Verdict.TO_SALESFORCE) if keys is None else keys:
+        for key in _flowing(one) if keys is None else keys:
             field, contacts = self._fields[key], self._scope.spec.contacts
             suffix = _suffix(one) if key == NAME else ""
             values |= account_fields(field, one.theirs[key], contacts, suffix=suffix)
         return values
 
-    def _tried(self, values: Mapping[SourceId, _Values]) -> dict[SourceId, Parts]:
-        """Return what the mapping would make of the accounts with these values."""
+    def _tried(self, flowing: Sequence[MergedPair]) -> dict[SourceId, Parts]:
+        """Return what the mapping would make of the accounts with their contacts' values.
+
+        Of an account that it refuses with all of them, each is tried alone, and then together those
+        that it takes: one value is not to hold back the others. What it refuses is left out.
+        """
+        after = self._mapped({one.source_id: self._values(one) for one in flowing})
+        refused = [one for one in flowing if one.source_id not in after]
+        taken: dict[SourceId, list[str]] = {}
+        for key in self._fields if refused else ():
+            alone = {
+                one.source_id: self._values(one, [key]) for one in refused if key in _flowing(one)
+            }
+            for source_id in self._mapped(alone):
+                taken.setdefault(source_id, []).append(key)
+        again = {
+            one.source_id: self._values(one, taken[one.source_id])
+            for one in refused
+            if one.source_id in taken
+        }
+        for source_id, parts in self._mapped(again).items():
+            after[source_id] = {key: parts[key] for key in taken[source_id]}
+        return after
+
+    def _mapped(self, values: Mapping[SourceId, _Values]) -> dict[SourceId, Parts]:
+        """Return what the mapping would make of the accounts with these values.
+
+        Names are looked at and not reserved: a reservation would outlive a value that never comes.
+        """
+        from sfxero.mapping.transform import transform_contacts
         from sfxero.mapping.trying import with_values
 
-        result = named_contacts(self._scope, with_values(self._frame, values))
+        if not values:
+            return {}
+        tried = with_values(self._frame, values)
+        result = transform_contacts(tried, self._scope.spec, **self._names)
         fields = tuple(self._fields.values())
         return {
             one.source_id: parts_of(snapshot_of(one.payload), fields) for one in result.documents
         }
 
-    def _usable(self, one: MergedPair, after: Parts | None) -> list[str]:
-        """Return the fields that come through the mapping; others are warned of."""
-        from sfxero.mapping.merging import Verdict
+    @cached_property
+    def _names(self) -> dict[str, dict[str, str]]:
+        """The names in use, which are many, for all trials."""
+        return names_in_use(self._scope)
 
-        keys = one.with_verdict(Verdict.TO_SALESFORCE)
+    def _usable(self, one: MergedPair, after: Parts) -> list[str]:
+        """Return the fields that come through the mapping; others are warned of."""
+        keys = _flowing(one)
         lost = [
             key
             for key in keys
-            if after is None or (after[key] is None) is not (one.theirs[key] is None)
+            if key not in after or (after[key] is None) is not (one.theirs[key] is None)
         ]
         findings = [
             Finding(
@@ -136,6 +167,13 @@ class FlowingBack:
                 NOTE: "; ".join(one.note(key, "xero") for key in changes),
             },
         )
+
+
+def _flowing(one: MergedPair) -> list[str]:
+    """Return the fields that the account is to take from its contact."""
+    from sfxero.mapping.merging import Verdict
+
+    return one.with_verdict(Verdict.TO_SALESFORCE)
 
 
 def _suffix(one: MergedPair) -> str:

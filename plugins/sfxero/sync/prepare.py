@@ -158,18 +158,21 @@ def named_contacts(scope: Scope, frame: Any) -> TransformResult:
 
 def _with_names(scope: Scope, transform: Callable[..., TransformResult]) -> TransformResult:
     """Map records to contacts until all names that they would have are reserved for them."""
-    names = scope.ledger.names
     for _ in range(_RENAMING_ROUNDS):
-        result = transform(
-            owners=names.owners(scope.tenant),
-            own_names={str(one): name for one, name in names.names_of(scope.tenant).items()},
-        )
+        result = transform(**names_in_use(scope))
         wanted = (
             (one.source_id, one.meta["name_key"], one.meta["name"]) for one in result.documents
         )
-        if not names.reserve(scope.tenant, wanted):
+        if not scope.ledger.names.reserve(scope.tenant, wanted):
             return result
     raise LedgerError("the names of contacts were taken by other runs, time and again")
+
+
+def names_in_use(scope: Scope) -> dict[str, dict[str, str]]:
+    """Return who holds which name, and what records were called last, as transforms take them."""
+    names = scope.ledger.names
+    own = {str(one): name for one, name in names.names_of(scope.tenant).items()}
+    return {"owners": names.owners(scope.tenant), "own_names": own}
 
 
 def prepare_invoices(

@@ -258,6 +258,40 @@ def test_what_the_mapping_would_make_nothing_of_stays_in_xero(both: Both) -> Non
 
 
 def test_a_contact_of_no_account_is_passed_over(both: Both) -> None:
+def test_a_value_that_the_mapping_refuses_keeps_no_other_from_the_account(both: Both) -> None:
+    both.world.respec(
+        contacts={"tax_number": {"from": "ABN__c", "with": "abn", "on_invalid": "refuse"}}
+    )
+    both.edit_xero(TaxNumber="12 345", EmailAddress="new@acme.au", **phone("8765 4321"))
+
+    both.from_xero()
+
+    assert both.row["ABN__c"] == "51824753556"
+    assert both.row["Invoice_Email__c"] == "new@acme.au"
+    assert both.row["Phone"] == "(03) 8765 4321"
+    assert both.contact.texts["TaxNumber"] == "12 345"
+    run = RunId("demo/show/run-2")
+    warned = both.world.ledger.quarantine.counts_by_rule(run, severity=Severity.WARN)
+    assert warned == {"cannot_flow_back": 1}
+    both.to_xero()  # other rules: all is read once
+    assert both.is_quiet()
+
+
+def test_what_an_account_is_not_given_in_the_end_reserves_no_name(world: World) -> None:
+    both = Both(world, name="newest")
+    both.edit_xero(Name="Acme Holdings")
+    scope = both.showing.begin()
+    both.showing.read(scope)
+    both.showing.prepare(scope)
+    both.edit_xero(Name="Acme")
+    both.from_xero()
+
+    other = world.account("Acme Holdings")
+    both.to_xero()
+
+    assert world.books.contacts[world.link(other).target_id].name == "Acme Holdings"
+
+
     both.showing.hands.write_contact({"Name": "Stranger"})
 
     report = both.from_xero()
