@@ -10,20 +10,28 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, select, tuple_, update
 
 from sfxero.ledger.audit_trail import append, as_said, doer_of, subjects
 from sfxero.ledger.engine import Database, among, chunked, put
 from sfxero.ledger.planning import refresh_link
-from sfxero.ledger.records import RecordKey, held_by, lock_records, lock_records_of, put_back
+from sfxero.ledger.records import (
+    RecordKey,
+    held_by,
+    lock_records,
+    lock_records_of,
+    put_back,
+    set_state,
+)
 from sfxero.ledger.tables import entries, former_links, links
 from sfxero.model.audit import AuditKind
 from sfxero.model.ids import SourceId, TargetId, TenantId
-from sfxero.model.outbox import APPROVAL, NUMBER, Settlement
+from sfxero.model.outbox import APPROVAL, LOOKED_AT, NUMBER, Settlement, looked_at
 from sfxero.model.states import Entity, EntryState
 
 _VOIDED: Final = frozenset({Entity.INVOICE})
 """Entities whose records may be void."""
+_AWAITING: Final = frozenset({EntryState.AWAITING_APPROVAL})
 _NUMBER_FIELD: Final = re.compile(r'"InvoiceNumber":"(?:[^"\\]|\\.)*"')
 """Quotes inside a text are escaped, so that no text of a person looks like this."""
 
@@ -73,23 +81,29 @@ class Retiring:
     def hold(self, entry_id: int, *, owner: str, why: str, snapshot: str) -> int:
         """Let an entry wait for a person's word; where a newer one waits, it succeeds it.
 
-        `snapshot` is what the target holds now: the link takes its state over, by which the next
-        planning knows that a person is to be asked.
+        `snapshot` is what the target holds now: the link takes over what the next planning goes by,
+        so that it knows that a person is to be asked. One that was approved gets another number: an
+        answer to the question of before is none to this one.
         """
         with self._database.write() as conn:
             ours = list(held_by(lock_records_of(conn, [entry_id]), [entry_id], owner))
             for _, entry in ours:
                 meta = select(entries.c.meta).where(entries.c.entry_id == entry_id)
-                told = {**json.loads(conn.execute(meta).scalar_one()), APPROVAL: why}
+                told = json.loads(conn.execute(meta).scalar_one())
+                told |= {APPROVAL: why, LOOKED_AT: looked_at(snapshot)}
                 _take_over_state(conn, entry.key, snapshot)
                 conn.execute(
                     update(entries)
                     .where(entries.c.entry_id == entry_id)
                     .values(meta=json.dumps(told, sort_keys=True), asked_until_at=None)
                 )
-            return put_back(
+            count = put_back(
                 conn, self._database, ours, EntryState.AWAITING_APPROVAL, open_attempt_id=None
             )
+            for record, entry in ours:
+                if entry.is_approved and not record.is_succeeded(entry):
+                    _ask_anew(conn, self._database, entry_id)
+        return count
 
     def replace(self, tenant: TenantId, entity: Entity, gone: Mapping[SourceId, TargetId]) -> None:
         """Let others take the place of records that people have ended; `gone` are those links.
@@ -221,6 +235,16 @@ def _end(conn: Connection, database: Database, gone: Mapping[RecordKey, TargetId
             )
             .values(ended_at=database.clock.now())
         )
+
+
+def _ask_anew(conn: Connection, database: Database, entry_id: int) -> None:
+    """Let another entry of the same values wait in place of one that waits."""
+    row = conn.execute(select(entries).where(entries.c.entry_id == entry_id)).one()
+    reason = "its record was changed in the target after it was approved: a person is asked anew"
+    set_state(conn, database, [entry_id], EntryState.SUPERSEDED, before=_AWAITING, reason=reason)
+    kept = {name: value for name, value in row._mapping.items() if name != "entry_id"}  # noqa: SLF001 - SQLAlchemy's public name
+    asked = dict.fromkeys(("approved_at", "approved_by", "asked_until_at", "asked_run_id"))
+    conn.execute(insert(entries).values({**kept, **asked}))
 
 
 def _take_over_state(conn: Connection, key: RecordKey, snapshot: str) -> None:

@@ -1,5 +1,7 @@
 """Records of the outbox as values: what is planned, what is claimed, what was tried."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -75,6 +77,17 @@ class PlannedEntry:
 
 APPROVAL: Final = "approval"
 """Key of `meta`: why a person must approve the entry before it goes; absent if nobody need."""
+
+
+LOOKED_AT: Final = "looked_at"
+"""Key of `meta`: what the record of the target held when the person was asked, as `looked_at`
+says; absent if there was none."""
+
+
+def looked_at(snapshot: str) -> str:
+    """Return the digest of what a record of the target holds; 0 is as good as nothing."""
+    held = {name: value for name, value in json.loads(snapshot).items() if value != "0"}
+    return hashlib.sha256(json.dumps(held, sort_keys=True).encode()).hexdigest()
 
 
 class PlanOutcome(StrEnum):

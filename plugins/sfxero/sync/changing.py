@@ -13,11 +13,13 @@ from sfxero.mapping.result import NOT_WON, Document, TransformResult
 from sfxero.model.differences import DifferenceKind
 from sfxero.model.outbox import (
     APPROVAL,
+    LOOKED_AT,
     NOTHING_WRITTEN,
     ON_CHANGE,
     ChangePolicy,
     PlannedEntry,
     SourceVersion,
+    looked_at,
 )
 from sfxero.model.states import Entity
 from sfxero.sync.bodies import payload_hash
@@ -56,9 +58,10 @@ def with_policy(
         linked = scope.ledger.links.get_many(scope.tenant, Entity.INVOICE, ids)
         for one in chunk:
             given = {**meta(one), ON_CHANGE: policy}
-            why = _why_asked(scope, policy, one, linked.get(one.source_id))
+            link = linked.get(one.source_id)
+            why = _why_asked(scope, policy, one, link)
             reasons = "; ".join(filter(None, (given.get(APPROVAL), why)))
-            yield one, {**given, APPROVAL: reasons} if reasons else given
+            yield one, {**given, **_asked(reasons, link)} if reasons else given
 
 
 def replace_voided(scope: Scope, result: TransformResult) -> None:
@@ -100,7 +103,8 @@ def void_wishes(
 def _void_wish(scope: Scope, link: "Link", version: SourceVersion) -> PlannedEntry:
     """Wish for what was written last, but void; of a wish for that it makes the same again."""
     payload = _STATUS.sub('"Status":"VOIDED"', link.source_snapshot, count=1)
-    asked = {APPROVAL: _NOT_WON_ANY_MORE} if scope.spec.invoices.on_reopen == "ask" else {}
+    is_asked = scope.spec.invoices.on_reopen == "ask"
+    asked = _asked(_NOT_WON_ANY_MORE, link) if is_asked else {}
     return PlannedEntry(
         route=scope.route,
         tenant=scope.tenant,
@@ -113,6 +117,12 @@ def _void_wish(scope: Scope, link: "Link", version: SourceVersion) -> PlannedEnt
         meta={ON_CHANGE: ChangePolicy.VOID, **asked},
         is_migration=scope.is_history,
     )
+
+
+def _asked(why: str, link: "Link | None") -> dict[str, str]:
+    """Return why a person is asked, and of which state of the invoice the answer will be."""
+    told = {APPROVAL: why}
+    return told if link is None else {**told, LOOKED_AT: looked_at(link.target_snapshot)}
 
 
 def _why_asked(

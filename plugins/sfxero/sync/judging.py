@@ -6,16 +6,18 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 
-from sfxero.model.outbox import ChangePolicy, Entry
-from sfxero.model.states import Operation
+from sfxero.model.outbox import APPROVAL, LOOKED_AT, ChangePolicy, Entry, looked_at
+from sfxero.model.states import Entity, Operation
 from sfxero.sync.bodies import holds, wanted
 from sfxero.sync.crediting import credit_of, moved_contact, same_sale
+from sfxero.xero.snapshots import snapshot
 
 DRAFTS: Final = frozenset({"DRAFT", "SUBMITTED"})
 """States of an invoice that nobody has approved yet."""
 _EDITABLE: Final = DRAFTS | {"AUTHORISED"}
 GONE: Final = frozenset({"VOIDED", "DELETED"})
 """States of an invoice that nothing leads out of."""
+_SINCE: Final = "; the invoice changed in Xero since somebody was asked: it is now"
 
 
 class Act(StrEnum):
@@ -33,6 +35,9 @@ class Act(StrEnum):
     REFUSE = "refuse"
 
 
+_WRITES: Final = frozenset({Act.EDIT, Act.VOID, Act.CREDIT})
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """An act, and why it is no edit."""
@@ -45,6 +50,13 @@ def judge(entry: Entry, held: Mapping[str, Any] | None) -> Verdict:
     """Decide by what Xero holds now; pure, and the same for the same answer."""
     if held is None:
         return Verdict(Act.REFUSE, "Xero no longer has this invoice")
+    verdict = _judge(entry, held)
+    if verdict.act in _WRITES and not _is_as_it_was(entry, held):
+        return Verdict(Act.HOLD, _told_again(entry, held))
+    return verdict
+
+
+def _judge(entry: Entry, held: Mapping[str, Any]) -> Verdict:
     status = str(held.get("Status"))
     if _may_stay(entry, held):
         return Verdict(Act.SETTLE)
@@ -73,9 +85,27 @@ def asks(policy: ChangePolicy, status: str) -> bool:
 
 def told(policy: ChangePolicy, held: Mapping[str, Any]) -> str:
     """Say why a person is asked, and what the invoice comes to so far."""
-    total = f"{held.get('CurrencyCode')} {Decimal(str(held.get('Total') or 0)):,.2f}"
     state = "" if policy is ChangePolicy.ASK else f", {held.get('Status')}"
-    return f"the opportunity changed after it was invoiced: so far {total}{state}"
+    return f"the opportunity changed after it was invoiced: so far {_total(held)}{state}"
+
+
+def _total(held: Mapping[str, Any]) -> str:
+    return f"{held.get('CurrencyCode')} {Decimal(str(held.get('Total') or 0)):,.2f}"
+
+
+def _is_as_it_was(entry: Entry, held: Mapping[str, Any]) -> bool:
+    """Say whether the invoice is the one that a person looked at, if one had to.
+
+    A route that edits whatever an invoice is asks about the new values alone.
+    """
+    if APPROVAL not in entry.meta or entry.on_change is ChangePolicy.UPDATE:
+        return True
+    return entry.meta.get(LOOKED_AT) == looked_at(snapshot(Entity.INVOICE, held))
+
+
+def _told_again(entry: Entry, held: Mapping[str, Any]) -> str:
+    reason, _, _ = entry.meta[APPROVAL].partition(_SINCE)
+    return f"{reason}{_SINCE} {_total(held)}, {held.get('Status')}"
 
 
 def _may_stay(entry: Entry, held: Mapping[str, Any]) -> bool:

@@ -7,6 +7,7 @@ import httpx
 import pytest
 from tests.contract.sync.kit import TENANT, Forward, World, die, die_before, go_on
 
+from sfxero.ledger.approvals import Question
 from sfxero.model.ids import SourceId
 from sfxero.model.states import Entity
 from sfxero.sandbox.xero.models import Invoice
@@ -43,6 +44,17 @@ def held(world: World) -> dict[str, tuple[str, str]]:
 def live(world: World) -> Invoice:
     (one,) = [one for one in world.invoices if one.status not in {"VOIDED", "DELETED"}]
     return one
+
+
+ABOVE_100 = {"when": {"field": "Amount", "above": "100"}}
+
+
+def questions(world: World) -> list[Question]:
+    """What people are to be asked now."""
+    scope, outbox = world.scope("any"), world.ledger.outbox
+    asked = outbox.take_questions(scope.route, scope.run_id, for_s=60)
+    found = [outbox.question(one) for one in asked]
+    return [one for one in found if one is not None]
 
 
 def approve_all(world: World) -> None:
@@ -349,6 +361,84 @@ def test_a_draft_that_was_approved_in_xero_meanwhile_is_asked_about_once(world: 
     assert question is not None
     so_far = "the opportunity changed after it was invoiced: so far AUD 110.00, AUTHORISED"
     assert (question.why, str(question.total)) == (so_far, "132.00")
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [{"status": "AUTHORISED"}, {"reference": "by hand"}],
+    ids=["authorised", "edited"],
+)
+@pytest.mark.parametrize("policy", ["ask", "reissue"])
+def test_an_approval_is_of_the_invoice_as_it_was_looked_at(
+    world: World, policy: str, edit: dict[str, str]
+) -> None:
+    opportunity = invoiced(world, policy, status="DRAFT")
+    world.respec(invoices={"reference": {"value": "another"}, "approval": ABOVE_100})
+    reprice(world, opportunity, "120")
+    world.run()
+    (looked_at,) = questions(world)
+    approve_all(world)
+    world.change_invoice(live(world), **edit)
+
+    world.publish(INVOICE)
+
+    assert world.writes() == []
+    assert str(live(world).totals.sub_total) == "100.00"
+    world.sleep(HOUR)
+    world.run(full=True)
+    (again,) = questions(world)
+    assert again.why.startswith(looked_at.why)
+    state = edit.get("status", "DRAFT")
+    assert again.why.endswith(f"since somebody was asked: it is now AUD 110.00, {state}")
+    # An answer to the former question is none to this one.
+    assert world.ledger.outbox.approve([looked_at.entry_id], actor="lee") == 0
+    approve_all(world)
+    world.publish(INVOICE)
+    assert str(live(world).totals.sub_total) == "120.00"
+
+
+def test_a_void_is_approved_of_the_invoice_as_it_was_looked_at(world: World) -> None:
+    opportunity = invoiced(world, "update", on_reopen="ask", status="DRAFT")
+    reopen(world, opportunity)
+    world.run()
+    approve_all(world)
+    world.change_invoice(live(world), status="AUTHORISED")
+
+    world.publish(INVOICE)
+
+    assert world.writes() == []
+    (again,) = questions(world)
+    assert again.why.endswith("it is now AUD 110.00, AUTHORISED")
+    world.sleep(HOUR)
+    before = world.states()
+    world.run(full=True)
+    assert world.states() == before
+    approve_all(world)
+    world.publish(INVOICE)
+    assert [one.status for one in world.invoices] == ["VOIDED"]
+
+
+def test_an_invoice_that_nobody_looked_at_is_asked_about_whatever_was_approved(
+    world: World,
+) -> None:
+    """The approval was of a new invoice; then one is found that is there already."""
+    world.respec(invoices={"on_change": "ask", "approval": ABOVE_100})
+    opportunity = world.won(world.account(), "120")
+    world.run()
+    approve_all(world)
+    world.seam.plans = [die]
+    with pytest.raises(KeyboardInterrupt):
+        world.publish(INVOICE)
+    (made,) = world.invoices
+    world.change_invoice(made, reference="by hand")
+    world.sleep(HOUR)
+    world.forget_calls()
+
+    world.publish(INVOICE)
+
+    assert world.writes() == []
+    (asked,) = questions(world)
+    assert asked.source_id == opportunity
 
 
 def test_a_change_while_the_invoice_is_under_way_is_asked_about_too(world: World) -> None:
