@@ -31,6 +31,8 @@ from sfxero.model.states import Entity, EntryState
 
 _VOIDED: Final = frozenset({Entity.INVOICE})
 """Entities whose records may be void."""
+_ASKED_BY: Final = ("Status", "ContactID")
+"""What of a record in the target decides whether a person is asked."""
 _AWAITING: Final = frozenset({EntryState.AWAITING_APPROVAL})
 _NUMBER_FIELD: Final = re.compile(r'"InvoiceNumber":"(?:[^"\\]|\\.)*"')
 """Quotes inside a text are escaped, so that no text of a person looks like this."""
@@ -255,6 +257,7 @@ def _take_over_state(conn: Connection, key: RecordKey, snapshot: str) -> None:
     )
     held = conn.execute(select(links.c.target_snapshot).where(*own)).scalar_one_or_none()
     if held is not None:
-        told = {**json.loads(held), "Status": json.loads(snapshot).get("Status")}
+        now = json.loads(snapshot)
+        told = {**json.loads(held), **{name: now[name] for name in _ASKED_BY if name in now}}
         text = json.dumps(told, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         conn.execute(update(links).where(*own).values(target_snapshot=text))

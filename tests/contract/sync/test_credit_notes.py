@@ -207,6 +207,27 @@ def test_what_no_credit_note_can_make_good_goes_to_a_person(
     assert writes(world) == ["POST Invoices"]
 
 
+def test_an_invoice_that_was_moved_to_another_contact_is_asked_about_once(
+    world: World, sold: str
+) -> None:
+    world.account("Birch")
+    world.run()
+    (other,) = [one for one in world.contacts if one.name == "Birch"]
+    world.change_invoice(invoice(world), contact_id=other.contact_id)
+    world.sleep(HOUR)
+    world.forget_calls()
+    reprice(world, sold, "80")
+    world.run()
+    before = world.states()
+    assert before[-1] == "awaiting_approval"
+    world.sleep(HOUR)
+
+    world.run(full=True)
+
+    assert world.states() == before
+    assert writes(world) == []
+
+
 def test_a_change_of_the_date_beside_the_amount_goes_to_a_person(world: World, sold: str) -> None:
     reprice(world, sold, "80")
     world.edit("Opportunity", sold, CloseDate="2026-11-25")
