@@ -74,7 +74,7 @@ def replay(
     reason: Annotated[str | None, typer.Option(help="Kept in the audit log.")] = None,
 ) -> None:
     """Put dead letters back in the outbox; the next run sends them."""
-    from sfxero.sync.replay import put_back
+    from sfxero.sync.replay import STANDS, put_back
 
     if bool(entry_ids) == all_:
         stop("Give ids of dead letters, or --all.")
@@ -82,7 +82,12 @@ def replay(
         ids = ledger.outbox.open_letters(RouteName(route) if route else None)
         if not all_:
             ids = _of_route(ledger, entry_ids or [], route)
+        kept = ledger.outbox.not_replayable(ids)
         count = put_back(ledger.outbox, ids, actor=by or getpass.getuser(), reason=reason)
+    for one, why in sorted(kept.items()):
+        typer.echo(f"Entry {one}: {why}")
+    if kept:
+        typer.echo(STANDS)
     _tell("Put back", count, asked=len(set(ids)))
 
 

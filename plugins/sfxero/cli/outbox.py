@@ -65,10 +65,15 @@ def approve(
     *,
     reason: Annotated[str | None, typer.Option(help="Kept in the audit log.")] = None,
     by: ByOption = None,
+    after_all: Annotated[
+        bool, typer.Option("--after-all", help="Those, too, that were refused.")
+    ] = False,
 ) -> None:
     """Let entries go that wait for approval."""
     with opened_ledger() as ledger:
-        count = ledger.outbox.approve(entry_ids, actor=by or getpass.getuser(), reason=reason)
+        count = ledger.outbox.approve(
+            entry_ids, actor=by or getpass.getuser(), reason=reason, after_all=after_all
+        )
     _tell("Approved", count, asked=len(set(entry_ids)))
 
 

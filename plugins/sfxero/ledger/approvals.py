@@ -15,12 +15,14 @@ from sfxero.ledger.records import LiveEntry, lock_records_of, move
 from sfxero.ledger.tables import entries, one_of, reserved_names
 from sfxero.model.audit import AuditKind
 from sfxero.model.ids import RouteName, RunId, SourceId, TenantId
-from sfxero.model.outbox import APPROVAL
+from sfxero.model.outbox import APPROVAL, NOT_APPROVED
 from sfxero.model.states import ACTIVE, WAITING, Entity, EntryState
 
 _AWAITING: Final = frozenset({EntryState.AWAITING_APPROVAL})
 _SETTLED: Final = frozenset({EntryState.SETTLED})
-_REFUSED: Final = "Refused"
+_NOT_REFUSED: Final = dict.fromkeys(
+    ("error_class", "message", "hint", "discarded_at", "discarded_by")
+)
 MOST_QUESTIONS: Final = 500
 """To one run: Airflow fails a task that returns more than 1,024 to map over."""
 
@@ -106,11 +108,23 @@ class Approvals:
             row = conn.execute(statement).first()
         return None if row is None else _question(row)
 
-    def approve(self, entry_ids: Sequence[int], *, actor: str, reason: str | None = None) -> int:
-        """Let entries go; one that was replaced meanwhile is another's, and is asked about anew."""
+    def approve(
+        self,
+        entry_ids: Sequence[int],
+        *,
+        actor: str,
+        reason: str | None = None,
+        after_all: bool = False,
+    ) -> int:
+        """Let entries go; one that was replaced meanwhile is another's, and is asked about anew.
+
+        With `after_all` those, too, that a person has refused.
+        """
         now = self._database.clock.now()
         with self._database.write() as conn:
             waiting = _awaiting(conn, entry_ids)
+            if after_all:
+                waiting += _refused(conn, entry_ids)
             told = subjects(conn, [one.entry_id for one in waiting])
             count = move(
                 conn,
@@ -119,6 +133,7 @@ class Approvals:
                 EntryState.PENDING,
                 approved_at=now,
                 approved_by=actor,
+                **_NOT_REFUSED,
             )
             facts = [
                 one.fact(AuditKind.APPROVED, Doer(actor=actor), note=reason)
@@ -138,9 +153,9 @@ class Approvals:
                 self._database,
                 waiting,
                 EntryState.DEAD,
-                error_class=_REFUSED,
+                error_class=NOT_APPROVED,
                 message=f"approval was refused by {actor}: {reason}",
-                hint="Change the opportunity, or replay the letter to send it after all.",
+                hint="Change the opportunity, or `sfxero outbox approve --after-all`.",
                 discarded_at=now,
                 discarded_by=actor,
             )
@@ -193,6 +208,19 @@ def _awaiting(conn: Connection, entry_ids: Iterable[int]) -> list[LiveEntry]:
         if record.waiting is not None
         and record.waiting.entry_id in wanted
         and record.waiting.state is EntryState.AWAITING_APPROVAL
+    ]
+
+
+def _refused(conn: Connection, entry_ids: Iterable[int]) -> list[LiveEntry]:
+    """Lock those of the entries that a person has refused, and that are wished for still."""
+    wanted = set(entry_ids)
+    return [
+        record.dead
+        for record in lock_records_of(conn, wanted).values()
+        if record.dead is not None
+        and record.dead.entry_id in wanted
+        and record.dead.is_refused
+        and not record.dead.is_withdrawn
     ]
 
 

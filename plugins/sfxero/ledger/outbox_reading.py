@@ -13,6 +13,7 @@ from sfxero.ledger.engine import Database, among, chunked
 from sfxero.ledger.records import LIVE
 from sfxero.ledger.tables import DEAD, attempt_entries, attempts, entries, links, one_of
 from sfxero.model.ids import RouteName, RunId, SourceId, TargetId, TenantId
+from sfxero.model.outbox import NOT_APPROVED
 from sfxero.model.states import ACTIVE, WAITING, Entity, EntryState, Operation
 
 _IN_DOUBT: Final = frozenset({EntryState.IN_DOUBT})
@@ -158,13 +159,34 @@ class OutboxReading:
             return int(conn.execute(statement).scalar_one())
 
     def open_letters(self, route: RouteName | None) -> list[int]:
-        """Return the ids of dead letters that nobody has discarded, the oldest first."""
+        """Return the ids of dead letters that nobody has discarded, the oldest first.
+
+        Those that are not wanted any more are left out.
+        """
         wanted = EntryFilter(route=route, states=DEAD)
         statement = (
-            select(entries.c.entry_id).where(*_conditions(wanted)).order_by(entries.c.entry_id)
+            select(entries.c.entry_id)
+            .where(*_conditions(wanted), entries.c.withdrawn_at.is_(None))
+            .order_by(entries.c.entry_id)
         )
         with self._database.read() as conn:
             return list(conn.execute(statement).scalars())
+
+    def not_replayable(self, entry_ids: Iterable[int]) -> dict[int, str]:
+        """Return those dead letters that are not put back, each with why."""
+        is_refused = entries.c.error_class == NOT_APPROVED
+        columns = (entries.c[name] for name in ("entry_id", "message", "withdrawn_at", "reason"))
+        with self._database.read() as conn:
+            statement = select(*columns).where(
+                among(conn, entries.c.entry_id, entry_ids),
+                one_of(entries.c.state, DEAD),
+                or_(is_refused, entries.c.withdrawn_at.is_not(None)),
+            )
+            rows = conn.execute(statement).all()
+        return {
+            row.entry_id: row.message if row.withdrawn_at is None else f"not sent: {row.reason}"
+            for row in rows
+        }
 
     def routes_of(self, entry_ids: Iterable[int]) -> dict[int, RouteName]:
         """Return to which routes entries belong; unknown ones are left out."""

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, select, tuple_, update
 from sfxero.ledger.engine import Database, among
 from sfxero.ledger.tables import DEAD, entries, one_of
 from sfxero.model.ids import SourceId, TenantId
-from sfxero.model.outbox import SourceVersion
+from sfxero.model.outbox import NOT_APPROVED, SourceVersion
 from sfxero.model.states import (
     ACTIVE,
     ENTRY_TRANSITIONS,
@@ -47,9 +47,15 @@ class LiveEntry:
     owner: str | None
     lease_until_at: datetime | None
     is_discarded: bool = False
+    is_refused: bool = False
     is_withdrawn: bool = False
     is_approved: bool = False
     is_migration: bool = False
+
+    @property
+    def may_be_replayed(self) -> bool:
+        """Say whether nobody has refused a dead letter, and its record is still to be sent."""
+        return not (self.is_refused or self.is_withdrawn)
 
     def is_held_by(self, owner: str) -> bool:
         """Say whether nobody has taken the entry from `owner`, be the lease over or not."""
@@ -93,6 +99,7 @@ _COLUMNS: Final[tuple[Any, ...]] = (
     entries.c.owner,
     entries.c.lease_until_at,
     entries.c.discarded_at,
+    entries.c.error_class,
     entries.c.withdrawn_at,
     entries.c.approved_at,
     entries.c.is_migration,
@@ -230,6 +237,7 @@ def _live_entry(row: Row[Any]) -> LiveEntry:
         owner=row.owner,
         lease_until_at=row.lease_until_at,
         is_discarded=row.discarded_at is not None,
+        is_refused=row.error_class == NOT_APPROVED,
         is_withdrawn=row.withdrawn_at is not None,
         is_approved=row.approved_at is not None,
         is_migration=row.is_migration,

@@ -199,10 +199,11 @@ class Settling:
     ) -> int:
         """Put dead letters back in the outbox; where a newer one waits, it succeeds them.
 
-        `actor` is who asked for it; without one, the actor of the run `run_id`.
+        What a person refused to approve stays dead, and so does what is not wanted any more, see
+        `not_replayable`. `actor` is who asked for it; without one, the actor of the run `run_id`.
         """
         with self._database.write() as conn:
-            dead = _dead(conn, entry_ids)
+            dead = [one for one in _dead(conn, entry_ids) if one[1].may_be_replayed]
             told = subjects(conn, [entry.entry_id for _, entry in dead])
             count = put_back(conn, self._database, dead, EntryState.PENDING, **_ANEW)
             doer = person(conn, actor, run_id)

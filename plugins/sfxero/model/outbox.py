@@ -79,6 +79,8 @@ APPROVAL: Final = "approval"
 """Key of `meta`: why a person must approve the entry before it goes; absent if nobody need."""
 
 
+NOT_APPROVED: Final = "NotApproved"
+"""Error class of a dead letter that a person refused to approve."""
 LOOKED_AT: Final = "looked_at"
 """Key of `meta`: what the record of the target held when the person was asked, as `looked_at`
 says; absent if there was none."""

@@ -13,6 +13,10 @@ ALL: Final = "all"
 Replayed = str | Sequence[int | str] | None
 """What a person may ask for: ids of dead letters, or all open ones of the route."""
 
+STANDS: Final = (
+    "A refusal stands until the record changes; `sfxero outbox approve --after-all` takes it back. "
+    "What is not wanted any more goes again once it is."
+)
 _AT_ONCE: Final = 1000
 
 
@@ -21,12 +25,11 @@ def replay(
 ) -> int:
     """Put a route's dead letters back in the outbox and return how many; others are left alone.
 
-    Asked twice it does no harm. ConfigurationError for ids that are not the route's: a slip of the
-    pen must not pass for done.
+    Asked twice it does no harm. ConfigurationError for ids that are not the route's, and for those
+    that are not to be sent: a slip of the pen must not pass for done.
     """
-    ids = wanted_ids(asked)
-    if ids is None:
-        ids = outbox.open_letters(route)
+    wanted = wanted_ids(asked)
+    ids = outbox.open_letters(route) if wanted is None else wanted
     routes = outbox.routes_of(ids)
     strangers = sorted(one for one in ids if routes.get(one) != route)
     if strangers:
@@ -34,6 +37,10 @@ def replay(
             f"route {route} has no entries {', '.join(map(str, strangers[:5]))}",
             hint="`sfxero dead-letters list` shows the ids.",
         )
+    kept = {} if wanted is None else outbox.not_replayable(ids)
+    if kept:
+        told = "; ".join(f"entry {one}: {why}" for one, why in sorted(kept.items())[:5])
+        raise ConfigurationError(told, hint=STANDS)
     return put_back(outbox, ids, actor=actor, run_id=run_id)
 
 

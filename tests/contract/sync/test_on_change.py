@@ -7,10 +7,12 @@ import httpx
 import pytest
 from tests.contract.sync.kit import TENANT, Forward, World, die, die_before, go_on
 
+from sfxero.errors import ConfigurationError
 from sfxero.ledger.approvals import Question
 from sfxero.model.ids import SourceId
 from sfxero.model.states import Entity
 from sfxero.sandbox.xero.models import Invoice
+from sfxero.sync.replay import replay
 
 pytestmark = pytest.mark.contract
 
@@ -471,6 +473,48 @@ def test_a_change_that_is_refused_is_kept_from_xero(world: World) -> None:
     world.run(full=True)
 
     assert world.writes() == []
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_refusal_stands_until_the_wish_changes(world: World, is_new: bool) -> None:
+    if is_new:
+        world.respec(invoices={"approval": ABOVE_100})
+        opportunity = world.won(world.account(), "120")
+    else:
+        opportunity = invoiced(world, "ask")
+        reprice(world, opportunity, "120")
+    world.run()
+    entry_id = questions(world)[0].entry_id
+    outbox = world.ledger.outbox
+    outbox.refuse([entry_id], actor="kim", reason="not agreed")
+    world.forget_calls()
+
+    with pytest.raises(ConfigurationError, match="refused by kim: not agreed"):
+        replay(outbox, [entry_id], route=world.scope("any").route, run_id=None, actor="lee")
+    assert outbox.replay([entry_id], actor="lee") == 0
+    world.publish(INVOICE)
+
+    assert world.writes() == []
+    assert world.states()[-1] == "dead"
+    reprice(world, opportunity, "130")
+    world.sleep(HOUR)
+    world.run()
+    assert world.states()[-2:] == ["superseded", "awaiting_approval"]
+
+
+def test_a_refusal_that_is_taken_back_by_name_is_an_approval(world: World) -> None:
+    opportunity = invoiced(world, "ask")
+    reprice(world, opportunity, "120")
+    world.run()
+    entry_id = questions(world)[0].entry_id
+    world.ledger.outbox.refuse([entry_id], actor="kim", reason="not agreed")
+    assert world.ledger.outbox.approve([entry_id], actor="lee") == 0
+
+    assert world.ledger.outbox.approve([entry_id], actor="lee", after_all=True) == 1
+    world.publish(INVOICE)
+
+    assert held(world) == {number(world, opportunity): ("AUTHORISED", "120.00")}
+    assert world.letters() == []
 
 
 # What is not won any more.
