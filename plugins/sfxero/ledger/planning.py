@@ -15,7 +15,7 @@ from sfxero.ledger.tables import entries, links
 from sfxero.ledger.windows import refuse_superseded
 from sfxero.model.ids import RunId, SourceId, TenantId
 from sfxero.model.outbox import APPROVAL, Planned, PlannedEntry, PlanOutcome, SourceVersion
-from sfxero.model.states import ACTIVE, WAITING, Entity, EntryState
+from sfxero.model.states import WAITING, Entity, EntryState
 
 _META: Final = json.JSONEncoder(sort_keys=True)
 _LONG: Final = timedelta(milliseconds=100)
@@ -132,8 +132,9 @@ class Planning:
     ) -> int:
         """Supersede the waiting entries of records that, as the run has read, shall not be sent.
 
-        What is under way may have gone already; if not, it does not go again. What others have read
-        after `read_at` is newer than what the run knows, and stays.
+        What is under way may have gone already; if not, it does not go again, and nor does a dead
+        letter that somebody replays. What others have read after `read_at` is newer than what the
+        run knows, and stays.
         """
         count = 0
         for chunk in chunked(source_ids):
@@ -143,15 +144,16 @@ class Planning:
                 known = [
                     entry
                     for record in records
-                    for entry in (record.waiting, record.active)
+                    for entry in (record.waiting, record.active, record.dead)
                     if entry is not None and entry.version.read_at <= read_at
+                    if not entry.is_withdrawn
                 ]
                 waiting = [entry for entry in known if entry.state in WAITING]
                 count += move(conn, self._database, waiting, EntryState.SUPERSEDED, reason=reason)
-                active = (entry.entry_id for entry in known if entry.state in ACTIVE)
+                others = (entry.entry_id for entry in known if entry.state not in WAITING)
                 conn.execute(
                     update(entries)
-                    .where(among(conn, entries.c.entry_id, active))
+                    .where(among(conn, entries.c.entry_id, others))
                     .values(withdrawn_at=self._database.clock.now(), reason=reason)
                 )
         return count

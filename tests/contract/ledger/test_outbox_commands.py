@@ -5,7 +5,16 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.contract.ledger.making import CONTACT, bury, claim, in_step, plan, states, wish
+from tests.contract.ledger.making import (
+    CONTACT,
+    bury,
+    claim,
+    in_step,
+    plan,
+    states,
+    wish,
+    withdraw,
+)
 from typer.testing import CliRunner, Result
 
 from sfxero.cli.main import app
@@ -179,6 +188,24 @@ def test_a_person_may_change_their_mind_about_a_discarded_letter(ledger: Ledger)
 
     assert run("dead-letters", "replay", str(entry_id)).exit_code == 0
     assert listed("outbox", "list")[0]["discarded_at"] is None
+
+
+def test_a_replay_says_why_it_leaves_a_letter_alone(ledger: Ledger) -> None:
+    (asked,) = plan(ledger, wish("s1", approval="large"))
+    refused, gone = asked.entry_id or 0, letter(ledger, "s2")
+    ledger.outbox.refuse([refused], actor="Kim", reason="too dear")
+    withdraw(ledger, "s2")
+
+    done = run("dead-letters", "replay", str(refused), str(gone))
+
+    assert done.exit_code == 1
+    assert f"Entry {refused}: approval was refused by Kim: too dear\n" in done.stdout
+    assert f"Entry {gone}: not sent: left\n" in done.stdout
+    assert "Put back: 0 of 2." in done.stdout
+    assert run("dead-letters", "replay", "--all").stdout == "Put back: 0 of 0.\n"
+    assert run("outbox", "approve", str(refused)).exit_code == 1
+    assert run("outbox", "approve", str(refused), str(gone), "--after-all").exit_code == 1
+    assert states(ledger) == {refused: EntryState.PENDING, gone: EntryState.DEAD}
 
 
 def test_what_is_no_dead_letter_is_left_alone_and_ends_with_a_status(ledger: Ledger) -> None:

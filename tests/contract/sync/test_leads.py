@@ -4,11 +4,13 @@ import json
 from typing import Any
 
 import pytest
-from tests.contract.sync.kit import TENANT, World
+from tests.contract.sync.kit import RUN, TENANT, World
 from tests.contract.sync.test_identity import HOUR, contact_of, ends, later, names, rules
 
+from sfxero.errors import ConfigurationError
 from sfxero.model.states import Entity
 from sfxero.sandbox.xero.models import Contact
+from sfxero.sync.replay import replay
 
 pytestmark = pytest.mark.contract
 
@@ -173,6 +175,31 @@ def test_a_lead_converted_before_its_first_write_makes_one_contact(fair: World) 
     later(fair)
     assert [one.texts["ContactNumber"] for one in fair.contacts] == [account]
     assert fair.link(lead) is None
+
+
+def test_a_dead_letter_of_a_converted_lead_makes_no_second_contact(fair: World) -> None:
+    qualified(fair)
+    fair.run(publishes=False)
+    (entry,) = fair.claim()
+    bury(fair, entry.entry_id)
+    account = fair.convert(entry.source_id)
+    later(fair)
+    outbox, route = fair.ledger.outbox, fair.scope("any").route
+
+    with pytest.raises(ConfigurationError, match="the lead was converted"):
+        replay(outbox, [entry.entry_id], route=route, run_id=None, actor="kim")
+    assert replay(outbox, "all", route=route, run_id=None, actor="kim") == 0
+    fair.publish()
+
+    assert [one.texts["ContactNumber"] for one in fair.contacts] == [account]
+    assert fair.link(account) is not None
+
+
+def bury(world: World, entry_id: int) -> None:
+    """Give up what a dead worker had claimed."""
+    world.ledger.outbox.bury(
+        entry_id, owner="dead worker", run_id=RUN, error_class="Refused", message="no", hint="x"
+    )
 
 
 @pytest.mark.parametrize("arrives", [True, False])

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.contract.sync.kit import TENANT, Forward, World, die, die_before, go_on
+from tests.contract.sync.kit import RUN, TENANT, Forward, World, die, die_before, go_on
 
 from sfxero.errors import ConfigurationError
 from sfxero.ledger.approvals import Question
@@ -518,6 +518,30 @@ def test_a_refusal_that_is_taken_back_by_name_is_an_approval(world: World) -> No
 
 
 # What is not won any more.
+
+
+def test_a_dead_letter_of_what_is_not_won_any_more_is_not_sent_by_a_replay(world: World) -> None:
+    opportunity = world.won(world.account(), "100")
+    world.run(publishes=False)
+    world.publish()
+    (entry,) = world.claim(INVOICE)
+    world.ledger.outbox.bury(
+        entry.entry_id, owner="dead worker", run_id=RUN, error_class="Refused", message="", hint=""
+    )
+    reopen(world, opportunity)
+    world.sleep(HOUR)
+    world.run()
+
+    assert world.ledger.outbox.replay([entry.entry_id], actor="kim") == 0
+    world.publish(INVOICE)
+    assert world.invoices == []
+
+    win(world, opportunity)
+    world.sleep(HOUR)
+    world.run()
+    assert world.ledger.outbox.replay([entry.entry_id], actor="kim") == 1
+    world.publish(INVOICE)
+    assert [str(one.totals.sub_total) for one in world.invoices] == ["100.00"]
 
 
 def reopen(world: World, opportunity: str) -> None:
