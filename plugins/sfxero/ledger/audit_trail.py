@@ -148,6 +148,7 @@ def subjects(conn: Connection, entry_ids: Iterable[int]) -> dict[int, Subject]:
         *(attempts.c[field.name] for field in dataclass_fields(Request)),
         links.c.target_id,
         links.c.target_snapshot,
+        links.c.agreed,
     )
     statement = (
         select(*columns)

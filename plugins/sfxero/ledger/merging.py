@@ -8,7 +8,7 @@ from typing import Any, Final
 import orjson
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
-from sfxero.ledger.audit_trail import Doer, Fact, append
+from sfxero.ledger.audit_trail import Doer, Fact, append, person
 from sfxero.ledger.engine import Database, among, chunked, put
 from sfxero.ledger.merge_tables import IS_OPEN, conflicts, merges_due
 from sfxero.ledger.records import LIVE
@@ -185,6 +185,18 @@ class Merging:
                 refuse_superseded(conn, run_id)
                 conn.execute(statement)
 
+    def end(self, run_id: RunId, route: RouteName, *, reason: str) -> list[StoredConflict]:
+        """Close all conflicts of a route that merges no more, and return them; the log tells it."""
+        with self._database.write() as conn:
+            refuse_superseded(conn, run_id)
+            rows = _open(conn, conflicts.c.route == route)
+            mine = among(conn, conflicts.c.conflict_id, [row.conflict_id for row in rows])
+            ended = {"closed_at": self._database.clock.now(), "closed_run_id": run_id}
+            conn.execute(update(conflicts).where(mine, IS_OPEN).values(ended))
+            doer = person(conn, None, run_id)
+            append(conn, self._database, [_ended(row, doer, reason) for row in rows])
+        return [_stored(row) for row in rows]
+
     def decide(self, conflict_ids: Sequence[int], side: str, *, actor: str) -> int:
         """Let one side's values count; returns how many conflicts were open. The next merge acts.
 
@@ -262,11 +274,19 @@ def _decided(row: Row[Any], side: str, actor: str) -> Fact:
         after=row._mapping[side],  # noqa: SLF001 - as above
         note=f"{row.field}: {side} counts, not {loser}",
     )
-    about = {
+    return Fact(row.route, AuditKind.DECIDED, Doer(actor=actor), values, _subject(row))
+
+
+def _ended(row: Row[Any], doer: Doer, reason: str) -> Fact:
+    values = AuditValues(before=row.xero, after=row.salesforce, note=f"{row.field}: {reason}")
+    return Fact(row.route, AuditKind.CLOSED, doer, values, _subject(row))
+
+
+def _subject(row: Row[Any]) -> dict[str, object]:
+    return {
         "tenant": row.tenant,
         "entity": Entity.CONTACT,
         "source_id": row.source_id,
         "target_id": row.target_id,
         "rule": _RULE,
     }
-    return Fact(row.route, AuditKind.DECIDED, Doer(actor=actor), values, about)

@@ -303,6 +303,24 @@ class Settling:
                 where[entry.key.source_id] = settlement.agreed
         for tenant, changed in sorted(agreed.items()):
             agree(conn, tenant, changed)
+        _agree_as_written(conn, (one.key for one in held if _is_whole(one, said, told)))
+
+
+def _is_whole(
+    entry: LiveEntry, said: Mapping[int, Settlement], told: Mapping[int, Subject]
+) -> bool:
+    """Say whether a contact was written whole, of which a two-way route has noted fields."""
+    is_contact = entry.key.entity is Entity.CONTACT
+    has_agreed = told[entry.entry_id].row.agreed is not None
+    return is_contact and has_agreed and not said[entry.entry_id].agreed
+
+
+def _agree_as_written(conn: Connection, keys: Iterable[RecordKey]) -> None:
+    """Let links agree on what was written to the contact now, and not on what was noted before."""
+    names = tuple(f"b_{name}" for name in RecordKey._fields)
+    rows = [{**dict(zip(names, key, strict=True)), "agreed": None} for key in keys]
+    if rows:
+        conn.execute(refresh_link(), rows)
 
 
 def _forget_values(conn: Connection, keys: Sequence[RecordKey]) -> None:

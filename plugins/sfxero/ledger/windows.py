@@ -230,6 +230,12 @@ class Windows:
             given = {"of_route": route, "of_entity": entity}
             return conn.execute(_WATERMARK, given).scalar_one_or_none()
 
+    def forget_watermark(self, route: RouteName, entity: Entity) -> None:
+        """Let the next reading of an entity begin anew."""
+        mine = (watermarks.c.route == route, watermarks.c.entity == entity)
+        with self._database.write() as conn:
+            conn.execute(delete(watermarks).where(*mine))
+
     def last_opened_at(self, route: RouteName, entity: Entity) -> datetime | None:
         """Return when a window that moved, or is to move, the watermark was last opened."""
         statement = select(func.max(windows.c.opened_at)).where(

@@ -51,6 +51,8 @@ class AuditKind(StrEnum):
     """A person said which side counts of a field that both had changed."""
     RELEASED = "released"
     """A person let a value pass that a suite refuses."""
+    CLOSED = "closed"
+    """A conflict was closed undecided, since the route's contacts are not merged any more."""
     ERASED = "erased"
     """A person erased the values of a record from the log."""
 

@@ -117,9 +117,11 @@ def prepare(run: Run) -> dict[str, int]:
     """Fill the outbox with what accounts and opportunities are to hold; move the watermarks."""
     from sfxero.sync.contact_prepare import prepare_accounts
     from sfxero.sync.status_prepare import prepare_statuses
+    from sfxero.sync.two_way_end import end_two_way
 
     with opened(run) as scope:
         if scope.spec.contacts.two_way is None:
+            end_two_way(scope)
             return prepare_statuses(scope)
         merged = prepare_accounts(scope, salesforce_of(scope))
         return merged | prepare_statuses(scope)

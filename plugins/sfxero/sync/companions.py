@@ -18,6 +18,7 @@ from sfxero.sync.org_rates import keep_rates
 from sfxero.sync.related import stage_related, touched_owners
 from sfxero.sync.scope import ENTITY_OF, OBJECT_OF, Scope
 from sfxero.sync.staged import ids_in, publish_staged
+from sfxero.sync.two_way_end import end_two_way
 
 if TYPE_CHECKING:
     from sfxero.ledger.windows import Window
@@ -47,6 +48,7 @@ class Companions:
         window by the close date holds them, but for what was moved into it meanwhile. A run over
         history reads its window and leaves the quarantine to the sync.
         """
+        end_two_way(self._scope)
         for object_name in ENTITY_OF:
             withdraw(self._scope.companions(object_name))
         leads = stage_leads(self._scope, self._client, self._windows[_ACCOUNT].from_at)

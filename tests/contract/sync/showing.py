@@ -22,6 +22,7 @@ from sfxero.sync.org_publish import OrgLane
 from sfxero.sync.org_records import forms_of
 from sfxero.sync.scope import Scope
 from sfxero.sync.status_prepare import check_invoices, prepare_statuses
+from sfxero.sync.two_way_end import end_two_way
 from sfxero.sync.xero_extract import has_other_view, read_lists
 from sfxero.sync.xero_lists import all_lists
 
@@ -74,6 +75,8 @@ class Showing:
     def prepare(self, scope: Scope) -> None:
         if self.is_two_way:
             prepare_accounts(scope, self.world.salesforce)
+        else:
+            end_two_way(scope)
         prepare_statuses(scope)
 
     def publish(self, entity: Entity = Entity.OPPORTUNITY_STATUS, **changes: Any) -> OrgReport:

@@ -9,10 +9,11 @@ import pytest
 from tests.contract.sync.kit import Forward, World
 from tests.contract.sync.showing import Showing
 
+from sfxero.ledger.outbox_reading import EntryFilter
 from sfxero.ledger.runs import RunReport
 from sfxero.model.findings import Severity
 from sfxero.model.ids import RouteName, RunId
-from sfxero.model.states import Entity
+from sfxero.model.states import ACTIVE, WAITING, Entity
 from sfxero.sandbox.xero.models import Contact, new_id
 from sfxero.sync.xero_lists import CONTACTS, due_lists
 
@@ -257,7 +258,6 @@ def test_what_the_mapping_would_make_nothing_of_stays_in_xero(both: Both) -> Non
     assert both.is_quiet()
 
 
-def test_a_contact_of_no_account_is_passed_over(both: Both) -> None:
 def test_a_value_that_the_mapping_refuses_keeps_no_other_from_the_account(both: Both) -> None:
     both.world.respec(
         contacts={"tax_number": {"from": "ABN__c", "with": "abn", "on_invalid": "refuse"}}
@@ -292,6 +292,7 @@ def test_what_an_account_is_not_given_in_the_end_reserves_no_name(world: World) 
     assert world.books.contacts[world.link(other).target_id].name == "Acme Holdings"
 
 
+def test_a_contact_of_no_account_is_passed_over(both: Both) -> None:
     both.showing.hands.write_contact({"Name": "Stranger"})
 
     report = both.from_xero()
@@ -530,6 +531,76 @@ def test_a_route_that_begins_to_share_compares_with_what_was_written_last(world:
 
     assert both.row["Phone"] == "(03) 8765 4321"
     assert both.emails == ("sf@acme.au", "sf@acme.au")
+    assert both.is_quiet()
+
+
+# How it ends, and begins again.
+
+
+def kinds(both: Both) -> list[str]:
+    return [str(one.fields["kind"]) for one in both.world.ledger.audit.export(RouteName("demo"))]
+
+
+def waiting(both: Both) -> list[str]:
+    listed = both.world.ledger.outbox.listing(EntryFilter(states=WAITING | ACTIVE))
+    return [one.entity for one in listed]
+
+
+@pytest.mark.parametrize("first", ["from_xero", "to_xero"])
+def test_without_the_section_nothing_is_left_to_decide_or_to_write(
+    world: World, first: str
+) -> None:
+    both = Both(world, email="ask")
+    clash(both)
+    both.edit_xero(**phone("8765 4321"))
+    scope = both.showing.begin()
+    both.showing.read(scope)
+    both.showing.prepare(scope)
+    assert (len(both.conflicts()), waiting(both)) == (1, ["account_update"])
+    world.respec(contacts={"two_way": None})
+
+    getattr(both, first)()
+
+    assert (both.conflicts(), waiting(both)) == ([], [])
+    assert kinds(both)[-1 if first == "from_xero" else -3] == "closed"
+    assert world.ledger.audit.verify(RouteName("demo")).is_valid
+    both.to_xero()
+    assert both.emails == ("sf@acme.au", "sf@acme.au")
+    assert both.row["Phone"] == "(02) 9374 4000"
+    assert both.is_quiet()
+
+
+def test_a_section_that_comes_back_takes_what_was_sent_meanwhile_for_agreed(world: World) -> None:
+    both = Both(world, email="ask")
+    world.respec(contacts={"two_way": None})
+    both.edit_salesforce(Invoice_Email__c="sent@acme.au")
+    both.to_xero()
+    both.edit_xero(EmailAddress="later@acme.au")
+    both.from_xero()
+
+    both.share(email="ask")
+    both.from_xero()
+    both.to_xero()  # other rules: all is read once
+
+    assert both.conflicts() == []
+    assert both.emails == ("later@acme.au", "later@acme.au")
+    assert both.is_quiet()
+
+
+def test_a_section_that_comes_back_finds_what_was_taken_back(both: Both) -> None:
+    both.edit_xero(**phone("8765 4321"))
+    scope = both.showing.begin()
+    both.showing.read(scope)
+    both.showing.prepare(scope)
+    both.world.respec(contacts={"two_way": None})
+    both.from_xero()
+    both.pause()
+
+    both.share()
+    both.from_xero()
+    both.to_xero()  # other rules: all is read once
+
+    assert both.row["Phone"] == "(03) 8765 4321"
     assert both.is_quiet()
 
 

@@ -29,6 +29,7 @@ _BROUGHT_BY: Final[Mapping[str, tuple[str, ...]]] = {
     "0015": ("credited",),
     "0016": ("decided",),
     "0018": ("released",),
+    "0019": ("closed",),
 }
 
 
