@@ -1,6 +1,6 @@
 """Quarantine: records that a rule refused, with the reasons that hold now."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -97,6 +97,16 @@ class Quarantine:
         statement = _OPEN_IDS if seen_by is None else _OPEN_IDS_SEEN_BY
         with self._database.read() as conn:
             return list(conn.execute(statement, given).scalars())
+
+    def open_values(self, route: RouteName, rules: Collection[str]) -> set[str]:
+        """Return the values that the open rows of some rules show."""
+        statement = select(quarantine.c.value).where(
+            quarantine.c.route == route,
+            quarantine.c.rule.in_(rules),
+            quarantine.c.cleared_at.is_(None),
+        )
+        with self._database.read() as conn:
+            return {one for one in conn.execute(statement).scalars() if one is not None}
 
     def listing(self, route: RouteName) -> list[QuarantineRow]:
         """Return all open rows of a route, by entity, record and rule."""

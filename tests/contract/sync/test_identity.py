@@ -1,5 +1,6 @@
 """Who is linked with whom over time: merges on either side, archived contacts, deletions."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -417,6 +418,50 @@ def test_an_invoice_of_an_account_that_did_not_change_waits_for_its_contact(worl
     later(world)
     assert world.quarantined() == {opportunity: ["account_contact_archived"]}
     assert world.letters() == []
+
+
+@pytest.mark.parametrize("waits", ["account", "opportunity"])
+def test_an_archived_contact_is_asked_after_for_as_long_as_something_waits_for_it(
+    world: World, waits: str
+) -> None:
+    """A merge of what is archived may move no time of change."""
+    account, other = synced(world, "Acme", "Birch")
+    archived, survivor = contact_of(world, account), contact_of(world, other)
+    world.archive(archived)
+    if waits == "account":
+        world.edit("Account", account, BillingCity="Perth")
+    else:
+        world.won(account, "100")
+    later(world)
+    world.account("Cedar")  # else the directory would list the newest change again and again
+    for name in ("first", "second"):
+        later(world, run_id=name)
+        (row,) = world.ledger.quarantine.listing(world.scope("any").route)
+        assert row.rule.endswith("contact_archived")
+        assert "merge it" in row.hint
+        assert row.last_run_id == f"demo/{name}"
+    merged = world.books.contacts[archived.contact_id]
+    world.books.put_contact(replace(merged, merged_to=survivor.contact_id))
+
+    later(world)
+
+    assert world.link(account).target_id == survivor.contact_id
+    assert world.quarantined() == {}
+
+
+def test_an_archived_contact_that_nothing_waits_for_is_asked_after_once(world: World) -> None:
+    (account,) = synced(world, "Acme")
+    world.archive(contact_of(world, account))
+    later(world)
+    world.account("Birch")  # else the directory would list the newest change again and again
+    later(world)
+    later(world)
+    world.forget_calls()
+
+    later(world)
+
+    asked = [one["query"] for one in world.journal() if one["path"].endswith("/Contacts")]
+    assert not any("IDs" in query for query in asked)
 
 
 def test_an_archived_contact_that_is_merged_later_is_followed(world: World) -> None:

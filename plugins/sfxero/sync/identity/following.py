@@ -2,12 +2,15 @@
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Final, TypeAlias
 
 from sfxero.ledger.link_moves import LinkEnds, Move, MoveOutcome
 from sfxero.ledger.names import ACTIVE
 from sfxero.model.ids import SourceId, TargetId, chain_end
 from sfxero.model.states import Entity
+from sfxero.sync.holding import CONTACT_ARCHIVED
+from sfxero.sync.identity.writers import ARCHIVED
 from sfxero.sync.scope import Scope
 from sfxero.xero.accounting import Accounting
 from sfxero.xero.snapshots import snapshot
@@ -24,14 +27,21 @@ def follow_merged(scope: Scope, accounting: Accounting) -> int:
     """Move the links of merged contacts to their survivors; return how many were moved.
 
     The directory must be up to date. Its lists may not say what a contact was merged into, so that
-    each linked one that is not active is read by id once; so are the survivors, of which the next
-    run must know what they hold before it writes to them.
+    each linked one that is not active is read by id once, and again in each run while something
+    waits for it: no service promises that a merge of what is archived shows as a change. So are the
+    survivors, of which the next run must know what they hold before it writes to them.
     """
     astray = scope.ledger.links.astray(scope.tenant)
     if not astray:
         return 0
     targets = sorted({target_id for target_id, _ in astray.values()})
-    survivors = _survivors(scope, accounting, targets)
+    waits_for = scope.ledger.quarantine.open_values(scope.route, (ARCHIVED[0], CONTACT_ARCHIVED[0]))
+    awaited = {
+        target_id
+        for source_id, (target_id, _) in astray.items()
+        if not waits_for.isdisjoint({source_id, target_id})
+    }
+    survivors = _survivors(scope, accounting, targets, awaited)
     moves = [
         move_to(LinkEnds(source_id, target_id), survivors[target_id], by_rule=CONTACT_MERGED)
         for source_id, (target_id, _) in sorted(astray.items())
@@ -47,12 +57,19 @@ def follow_merged(scope: Scope, accounting: Accounting) -> int:
 
 
 def _survivors(
-    scope: Scope, accounting: Accounting, targets: Sequence[TargetId]
+    scope: Scope,
+    accounting: Accounting,
+    targets: Sequence[TargetId],
+    awaited: AbstractSet[TargetId],
 ) -> dict[TargetId, Element]:
     """Return by contact that was merged the active one in which its merges end."""
     standing = scope.ledger.names.standing(scope.tenant, targets)
     known = {one: TargetId(at.merged_to) for one, at in standing.items() if at.merged_to}
-    unknown = [one for one in targets if standing[one].merged_to is None]
+    unknown = [
+        one
+        for one in targets
+        if standing[one].merged_to is None or (one in awaited and one not in known)
+    ]
     read = _read_on(accounting, {*unknown, *known.values()})
     asked = {one: _merged_to(read.get(one)) for one in unknown}
     scope.ledger.names.note_merged(scope.tenant, asked)
