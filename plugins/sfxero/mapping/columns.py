@@ -70,11 +70,17 @@ def number_column(table: pa.Table, path: str) -> pa.Array:
     if pa.types.is_floating(raw_column(table, path).type):
         raise StagingError(f"column {path} was staged as floating point; amounts must be decimals")
     numbers = _column(table, path, NUMBER)
+    finer = finer_texts(table, path)
+    return numbers if finer is None else pc.coalesce(pc.cast(finer, NUMBER), numbers)
+
+
+def finer_texts(table: pa.Table, path: str) -> pa.Array | None:
+    """Return the exact numbers of those rows whose number is finer than its field; None if none."""
     if FINER not in table.column_names or table[FINER].null_count == table.num_rows:
-        return numbers
+        return None
     pattern = f"{re.escape(piece_before(path))}(?P<number>[^;]+)"
     found = pc.extract_regex(text_column(table, FINER), pattern)
-    return pc.coalesce(pc.cast(pc.struct_field(found, "number"), NUMBER), numbers)
+    return pc.struct_field(found, "number")
 
 
 def date_column(table: pa.Table, path: str) -> pa.Array:

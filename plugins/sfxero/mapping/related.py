@@ -6,9 +6,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sfxero.mapping.columns import flags, number_column, raw_column, read_frame, text_column
+from sfxero.mapping.columns import (
+    TEXT,
+    finer_texts,
+    flags,
+    join_filled,
+    number_column,
+    raw_column,
+    read_frame,
+    text_column,
+)
 from sfxero.mapping.comparing import meets
 from sfxero.mapping.related_sources import RelatedSource
+from sfxero.model.finer import FINER, piece_before
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,13 +38,23 @@ def join_related(
     if source.rules.when is not None:
         wanted &= meets(source.rules.when, related)
     kept = _ordered(related.filter(pa.array(wanted)), owners.filter(pa.array(wanted)), source)
-    columns = {}
+    columns, finer = {}, []
     for place in range(source.most):
         chosen = kept.filter(pc.equal(kept["__rank__"], place))
         index = pc.index_in(pa.array(np.arange(len(frame)), pa.int32()), chosen["__owner__"])
         for field in source.fields:
             column = chosen[field].combine_chunks().take(index)
-            columns[source.column(field, place)] = pd.arrays.ArrowExtensionArray(column)
+            name = source.column(field, place)
+            columns[name] = pd.arrays.ArrowExtensionArray(column)
+            exact = finer_texts(chosen, field)
+            if exact is not None:
+                before, nothing = (pa.scalar(one, TEXT) for one in (piece_before(name), ""))
+                finer.append(pc.binary_join_element_wise(before, exact.take(index), nothing))
+    if finer:
+        # What is lent is as exact as it is where it comes from.
+        own = [text_column(read_frame(frame), FINER)] if FINER in frame.columns else []
+        joined = join_filled([*own, *finer], "")
+        columns[FINER] = pd.arrays.ArrowExtensionArray(joined)
     return frame.assign(**columns)
 
 

@@ -1,5 +1,6 @@
 """Turns columns of text into their declared types; what does not fit is named, never lost."""
 
+import re
 from decimal import ROUND_UP, Context, Decimal, InvalidOperation
 from typing import Final
 
@@ -59,6 +60,39 @@ def narrowed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
 def plain_fields(schema: pa.Schema) -> list[pa.Field]:
     """Return the fields that the service gives."""
     return [field for field in schema if field.name != FINER]
+
+
+def exact(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return a batch as it was staged with its numbers as exact as the org has them.
+
+    The column for what is finer has had its use and is left out.
+    """
+    finer = batch.column(FINER) if FINER in batch.schema.names else None
+    arrays = [
+        _exact_of(batch.column(field.name), finer, field.name)
+        if pa.types.is_decimal(field.type)
+        else batch.column(field.name)
+        for field in plain_fields(batch.schema)
+    ]
+    return pa.record_batch(arrays, schema=exact_schema(batch.schema))
+
+
+def exact_schema(schema: pa.Schema) -> pa.Schema:
+    """Return the schema of what `exact` returns."""
+    return pa.schema(
+        [
+            field.with_type(_EXACT) if pa.types.is_decimal(field.type) else field
+            for field in plain_fields(schema)
+        ]
+    )
+
+
+def _exact_of(values: pa.Array, finer: pa.Array | None, name: str) -> pa.Array:
+    numbers = pc.cast(values, _EXACT)
+    if finer is None or finer.null_count == len(finer):
+        return numbers
+    found = pc.extract_regex(finer, f"{re.escape(piece_before(name))}(?P<number>[^;]+)")
+    return pc.coalesce(pc.cast(pc.struct_field(found, "number"), _EXACT), numbers)
 
 
 def _nothing(rows: int) -> pa.Array:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from sfxero.staging.columns import plain_fields
+from sfxero.staging.columns import exact, exact_schema
 from sfxero.staging.manifest import Staged
 from sfxero.staging.reader import STAMP, frame_of_table, opened
 
@@ -93,15 +93,16 @@ def _newest(frame: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def _columns(listed: Staged) -> pa.Schema:
-    """Return what is compared; the decimals of other fields, too, are those of the org's fields."""
+    """Return what is compared, with the column of what is finer than its fields."""
     with opened(listed, listed.manifest.files[0]) as parquet:
-        return pa.schema(plain_fields(parquet.schema_arrow))
+        schema: pa.Schema = parquet.schema_arrow
+    return schema
 
 
 def _frame(staged: Iterable[Staged], columns: pa.Schema, letters: pa.Array) -> "pd.DataFrame":
     """Return the records whose ids have these last letters."""
     batches = [batch for one in staged for batch in _batches(one, columns, letters)]
-    return frame_of_table(pa.Table.from_batches(batches, columns))
+    return frame_of_table(pa.Table.from_batches(batches, exact_schema(columns)))
 
 
 def _batches(staged: Staged, columns: pa.Schema, letters: pa.Array) -> Iterator[pa.RecordBatch]:
@@ -110,7 +111,7 @@ def _batches(staged: Staged, columns: pa.Schema, letters: pa.Array) -> Iterator[
             there = [name for name in columns.names if _has(parquet, columns.field(name))]
             for batch in parquet.iter_batches(columns=there):
                 last = pc.utf8_slice_codeunits(batch["Id"], _LAST_LETTER, _LAST_LETTER + 1)
-                yield _aligned(batch.filter(pc.is_in(last, letters)), columns)
+                yield exact(_aligned(batch.filter(pc.is_in(last, letters)), columns))
 
 
 def _has(parquet: pq.ParquetFile, wanted: pa.Field) -> bool:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from sfxero.errors import StagingError
 from sfxero.model.finer import FINER
+from sfxero.staging.columns import exact
 from sfxero.staging.manifest import Staged, StagedFile
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def read_latest_parts(
     """Yield what `read_latest` returns, as staged and some columns only, by so many rows at most.
 
     Of the whole, only the columns that tell versions apart are held. A column that was not staged
-    is left out.
+    is left out. Numbers are as exact as the org has them.
     """
     keys = read_table(staged, columns=(by, STAMP))
     is_newest = np.zeros(len(keys), dtype=bool)
@@ -59,11 +60,11 @@ def read_latest_parts(
     start = 0
     for entry, file in _files(staged):
         with opened(entry, file) as parquet:
-            known = [name for name in columns if name in parquet.schema_arrow.names]
+            known = [name for name in (*columns, FINER) if name in parquet.schema_arrow.names]
             for batch in parquet.iter_batches(batch_size=rows, columns=known):
                 mask = pa.array(is_newest[start : start + len(batch)])
                 start += len(batch)
-                yield frame_of_table(pa.Table.from_batches([batch.filter(mask)]))
+                yield frame_of_table(pa.Table.from_batches([exact(batch.filter(mask))]))
 
 
 def read_ids(staged: Staged, *, column: str = "Id", size: int = 10_000) -> Iterator[list[str]]:

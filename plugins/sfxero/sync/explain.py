@@ -250,12 +250,13 @@ class _Story:
     def _checked(self, entity: Entity, frame: Any) -> tuple[Finding, ...]:
         """Return what the entity's expectation suite says."""
         from sfxero.quality.checks import check
+        from sfxero.staging.records import exact_frame
 
         suite = self._around.suites.get(entity)
         if suite is None:
             return ()
         released = self._around.memory.released(RouteName(self._spec.route), entity)
-        return with_releases(check([frame], suite, entity=entity).findings, released)
+        return with_releases(check([exact_frame(frame)], suite, entity=entity).findings, released)
 
 
 def _end(

@@ -92,6 +92,27 @@ def test_a_sale_is_told_with_its_contact_and_each_of_its_lines(shop: Shop) -> No
     assert first["AccountCode"].rules[0].line == shop.line_of("account_code:")
 
 
+def test_a_number_that_is_finer_than_its_field_is_told_as_it_is(shop: Shop) -> None:
+    world = shop.world
+    world.org_switch(keeps_digits=True)
+    sale = world.won(world.account("Acme"), "100")
+    world.line(sale, "3", Quantity="33.333")
+    refused = world.won(world.account("Birch"), "100")
+    world.line(refused, "5", Quantity="33.33333")
+
+    _, invoice = explained(shop, sale).records
+    _, other = explained(shop, refused).records
+
+    fine = by_target(invoice.lines[-1].fields)
+    assert fine["Quantity"].sources == {"Quantity": "33.333"}
+    assert fine["Quantity"].value == "33.3330"
+    assert by_target(invoice.fields)["SubTotal"].value == "200.00"
+    assert (other.outcome, [one.rule for one in other.findings]) == (
+        Outcome.REFUSED,
+        ["quantity_scale"],
+    )
+
+
 def test_what_rows_of_other_objects_lend_is_told_with_its_source(shop: Shop) -> None:
     of_account = "{object: Contact, of: AccountId}"
     shop.edit(

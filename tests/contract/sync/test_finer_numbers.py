@@ -1,10 +1,13 @@
 """Numbers with more decimals than their field: one record waits by name, all others go."""
 
+import shutil
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
-from tests.contract.sync.kit import World
+from tests.contract.sync.comparing import Comparer
+from tests.contract.sync.kit import INCLUDE, World
 from tests.contract.sync.test_sweep import put_aside, read, sweep_once
 
 from sfxero.model.finer import FINER
@@ -113,6 +116,43 @@ def test_a_sweep_finds_nothing_new_where_numbers_are_finer(keeping: World) -> No
     assert read(sweep_once(keeping)) == {}
     keeping.sleep(HOUR)
     assert read(sweep_once(keeping, "again")) == {}
+
+
+def test_a_suite_judges_the_number_as_it_is(keeping: World, tmp_path: Path) -> None:
+    folder = tmp_path / "expectations"
+    shutil.copytree(INCLUDE / "expectations", folder)
+    suite = folder / "opportunity_line.yaml"
+    suite.write_text(
+        suite.read_text()
+        + """
+  - type: expect_column_values_to_be_between
+    kwargs: {column: "{quantity_field}", min_value: 0, strict_min: true}
+    severity: critical
+    meta: {rule: quantity_zero, hint: "Enter the quantity."}
+"""
+    )
+    deal = keeping.won(keeping.account(), "100")
+    keeping.line(deal, "1000", Quantity="0.004")
+    scope = keeping.begin()
+    keeping.stage(scope)
+
+    keeping.check(scope, folder)
+
+    assert keeping.quarantined() == {}
+    keeping.prepare(scope)
+    keeping.publish()
+    keeping.publish(Entity.INVOICE)
+    assert totals(keeping) == ["104.00"]
+
+
+def test_a_comparison_finds_nothing_where_numbers_are_finer(keeping: World) -> None:
+    deal = keeping.won(keeping.account(), "100")
+    keeping.line(deal, "3", Quantity="33.333")
+    for _ in range(2):
+        keeping.run()
+        keeping.sleep(HOUR)
+
+    assert Comparer(keeping).compare().stored == []
 
 
 def test_a_job_whose_pages_hold_finer_numbers_is_read_whole(world: World) -> None:

@@ -1,20 +1,26 @@
 """Rows of other objects: which of them belong to a record, in which order, and as which columns."""
 
+from dataclasses import replace
+from decimal import Decimal
+
 import pandas as pd
 import pyarrow as pa
 import pytest
 
+from sfxero.mapping.columns import number_column, read_frame
 from sfxero.mapping.fields import needed_fields
 from sfxero.mapping.related import join_related
 from sfxero.mapping.related_sources import persons_source, related_sources
 from sfxero.mapping.transform import transform_contacts
 from sfxero.mapping.uses import field_uses
 from sfxero.model.findings import Severity
+from sfxero.model.finer import FINER
 
 FIRST, SECOND = "001000000000001AAA", "001000000000002AAA"
 TYPES = {"Id": pa.string(), "AccountId": pa.string(), "FirstName": pa.string(),
          "LastName": pa.string(), "Email": pa.string(), "IsPrimary": pa.bool_(),
          "Rank__c": pa.decimal128(10, 2)}  # fmt: skip
+TEXT = pd.ArrowDtype(pa.string())
 PERSONS = {"object": "Contact", "of": "AccountId"}
 
 
@@ -103,6 +109,27 @@ def test_a_person_without_a_usable_address_goes_without_it(map_contacts, build):
     ]
     assert build.rules(result) == []
     assert (FIRST, "person_email_invalid") in build.rules(result, Severity.WARN)
+
+
+def test_a_number_that_is_lent_is_as_exact_as_it_is(build, spec):
+    route = spec(order_by="Rank__c")
+    (source, _) = related_sources(route)
+    lent = replace(source, fields=("Email", "Rank__c"))
+    accounts = build.frame([build.account(1), build.account(2)], build.account_types)
+    people = [
+        {"Id": "003000", "AccountId": FIRST} | person("Near", Rank__c=Decimal("1.33")),
+        {"Id": "003001", "AccountId": FIRST} | person("Far", Rank__c=Decimal("1.34")),
+    ]
+    rows = build.frame(people, TYPES)
+    rows[FINER] = pd.Series([";Rank__c=1.3345", ";Rank__c=1.3341"], dtype=TEXT)
+    accounts[FINER] = pd.Series([None, ";Score__c=0.001"], dtype=TEXT)
+
+    joined = join_related(accounts, rows, lent)
+
+    assert joined[lent.column("Email", 0)][0] == "far@x.au"
+    exact = number_column(read_frame(joined), lent.column("Rank__c", 0))
+    assert exact.to_pylist() == [Decimal("1.3341").quantize(Decimal(1).scaleb(-18)), None]
+    assert joined[FINER][1] == ";Score__c=0.001"
 
 
 def test_a_name_that_is_too_long_is_refused(map_contacts, build):

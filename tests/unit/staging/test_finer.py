@@ -15,7 +15,7 @@ from sfxero.staging.arrow_schema import with_finer
 from sfxero.staging.comparing import differences
 from sfxero.staging.csv_reader import read_batches
 from sfxero.staging.layout import part_name
-from sfxero.staging.reader import read_latest, read_table
+from sfxero.staging.reader import read_latest, read_latest_parts, read_table
 from sfxero.staging.writer import Parsing, stage_page
 
 STAMP = pa.timestamp("us", tz="UTC")
@@ -141,22 +141,46 @@ def test_files_of_before_there_was_the_column_are_read_beside_new_ones(stage: An
     assert frame["Quantity"].tolist() == [Decimal("1.00"), Decimal("33.33")]
 
 
-def test_a_listing_finds_nothing_new_in_what_was_read_with_or_without_the_column(
-    stage: Any,
-) -> None:
-    rows = [row(Quantity="33.33"), row("00k00000000000BAAA", Price="1.00005")]
-    listed = stage(row(Quantity="33.333"), rows[1])
+def test_a_listing_finds_nothing_new_in_what_was_read_as_it_is(stage: Any) -> None:
+    rows = [row(Quantity="33.333"), row("00k00000000000BAAA", Price="1.00005")]
+    plain = row("00k00000000000CAAA")
 
-    assert len(differences(listed, [stage(*rows, schema=WIDE)])) == 0
-    assert (
-        len(
-            differences(
-                listed,
-                [stage(row(Quantity="33.33"), row(rows[1]["Id"], Price="1.0001"), schema=NARROW)],
-            )
-        )
-        == 0
-    )
+    assert len(differences(stage(*rows, plain), [stage(*rows), stage(plain, schema=NARROW)])) == 0
+
+
+@pytest.mark.parametrize(
+    ("before", "now"), [("33.33", "33.333"), ("33.333", "33.33"), ("33.333", "33.334")]
+)
+def test_a_listing_finds_what_changed_in_decimals_that_its_field_does_not_show(
+    stage: Any, before: str, now: str
+) -> None:
+    fine = {"Quantity": now, "Price": "1.00005"}
+    other = row("00k00000000000BAAA", **fine)
+    known = [stage(row(Quantity=before, Price="1.00005"), other)]
+
+    found = differences(stage(row(**fine), other), known)
+
+    assert found.changed == [row()["Id"]]
+
+
+@pytest.mark.parametrize("narrow", ["33.33", "33.34"])
+def test_what_was_read_before_there_was_the_column_is_what_it_shows(
+    stage: Any, narrow: str
+) -> None:
+    known = [stage(row(Quantity=narrow), schema=NARROW)]
+
+    found = differences(stage(row(Quantity="33.33")), known)
+
+    assert len(found) == (narrow != "33.33")
+
+
+def test_suites_look_at_numbers_as_exact_as_they_are(stage: Any) -> None:
+    staged = stage(row(Quantity="0.004"), row("00k00000000000BAAA", Quantity="2"))
+
+    (frame,) = read_latest_parts([staged], columns=("Id", "Quantity"), rows=10)
+
+    assert frame["Quantity"].tolist() == [Decimal("0.004"), Decimal(2)]
+    assert list(frame.columns) == ["Id", "Quantity"]
 
 
 def test_a_schema_without_numbers_has_no_such_column() -> None:
