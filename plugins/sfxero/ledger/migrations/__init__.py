@@ -11,7 +11,7 @@ from sqlalchemy import func, inspect, select, text
 
 from sfxero.ledger.engine import BUSY_TIMEOUT_S, Database
 
-HEAD: Final = "0018"
+HEAD: Final = "0019"
 VERSION_TABLE: Final = "sfxero_version"
 _LOCK_KEY: Final = 7_375_786_572  # any number, the same in every process
 
