@@ -102,8 +102,9 @@ class NewAccounts:
         """
         done, scope = NewAccountsPlan(), self._scope
         read_at, read = scope.clock.now(), list(read)
-        self._waiting = self._waits(read)
-        made = self._made(self._waiting)
+        keys = self._waits(read)
+        self._waiting = keys.keys()
+        made = self._made(keys)
         done.rows += (
             DispositionRow(Entity.CONTACT, one, Disposition.WAITING) for one in sorted(made)
         )
@@ -127,17 +128,22 @@ class NewAccounts:
         self._withdraw(set(read) - made - {one.source_id for one in entries}, read_at=read_at)
         return done
 
-    def _waits(self, contact_ids: Iterable[SourceId]) -> set[SourceId]:
-        """Return the contacts for which an account waits, is under way, or is in doubt."""
+    def _waits(self, contact_ids: Iterable[SourceId]) -> dict[SourceId, str]:
+        """Return for whom an account waits or is under way, with its field for the id."""
         wished = self._scope.ledger.merging.wished(
             org_of(self._scope), Entity.ACCOUNT_CREATE, contact_ids
         )
-        return {one for one, wish in wished.items() if wish.state is not EntryState.DEAD}
+        return {
+            one: wish.meta[KEY] for one, wish in wished.items() if wish.state is not EntryState.DEAD
+        }
 
-    def _made(self, waiting: AbstractSet[SourceId]) -> set[SourceId]:
+    def _made(self, keys: Mapping[SourceId, str]) -> set[SourceId]:
         """Return those whose accounts are there already: who publishes next links them."""
-        named = accounts_named(self._client, self._section.external_id, sorted(waiting))
-        return {one for one in waiting if one.lower() in named}
+        named: dict[str, str] = {}
+        for key in set(keys.values()):
+            waiting = sorted(one for one, own in keys.items() if own == key)
+            named |= accounts_named(self._client, key, waiting)
+        return {one for one in keys if one.lower() in named}
 
     def _withdraw(self, ids: AbstractSet[SourceId], *, read_at: datetime) -> None:
         scope = self._scope

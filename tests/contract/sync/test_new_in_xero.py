@@ -403,6 +403,51 @@ def test_an_account_that_a_contact_could_be_is_not_doubled(
     assert "sfxero match" in row.hint
 
 
+@pytest.mark.parametrize("name", ["O'Brien & 100% \\ _Sons\"", "Ça va", "A", "的"])
+def test_any_name_can_be_looked_up(born: Born, name: str) -> None:
+    born.world.account("Bystander")
+    born.contact(Name=name)
+
+    born.from_xero()
+
+    assert [one["Name"] for one in born.accounts] == ["Bystander", name]
+
+
+def test_many_contacts_are_looked_up_ten_at_a_time(born: Born) -> None:
+    for number in range(25):
+        fields = {"Name": f"Firm {number}", "TaxNumber": "", "EmailAddress": "", "Phones": []}
+        born.hands.write_contact({**ACME, **fields, "Addresses": []})
+    twin = born.world.account("Firm 24")
+    born.world.sleep(HOUR)
+    scope = born.showing.begin()
+    born.showing.read(scope)
+    born.world.forget_calls()
+
+    born.showing.prepare(scope)
+
+    asked = [one for one in born.world.control("GET", "/journal") if "/query" in one["path"]]
+    assert len(asked) == 3
+    assert born.entries() == [EntryState.PENDING] * 24
+    (row,) = born.world.ledger.quarantine.listing(RouteName("demo"))
+    assert row.value == twin
+
+
+def test_a_contact_that_could_be_too_many_accounts_is_left_to_a_person(
+    born: Born, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sfxero.sync.similar_accounts._MOST_ROWS", 1)
+    for number in range(3):
+        born.world.account(f"Acme {number}")
+    born.contact()
+    born.contact(Name="Birch", TaxNumber=OTHER_ABN, EmailAddress="", Phones=[], Addresses=[])
+
+    born.from_xero()
+
+    (row,) = born.world.ledger.quarantine.listing(RouteName("demo"))
+    assert (row.rule, row.value) == ("looks_like_account", "too many accounts to compare")
+    assert [one["Name"] for one in born.accounts][3:] == ["Birch"]
+
+
 def test_two_contacts_of_one_company_make_one_account(born: Born) -> None:
     first = born.contact()
     second = born.contact(Name="Acme Holdings", EmailAddress="", Phones=[], Addresses=[])
