@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from tests.contract.sync.commands import Shop
 from tests.contract.sync.kit import World
@@ -265,27 +266,34 @@ def test_an_account_that_is_in_doubt_gets_no_contact_of_its_own(born: Born) -> N
     assert [one.name for one in born.world.contacts] == ["Acme Pty Ltd"]
 
 
-def test_a_publisher_that_died_after_sending_leaves_one_account(born: Born) -> None:
+@pytest.mark.parametrize("arrives", [True, False])
+def test_a_publisher_that_died_while_sending_leaves_one_account(
+    born: Born, monkeypatch: pytest.MonkeyPatch, arrives: bool
+) -> None:
     contact = born.contact()
-    born.planned()
-    outbox = born.world.ledger.outbox
-    (entry,) = outbox.claim(born.showing.org, CREATE, owner="dead", limit=200, lease_s=60)
-    outbox.store_attempt(
-        [entry.entry_id],
-        owner="dead",
-        operation=entry.operation,
-        body_hash="h",
-        idempotency_key="call-1",
-        deadline_at=born.world.clock.now(),
-    )
-    account = born.world.account("Acme Pty Ltd", Xero_Contact_Id__c=contact.contact_id)
+    network = born.world.seam._network
+    forward = network.handle_request
+
+    def die(request: httpx.Request) -> httpx.Response:
+        if request.method == "PATCH":
+            if arrives:
+                forward(request).close()
+            raise KeyboardInterrupt
+        return forward(request)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(network, "handle_request", die)
+        with pytest.raises(KeyboardInterrupt):
+            born.from_xero()
+    assert len(born.accounts) == arrives
     born.world.sleep(HOUR)
 
-    report = born.showing.publish(CREATE)
+    born.to_xero()
+    born.from_xero()
 
-    assert report.written == 1
-    assert born.account["Id"] == account
-    assert born.world.link(account).target_id == contact.contact_id
+    assert born.world.link(born.account["Id"]).target_id == contact.contact_id
+    assert len(born.world.contacts) == 1
+    assert born.is_quiet()
 
 
 def test_a_contact_that_changed_while_its_account_was_in_doubt_flows_as_two_way_says(
@@ -446,6 +454,38 @@ def test_a_contact_that_could_be_too_many_accounts_is_left_to_a_person(
     (row,) = born.world.ledger.quarantine.listing(RouteName("demo"))
     assert (row.rule, row.value) == ("looks_like_account", "too many accounts to compare")
     assert [one["Name"] for one in born.accounts][3:] == ["Birch"]
+
+
+@pytest.mark.parametrize(
+    ("held", "fields", "shared"),
+    [
+        (
+            {"Name": "Acme Services", "TaxNumber": ""},
+            {
+                "Name": "Acme Servces",
+                "BillingStreet": "Level 3\n1 Main Street",
+                "BillingPostalCode": "2000",
+            },
+            "name_similar, address",
+        ),
+        (
+            {"AccountNumber": "A-77", "TaxNumber": ""},
+            {"Name": "Acme Group", "AccountNumber": "a-77"},
+            "account_number",
+        ),
+    ],
+)
+def test_an_account_is_found_by_its_place_or_its_number(
+    born: Born, held: dict[str, str], fields: dict[str, str], shared: str
+) -> None:
+    account = born.world.new("Account", **fields)
+    born.contact(**held)
+
+    born.from_xero()
+
+    (row,) = born.world.ledger.quarantine.listing(RouteName("demo"))
+    assert row.value == account
+    assert set(shared.split(", ")) <= set(str(row.field).split(", "))
 
 
 def test_two_contacts_of_one_company_make_one_account(born: Born) -> None:
