@@ -8,7 +8,8 @@ opportunity is to show, **publish** writes that to Salesforce, and the **gate** 
 record that was read has ended somewhere. One DAG for each route file in `include/mappings/`.
 
 In a route with `contacts.two_way`, contacts are read every hour, and what people changed in them
-is merged with their accounts and written there.
+is merged with their accounts and written there. With `contacts.new_in_xero`, contacts that stand
+for no account and meet its condition become one.
 
 Only invoices that the sync made are shown; where the route has a mirror, they are copied with their
 lines and payments as well. A run in which nothing changed writes nothing. A skipped gate says that

@@ -13,7 +13,7 @@ from sfxero.cli.entries import JsonOption
 from sfxero.cli.ledger_access import REFUSED_EXIT, opened_ledger, stop
 from sfxero.cli.route_access import route_named
 from sfxero.errors import SyncError
-from sfxero.model.ids import RouteName, to_18
+from sfxero.model.ids import RouteName, SourceId, to_18
 
 if TYPE_CHECKING:
     from sfxero.mapping.spec import RouteSpec
@@ -45,16 +45,20 @@ def release(
     record: Annotated[str, typer.Argument(help="Id of the record.")],
     *,
     route: Route,
-    rule: Annotated[str, typer.Option(help="The rule of an expectation suite that it breaks.")],
+    rule: Annotated[str, typer.Option(help="The rule that it breaks: of a suite, or of a match.")],
     reason: Annotated[str, typer.Option(help="Why it may pass; kept in the ledger.")],
     by: Annotated[str | None, typer.Option("--by", help="Who decides, if not you.")] = None,
 ) -> None:
-    """Let a record pass a rule of a suite, as long as the value is the one that was refused."""
+    """Let a record pass a rule, as long as the value is the one that was refused.
+
+    It may be a rule of an expectation suite, or looks_like_account of a contact in Xero.
+    """
     from sfxero.ledger.releases import Release
+    from sfxero.sync.new_accounts import LOOKS_LIKE
 
     try:
-        source_id = to_18(record)
-        known = _rules_of_suites(route_named(route)[0])
+        source_id = SourceId(record.lower()) if rule == LOOKS_LIKE else to_18(record)
+        known = _rules_of_suites(route_named(route)[0]) | {LOOKS_LIKE}
     except ValueError:
         stop(f"'{record}' is no id of Salesforce: it has 15 or 18 characters.")
     except SyncError as error:
@@ -62,7 +66,7 @@ def release(
     if rule not in known:
         stop(
             f"{rule} is no rule of a suite: what the mapping refuses has no document to send. "
-            f"Rules of suites: {', '.join(sorted(known))}."
+            f"What can be released: {', '.join(sorted(known))}."
         )
     with opened_ledger() as ledger:
         decided = Release(by or getpass.getuser(), reason)

@@ -286,6 +286,21 @@ class OutboxReading:
                 found.update(conn.execute(statement).scalars())
         return found
 
+    def linked_among(
+        self, tenant: TenantId, entity: Entity, target_ids: Iterable[TargetId]
+    ) -> set[TargetId]:
+        """Return those of the target's records that stand for one of ours."""
+        found: set[TargetId] = set()
+        for chunk in chunked(target_ids):
+            with self._database.read() as conn:
+                statement = select(links.c.target_id).where(
+                    links.c.tenant == tenant,
+                    links.c.entity == entity,
+                    among(conn, links.c.target_id, chunk),
+                )
+                found.update(conn.execute(statement).scalars())
+        return found
+
     def outstanding(self, route: RouteName) -> int:
         """Count the route's entries that the target does not hold yet, dead ones not among them."""
         return self.count(EntryFilter(route=route, states=WAITING | ACTIVE))

@@ -21,6 +21,7 @@ from sfxero.ledger.audit_trail import (
 )
 from sfxero.ledger.engine import Database, chunked, put
 from sfxero.ledger.merging import mark_due
+from sfxero.ledger.pairing import pair_contacts
 from sfxero.ledger.planning import refresh_link
 from sfxero.ledger.records import (
     LiveEntry,
@@ -70,7 +71,10 @@ class Settling:
                 forget_intents(conn, (one.key for one in held if not _ends(told[one.entry_id])))
                 count += move(conn, self._database, held, EntryState.SETTLED, open_attempt_id=None)
                 doer = doer_of(conn, owner)
-                append(conn, self._database, _settled(told, said, doer))
+                facts = list(_settled(told, said, doer))
+                done = [(told[one.entry_id], said[one.entry_id]) for one in held]
+                facts += pair_contacts(conn, self._database, done, doer)
+                append(conn, self._database, facts)
         return count
 
     def adopt(self, settlement: Settlement, *, owner: str) -> int:
@@ -144,11 +148,17 @@ class Settling:
         )
 
     def set_aside(
-        self, entry_ids: Sequence[int], *, owner: str, reason: str, merged_in: TenantId
+        self,
+        entry_ids: Sequence[int],
+        *,
+        owner: str,
+        reason: str,
+        merged_in: TenantId | None = None,
     ) -> int:
-        """Give up entries whose record was changed by others; the next merge plans them anew.
+        """Give up entries whose record was changed by others, or is there already.
 
-        `merged_in` is the Xero organisation that holds the accounts' contacts.
+        With `merged_in`, the Xero organisation that holds the accounts' contacts, the next merge
+        plans them anew.
         """
         with self._database.write() as conn:
             held = [
@@ -158,7 +168,9 @@ class Settling:
             told = subjects(conn, [entry.entry_id for _, entry in held])
             gone = {"open_attempt_id": None, "reason": reason}
             count = put_back(conn, self._database, held, EntryState.PENDING, **gone)
-            mark_due(conn, self._database, merged_in, {entry.key.source_id for _, entry in held})
+            if merged_in is not None:
+                ids = {entry.key.source_id for _, entry in held}
+                mark_due(conn, self._database, merged_in, ids)
             doer = doer_of(conn, owner)
             facts = (_not_done(subject, doer, note=reason) for subject in told.values())
             append(conn, self._database, [fact for fact in facts if fact is not None])

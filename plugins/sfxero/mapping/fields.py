@@ -68,7 +68,9 @@ def _contact_fields(spec: RouteSpec) -> list[str | None]:
         rules += [place.street, place.city, place.region, place.postal_code, place.country]
     if phones is not None:
         rules += [phones.default, phones.direct, phones.mobile, phones.fax]
-    return [contacts.name_suffix, *_sources(rules)]
+    section = contacts.new_in_xero
+    contact_id = None if section is None else section.external_id
+    return [contacts.name_suffix, contact_id, *_sources(rules)]
 
 
 def _invoice_fields(spec: RouteSpec) -> list[str | None]:

@@ -1,6 +1,6 @@
 """The way back: a contact's field as the fields of the account that it came from."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Final
 
 from sfxero.mapping.field_rules import FieldRule
@@ -21,7 +21,7 @@ _HINT: Final = (
     "Let it come from one field of the account by 'from' alone, or leave it out of "
     "contacts.two_way."
 )
-_LOSSLESS: Final = frozenset({"trim", "abn", "tax_number"})
+LOSSLESS: Final = frozenset({"trim", "abn", "tax_number"})
 """Functions that only take notation away: what comes back through them is the same value."""
 _PARTS: Final = ("street", "city", "region", "postal_code", "country")
 _XERO_NAMES: Final = {"city": "City", "region": "Region", "postal_code": "PostalCode",
@@ -30,13 +30,17 @@ _XERO_NAMES: Final = {"city": "City", "region": "Region", "postal_code": "Postal
 
 def two_way_rules(contacts: ContactsSection) -> Iterator[tuple[Key, FieldRule]]:
     """Yield the rules of the fields that flow back, with their places in the route file."""
-    masters = contacts.two_way.masters() if contacts.two_way else {}
+    return rules_of(contacts, contacts.two_way.masters() if contacts.two_way else {})
+
+
+def rules_of(contacts: ContactsSection, wanted: Container[str]) -> Iterator[tuple[Key, FieldRule]]:
+    """Yield the rules of the wanted fields and sections, with their places in the route file."""
     for key in ("name", "tax_number", "email"):
-        if key in masters and getattr(contacts, key) is not None:
+        if key in wanted and getattr(contacts, key) is not None:
             yield ("contacts", key), getattr(contacts, key)
     for section, names in (("phones", tuple(KINDS)), (ADDRESS, _PARTS)):
         rules = getattr(contacts, section)
-        if section not in masters or rules is None:
+        if section not in wanted or rules is None:
             continue
         for name in names:
             if getattr(rules, name) is not None:
@@ -78,7 +82,7 @@ def _trouble(rule: FieldRule) -> str | None:
         return f"{rule.from_[0]} is a field of another record"
     if rule.table is not None or rule.when is not None or rule.default is not None:
         return "'table', 'when' and 'default' say nothing of what was there before"
-    if rule.with_ is not None and rule.with_.name not in _LOSSLESS:
+    if rule.with_ is not None and rule.with_.name not in LOSSLESS:
         return f"nobody knows what '{rule.with_.name}' was given"
     return None
 
@@ -110,7 +114,11 @@ def _address(part: Mapping[str, str], contacts: ContactsSection) -> dict[str, st
     values = {"street": street_of(part)}
     values |= {key: part.get(name, "") for key, name in _XERO_NAMES.items()}
     rules = {key: getattr(contacts.postal_address, key) for key in _PARTS}
-    return {rule.from_[0]: values[key] or None for key, rule in rules.items() if rule is not None}
+    return {
+        rule.from_[0]: values[key] or None
+        for key, rule in rules.items()
+        if rule is not None and rule.from_
+    }
 
 
 def _phone(part: Part, field: SharedField) -> str | None:

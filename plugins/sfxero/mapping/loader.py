@@ -1,11 +1,13 @@
 """Route files read into specs."""
 
+from itertools import chain
 from pathlib import Path
 
 from sfxero.errors import ConfigurationError
 from sfxero.mapping.files import YamlFile
 from sfxero.mapping.functions import load_functions
 from sfxero.mapping.inverse import objections
+from sfxero.mapping.new_in_xero import objections_to_new
 from sfxero.mapping.spec import RouteSpec
 from sfxero.mapping.uses import line_of
 
@@ -35,6 +37,6 @@ def read_route(path: Path) -> tuple[RouteSpec, YamlFile]:
             line=file.line_of(("route",)),
             hint=f"Name the file {spec.route}.yaml, or write 'route: {path.stem}'.",
         )
-    for key, message, hint in objections(spec.contacts):
+    for key, message, hint in chain(objections(spec.contacts), objections_to_new(spec.contacts)):
         raise file.mistake(message, line=line_of(file, key), hint=hint)
     return spec, file

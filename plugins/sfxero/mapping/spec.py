@@ -21,6 +21,7 @@ from sfxero.mapping.field_rules import INSTANCE_URL, LookupRule, TextRule, Track
 from sfxero.mapping.functions import NamedFunction
 from sfxero.mapping.mirror_rules import MirrorSection
 from sfxero.mapping.money_rules import ExchangeSection, RoundingSection
+from sfxero.mapping.new_in_xero_rules import NewInXeroSection
 from sfxero.mapping.related_rules import PersonsSection, RelatedName, RelatedSection
 from sfxero.mapping.section import Section
 from sfxero.mapping.status_rules import SalesforceFieldsSection
@@ -184,6 +185,13 @@ class ContactsSection(Section):
     postal_address: AddressSection | None = None
     two_way: TwoWaySection | None = None
     """What flows back from Xero; nothing, if it is left out."""
+    new_in_xero: NewInXeroSection | None = None
+    """Which contacts that were made in Xero become accounts; none, if it is left out."""
+
+    @property
+    def is_read_in_xero(self) -> bool:
+        """Whether the contacts themselves are read, and not only their names."""
+        return self.two_way is not None or self.new_in_xero is not None
 
     def own_fields(self) -> Iterator[str]:
         """Yield the fields that must be the record's own: its name is kept unique by them."""
@@ -404,6 +412,9 @@ class RouteSpec(Section):
         """Identify the rules that shape documents; schedules and limits are not among them."""
         shaping = {"contacts", "invoices"} | ({"leads"} if self.leads else set())
         rules = self.model_dump(mode="json", by_alias=True, include=shaping)
+        if self.contacts.new_in_xero is None:
+            # Routes without it keep the version that they had before there was such a section.
+            del rules["contacts"]["new_in_xero"]
         functions = sorted({one.version for one in _functions_in(self)})
         parts = [TRANSFORM_VERSION, rules, *functions]
         text = json.dumps(parts, sort_keys=True, separators=(",", ":"))

@@ -73,6 +73,7 @@ _TEMPLATES: Final[Mapping[Key, FieldKind]] = {
 }
 _PLAIN: Final[Mapping[Key, FieldKind]] = {
     ("contacts", "name_suffix"): FieldKind.TEXT,
+    ("contacts", "new_in_xero", "external_id"): FieldKind.TEXT,
     ("invoices", "account"): FieldKind.ACCOUNT,
     ("invoices", "amount"): FieldKind.NUMBER,
     ("invoices", "currency"): FieldKind.TEXT,
@@ -83,6 +84,8 @@ _PLAIN: Final[Mapping[Key, FieldKind]] = {
     (*_LINES, "unit_amount"): FieldKind.NUMBER,
     (*_LINES, "discount_rate"): FieldKind.NUMBER,
 }
+_OF_XERO: Final = ("contacts", "new_in_xero", "when")
+"""A condition on fields of Xero's."""
 
 
 def line_of(file: YamlFile, key: Key) -> int | None:
@@ -172,7 +175,7 @@ def _fields(part: object, key: Key) -> Iterator[tuple[Key, str, FieldKind]]:
     elif isinstance(part, TrackingRule):
         yield from _fields(part.option, (*key, "option"))
     elif isinstance(part, Condition):
-        yield from _condition_fields(part, key)
+        yield from _condition_fields(part, key) if key != _OF_XERO else ()
     elif isinstance(part, Section) and not isinstance(part, RelatedSection):
         for name in type(part).model_fields:
             yield from _fields(getattr(part, name), (*key, name))

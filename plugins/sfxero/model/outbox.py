@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sfxero.model.agreed import Pair
+from sfxero.model.agreed import Agreed, Pair
 from sfxero.model.ids import RouteName, SourceId, TargetId, TenantId
 from sfxero.model.states import Entity, EntryState, Operation
 
@@ -21,7 +21,10 @@ NUMBER: Final = "number"
 NOTHING_WRITTEN: Final = "{}"
 """What was written last through a link that a person made: nothing yet."""
 FOLLOWED: Final = "{ }"
-"""The same of a link that followed its contact into another: our number stays with the former."""
+"""The same of a link whose contact gets no number of ours: it stays with the one that it followed.
+
+Nor does a contact that was there before its account need one.
+"""
 
 
 class ChangePolicy(StrEnum):
@@ -189,6 +192,20 @@ class NoteTotals:
 
 
 @dataclass(frozen=True, slots=True)
+class PairedContact:
+    """The contact that an account was made from, as it was then; `tenant` is its organisation.
+
+    `agreed` is what both hold, in two-way routes.
+    """
+
+    tenant: TenantId
+    contact_id: TargetId
+    number: str | None
+    snapshot: str
+    agreed: Agreed | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settlement:
     """The target's own word on an entry: its id, its number, and the canonical reply as JSON.
 
@@ -204,6 +221,8 @@ class Settlement:
     """Fields on which account and contact agree by it, in two-way routes."""
     agreed_in: TenantId | None = None
     """The Xero organisation of the contact, where the entry is the account's."""
+    paired: PairedContact | None = None
+    """Whom the target stands for from now on, where an account was made of a contact."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,8 @@ class Entity(StrEnum):
     """Why an opportunity is not in Xero as it should be, on the opportunity."""
     ACCOUNT_UPDATE = "account_update"
     """What was changed in a contact and comes back to its account."""
+    ACCOUNT_CREATE = "account_create"
+    """A contact that was made in Xero and becomes an account: its source is the contact."""
     MIRROR_INVOICE = "mirror_invoice"
     MIRROR_LINE = "mirror_line"
     MIRROR_PAYMENT = "mirror_payment"

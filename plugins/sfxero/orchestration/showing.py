@@ -73,7 +73,7 @@ def _begin(spec: RouteSpec, ledger: "Ledger", *, run_id: str, is_full: bool, is_
     tenant = hook.find_tenant(wanted_tenant(spec), ledger, payments=True).tenant_id
     scope = scope_of(spec, ledger, run_id=run_id, tenant=tenant)
     is_full = is_full or has_other_view(scope)
-    every = all_lists(with_contacts=spec.contacts.two_way is not None)
+    every = all_lists(with_contacts=spec.contacts.is_read_in_xero)
     lists = every if is_all or is_full else due_lists(scope, now=scope.clock.now())
     if not lists:
         ledger.runs.finish(scope.run_id, state="succeeded", verdict=NOTHING_DUE)
@@ -108,7 +108,7 @@ def check(run: Run) -> int:
     folder = load_settings().expectations
     with opened(run) as scope:
         refused = check_invoices(scope, load_suite(folder / f"{Entity.INVOICE}.yaml", {}))
-        if scope.spec.contacts.two_way is None:
+        if not scope.spec.contacts.is_read_in_xero:
             return refused
         return refused + check_contacts(scope, load_suite(folder / f"{Entity.CONTACT}.yaml", {}))
 
@@ -120,8 +120,8 @@ def prepare(run: Run) -> dict[str, int]:
     from sfxero.sync.two_way_end import end_two_way
 
     with opened(run) as scope:
-        if scope.spec.contacts.two_way is None:
-            end_two_way(scope)
+        end_two_way(scope)
+        if not scope.spec.contacts.is_read_in_xero:
             return prepare_statuses(scope)
         merged = prepare_accounts(scope, salesforce_of(scope))
         return merged | prepare_statuses(scope)

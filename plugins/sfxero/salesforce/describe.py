@@ -22,6 +22,9 @@ class FieldDescribe:
     calculated: bool
     filterable: bool
     updateable: bool
+    createable: bool
+    external_id: bool
+    unique: bool
     reference_to: tuple[str, ...]
     relationship_name: str | None
 
@@ -32,6 +35,7 @@ class ObjectDescribe:
 
     name: str
     fields: Mapping[str, FieldDescribe]
+    createable: bool = True
 
 
 def parse_describe(body: object) -> ObjectDescribe:
@@ -41,7 +45,9 @@ def parse_describe(body: object) -> ObjectDescribe:
         listed = cast("list[Mapping[str, object]]", described["fields"])
         fields = [_field(entry) for entry in listed]
         return ObjectDescribe(
-            name=str(described["name"]), fields={field.name: field for field in fields}
+            name=str(described["name"]),
+            fields={field.name: field for field in fields},
+            createable=bool(described.get("createable", True)),
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         raise UnexpectedResponse("a describe has not the promised shape", service=SERVICE) from None
@@ -60,6 +66,9 @@ def _field(entry: Mapping[str, object]) -> FieldDescribe:
         calculated=bool(entry.get("calculated", False)),
         filterable=bool(entry.get("filterable", True)),
         updateable=bool(entry.get("updateable", True)),
+        createable=bool(entry.get("createable", True)),
+        external_id=bool(entry.get("externalId", False)),
+        unique=bool(entry.get("unique", False)),
         reference_to=tuple(str(name) for name in cast("list[str]", entry.get("referenceTo") or [])),
         relationship_name=str(relationship) if relationship else None,
     )

@@ -7,7 +7,7 @@ from typing import Final
 from sfxero.errors import OutcomeUnknown, UnexpectedResponse
 from sfxero.salesforce.client import SalesforceClient
 from sfxero.salesforce.failures import SERVICE
-from sfxero.salesforce.row_results import WRITTEN, RowResult, refused
+from sfxero.salesforce.row_results import RowResult, refused
 from sfxero.salesforce.soql import check_field, check_object
 from sfxero.transport.decimals import parse_json
 
@@ -54,7 +54,8 @@ def _result(element: object) -> RowResult:
     if not isinstance(element, Mapping):
         raise OutcomeUnknown("a write went through, but a result of it is none", service=SERVICE)
     if element.get("success") is True:
-        return WRITTEN
+        record_id = element.get("id")
+        return RowResult(record_id=record_id if isinstance(record_id, str) else None)
     listed = element.get("errors")
     first = listed[0] if isinstance(listed, list) and listed else {}
     if not isinstance(first, Mapping):

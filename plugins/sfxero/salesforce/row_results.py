@@ -31,8 +31,11 @@ _HINTS: Final[Mapping[str, str]] = {
     "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY": "A trigger or flow of the org failed on it: see its "
     "message, correct it, then replay.",
     "ENTITY_IS_DELETED": _PARENT_GONE,
-    "DUPLICATE_VALUE": "Another opportunity holds this invoice's id, a copy perhaps: empty the "
-    "field there, then replay.",
+    "DUPLICATE_VALUE": "Another record holds this id of Xero's, a copy perhaps: empty the field "
+    "there, then replay.",
+    "DUPLICATES_DETECTED": "A duplicate rule of the org takes it for an account that is there: "
+    "`sfxero match` links the two, and this is to be discarded. If it is another one, let the rule "
+    "allow it, then replay.",
     "FIELD_CUSTOM_VALIDATION_EXCEPTION": _THEIR_RULE,
     "INSUFFICIENT_ACCESS_OR_READONLY": _GRANT,
     "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY": _GRANT,
@@ -51,6 +54,8 @@ class RowResult:
 
     code: str | None = None
     message: str | None = None
+    record_id: str | None = None
+    """The record that was written, where the service says so."""
 
     @property
     def is_ok(self) -> bool:

@@ -55,6 +55,8 @@ _COLUMNS: Final[Mapping[str, Mapping[str, pa.DataType]]] = {
         "TaxNumber": _TEXT,
         "EmailAddress": _TEXT,
         "MergedToContactID": _TEXT,
+        "IsCustomer": pa.bool_(),
+        "IsSupplier": pa.bool_(),
         # All that it holds, in the form in which links keep it.
         "Snapshot": _TEXT,
         STAMP: _MOMENT,

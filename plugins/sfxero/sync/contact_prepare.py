@@ -24,6 +24,7 @@ from sfxero.sync.contact_reading import (
 )
 from sfxero.sync.flowing_back import FlowingBack
 from sfxero.sync.identity.passive import passive_accounts
+from sfxero.sync.new_accounts import NOT_ACTIVE, NewAccounts
 from sfxero.sync.prepare import named_contacts
 from sfxero.sync.scope import Scope
 from sfxero.sync.shared_values import agreed_of
@@ -38,11 +39,12 @@ _CHUNK: Final = 5_000
 _OBSOLETE: Final = "both sides agree in it now"
 NOT_LINKED: Final = "not_linked"
 """Rule of a contact that stands for no account."""
-NOT_ACTIVE: Final = "contact_not_active"
 ACCOUNT_GONE: Final = "account_gone"
 ACCOUNT_REFUSED: Final = "account_refused"
 ASKED: Final = "asked"
 """Rule of a contact about which a person must decide."""
+ONE_WAY: Final = "one_way"
+"""Rule of a contact that stands for an account, in a route that brings nothing back."""
 
 
 def prepare_accounts(scope: Scope, client: SalesforceClient) -> dict[str, int]:
@@ -60,7 +62,17 @@ def prepare_accounts(scope: Scope, client: SalesforceClient) -> dict[str, int]:
         merging.take(chunk)
     for source_id in refused:
         merging.end(source_id, Disposition.QUARANTINED, "suite")
+    read = [one.contact_id for one in contacts.values()]
+    section = scope.spec.contacts.new_in_xero
+    if section is not None:
+        new = NewAccounts(scope, client, section).plan(usable, read=read)
+        merging.add(new.rows)
+        merging.counts["new_accounts"] = new.planned
+        refused |= new.refused
     merging.close()
+    cured = sorted(set(read) - refused)
+    scope.ledger.quarantine.clear(scope.run_id, scope.route, Entity.CONTACT, cured)
+    scope.ledger.quarantine.clear_other_rules(scope.run_id, scope.route, Entity.CONTACT)
     return {"contacts": len(contacts), **merging.counts}
 
 
@@ -94,7 +106,8 @@ class _Merging:
         self._scope = scope
         self._client = client
         self._fields = shared_fields(scope.spec.contacts)
-        self._due = scope.ledger.merging.due(scope.tenant)
+        self._is_two_way = scope.spec.contacts.two_way is not None
+        self._due = scope.ledger.merging.due(scope.tenant) if self._is_two_way else {}
         self._rows: dict[SourceId, DispositionRow] = {}
         self._merged: set[SourceId] = set()
         self._again: set[SourceId] = set()
@@ -104,8 +117,16 @@ class _Merging:
         """Say where a contact ended; the last word counts."""
         self._rows[contact_id] = DispositionRow(Entity.CONTACT, contact_id, disposition, rule)
 
+    def add(self, rows: Iterable[DispositionRow]) -> None:
+        """Say where contacts ended that stand for no account."""
+        self._rows |= {row.source_id: row for row in rows}
+
     def take(self, pairs: Sequence[ReadPair]) -> None:
         """Merge those pairs whose contacts have changed, or that are to be merged again."""
+        if not self._is_two_way:
+            for one in pairs:
+                self.end(one.contact.contact_id, Disposition.SKIPPED, ONE_WAY)
+            return
         stand = self._stand(pairs)
         changed = [one for one in pairs if self._is_to_merge(one, stand)]
         if not changed:

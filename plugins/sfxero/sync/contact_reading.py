@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from sfxero.mapping.conditions import Condition
 from sfxero.mapping.fields import needed_fields
 from sfxero.model.ids import SourceId, TargetId, is_lead
 from sfxero.model.states import Entity
@@ -70,6 +71,14 @@ def read_contacts(scope: Scope) -> dict[TargetId, ReadContact]:
         )
         for contact_id, status, updated_at, held in zip(*columns, strict=True)
     }
+
+
+def ids_meeting_route(scope: Scope, condition: Condition) -> set[SourceId]:
+    """Return those of the contacts that the run has read which meet a condition."""
+    from sfxero.mapping.qualifying import ids_meeting
+
+    frame = _frame(scope)
+    return set() if frame is None else {SourceId(one) for one in ids_meeting(frame, condition)}
 
 
 def pairs_of(

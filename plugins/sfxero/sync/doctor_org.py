@@ -16,9 +16,11 @@ from sfxero.sync.org_records import (
     ACCOUNT_HINT,
     FIELDS_HINT,
     MIRROR_HINT,
+    NEW_ACCOUNT_HINT,
     account_troubles,
     field_troubles,
     mirror_troubles,
+    new_account_troubles,
 )
 
 _CONNECTION: Final = ("salesforce", "connection")
@@ -52,6 +54,7 @@ class OrgDoctor:
             self._check_shown()
             self._check_mirror(client)
             self._check_accounts()
+            self._check_new_accounts()
             if uses_org_rates(self._spec):
                 self._check_rates(client)
 
@@ -91,6 +94,18 @@ class OrgDoctor:
             self._notes.failed(name, text, hint=ACCOUNT_HINT, key=key)
         if self._notes.well(name):
             self._notes.ok(name, f"{len(names)} fields, all writable")
+
+    def _check_new_accounts(self) -> None:
+        """Refuse an org in which contacts cannot become accounts, or could become two."""
+        name, contacts = "accounts from Xero", self._spec.contacts
+        described = self._describe(contacts.source)
+        if contacts.new_in_xero is None or described is None:
+            return
+        key = ("contacts", "new_in_xero")
+        for text in new_account_troubles(described, contacts):
+            self._notes.failed(name, text, hint=NEW_ACCOUNT_HINT, key=key)
+        if self._notes.well(name):
+            self._notes.ok(name, f"by {contacts.new_in_xero.external_id}, which is unique")
 
     def _others(self) -> list[str]:
         """Return the objects whose rows lend fields."""

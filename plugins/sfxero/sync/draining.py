@@ -19,6 +19,8 @@ SHOWN: Final = (
     Entity.OPPORTUNITY_STATUS,
     Entity.OPPORTUNITY_ERROR,
     *MIRRORED,
+    # Last, so that an org that cannot take new accounts is shown all else.
+    Entity.ACCOUNT_CREATE,
 )
 """What goes to Salesforce, parents first."""
 
@@ -30,7 +32,11 @@ def sent_by(spec: "RouteSpec") -> tuple[Entity, ...]:
 
 def shown_by(spec: "RouteSpec") -> tuple[Entity, ...]:
     """Return what a route sends to Salesforce, as above."""
-    return SHOWN if spec.contacts.two_way is not None else SHOWN[1:]
+    is_sent = {
+        Entity.ACCOUNT_UPDATE: spec.contacts.two_way is not None,
+        Entity.ACCOUNT_CREATE: spec.contacts.new_in_xero is not None,
+    }
+    return tuple(one for one in SHOWN if is_sent.get(one, True))
 
 
 def tenant_with_work(

@@ -21,8 +21,10 @@ from sfxero.sync.shared_values import AGREED_IN, CHANGES, Parts, parts_of, snaps
 from sfxero.sync.status_prepare import org_of
 from sfxero.sync.two_way import RULE
 
-_NO_WAY_BACK: Final = "cannot_flow_back"
-_HINT: Final = "Correct it in Xero: the mapping would make nothing of it, so it stays there alone."
+NO_WAY_BACK: Final = "cannot_flow_back"
+NO_WAY_BACK_HINT: Final = (
+    "Correct it in Xero: the mapping would make nothing of it, so it stays there alone."
+)
 _Values = dict[str, str | None]
 
 
@@ -128,10 +130,10 @@ class FlowingBack:
             Finding(
                 Entity.CONTACT,
                 one.pair.contact.contact_id,
-                _NO_WAY_BACK,
+                NO_WAY_BACK,
                 key,
                 shown(one.theirs[key]),
-                _HINT,
+                NO_WAY_BACK_HINT,
                 Severity.WARN,
             )
             for key in lost

@@ -10,6 +10,7 @@ from sfxero.model.ids import RunId, TargetId, TenantId
 from sfxero.model.outbox import Entry, Settlement
 from sfxero.model.states import Entity
 from sfxero.salesforce.row_results import RowResult
+from sfxero.sync.org_creating import LINKED, TRIED, paired_contact
 from sfxero.sync.org_records import RecordForm
 from sfxero.sync.ports import Outbox
 from sfxero.sync.shared_values import AGREED_IN, changes_of
@@ -25,6 +26,8 @@ _LATE: Final = timedelta(hours=1)
 CHANGED: Final = "the account was changed meanwhile: both sides are merged anew"
 _LONGEST_CALL: Final = timedelta(minutes=10)
 """After it Salesforce ends a call, and with it the locks on what it was writing."""
+_THERE: Final = "the org has an account with the contact's id, and it is not of our making"
+_MATCH: Final = "Link the two with `sfxero match`, and discard this; or empty the account's field."
 _NO_WAIT: Final = timedelta(0)
 _A_BATCH: Final = 3
 """Tries of a batch before it is put off."""
@@ -101,7 +104,12 @@ class OrgEnds:
     ) -> None:
         """Settle what was written, give up what was refused, and keep the rest in `end`."""
         pairs = list(zip(entries, results, strict=True))
-        end.written += self._settle([entry for entry, result in pairs if result.is_ok])
+        done = [(entry, result) for entry, result in pairs if result.is_ok]
+        # Without the id of a new record nothing can be linked: it is looked for.
+        self.doubt([entry for entry, result in done if _lacks_id(entry, result)])
+        named = [(entry, result) for entry, result in done if not _lacks_id(entry, result)]
+        made = {entry.entry_id: result.record_id for entry, result in named if result.record_id}
+        end.written += self._settle([entry for entry, _ in named], made)
         end.passing = []
         for entry, result in pairs:
             if result.is_ok:
@@ -167,7 +175,25 @@ class OrgEnds:
 
     def found(self, entries: Sequence[Entry]) -> None:
         """Settle entries whose accounts hold what they were to write."""
-        self._settle(entries, is_looked_up=True)
+        self._settle(entries, {}, is_looked_up=True)
+
+    def made(self, entries: Sequence[Entry], accounts: Mapping[int, str]) -> None:
+        """Settle entries whose accounts an earlier write has made, unless others did."""
+        ours = []
+        for entry in entries:
+            if TRIED in entry.meta or self._outbox.last_attempt(entry.entry_id) is not None:
+                ours.append(entry)
+                continue
+            self._report.refused += 1
+            self._give_up(entry, f"{_THERE}: {accounts[entry.entry_id]}", _MATCH)
+        self._settle(ours, accounts, is_looked_up=True)
+
+    def not_needed(self, entries: Sequence[Entry]) -> None:
+        """Give up entries whose contacts a person has linked meanwhile."""
+        if entries:
+            self._report.set_aside += self._outbox.set_aside(
+                ids_of(entries), owner=self._spec.owner, reason=LINKED
+            )
 
     def set_aside(self, entries: Sequence[Entry]) -> None:
         """Leave entries to the next merge, since their accounts have changed."""
@@ -190,9 +216,14 @@ class OrgEnds:
         if entries:
             self._outbox.release(ids_of(entries), owner=self._spec.owner)
 
-    def _settle(self, entries: Sequence[Entry], *, is_looked_up: bool = False) -> int:
+    def _settle(
+        self, entries: Sequence[Entry], made: Mapping[int, str], *, is_looked_up: bool = False
+    ) -> int:
+        """Settle entries; `made` are the ids of new accounts, by entry."""
         said = [
-            Settlement(
+            _of_new_account(one, made[one.entry_id], is_looked_up=is_looked_up)
+            if one.entity is Entity.ACCOUNT_CREATE
+            else Settlement(
                 entry_id=one.entry_id,
                 target_id=TargetId(one.source_id),
                 target_number=one.meta.get("invoice_number"),
@@ -220,14 +251,33 @@ class OrgEnds:
         self._bury(entry, result)
 
     def _bury(self, entry: Entry, result: RowResult) -> None:
+        self._give_up(entry, f"{result.code}: {result.message}", result.hint)
+
+    def _give_up(self, entry: Entry, message: str, hint: str) -> None:
         self._outbox.bury(
             entry.entry_id,
             owner=self._spec.owner,
             run_id=self._spec.run_id,
             error_class="Refused",
-            message=f"{result.code}: {result.message}",
-            hint=result.hint,
+            message=message,
+            hint=hint,
         )
+
+
+def _lacks_id(entry: Entry, result: RowResult) -> bool:
+    return entry.entity is Entity.ACCOUNT_CREATE and result.record_id is None
+
+
+def _of_new_account(entry: Entry, account_id: str, *, is_looked_up: bool) -> Settlement:
+    """Return the settlement by which account and contact stand for each other."""
+    return Settlement(
+        entry_id=entry.entry_id,
+        target_id=TargetId(account_id),
+        target_number=None,
+        target_snapshot=entry.payload,
+        paired=paired_contact(entry),
+        is_looked_up=is_looked_up,
+    )
 
 
 def _agreed_in(entry: Entry) -> TenantId | None:

@@ -20,15 +20,18 @@ from sfxero.errors import (
     ServiceUnavailable,
     SyncError,
 )
+from sfxero.model.ids import TargetId, TenantId
 from sfxero.model.outbox import Entry
 from sfxero.model.states import Entity, Operation
 from sfxero.salesforce.client import SalesforceClient
 from sfxero.salesforce.record_updates import MOST_RECORDS, update_body, update_records
 from sfxero.sync.bodies import body_hash
+from sfxero.sync.org_creating import seek
 from sfxero.sync.org_ends import BatchEnd, OrgEnds, OrgLaneSpec, OrgReport, ids_of
 from sfxero.sync.org_jobs import OrgJobs, is_job
 from sfxero.sync.org_rereading import look_again
 from sfxero.sync.ports import Outbox
+from sfxero.sync.shared_values import AGREED_IN
 
 _DELAYS_S: Final = (0.0, 1.0, 4.0)
 """Before each sending of records that somebody else has locked."""
@@ -127,7 +130,8 @@ class OrgLane:
         if not entries:
             return
         if self._is_of_accounts:
-            entries = self._unchanged(entries)
+            look = self._unchanged if spec.entity is Entity.ACCOUNT_UPDATE else self._missing
+            entries = look(entries)
         if not entries:
             return
         self.report.batches += 1
@@ -142,7 +146,24 @@ class OrgLane:
 
     @property
     def _is_of_accounts(self) -> bool:
-        return self._spec.entity is Entity.ACCOUNT_UPDATE
+        return self._spec.entity in {Entity.ACCOUNT_UPDATE, Entity.ACCOUNT_CREATE}
+
+    def _missing(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Look for the accounts; return the entries of those that neither is there nor linked."""
+        linked: set[str] = set()
+        for tenant in {TenantId(one.meta[AGREED_IN]) for one in entries}:
+            ids = [TargetId(one.source_id) for one in entries if one.meta[AGREED_IN] == tenant]
+            linked |= self._outbox.linked_among(tenant, Entity.CONTACT, ids)
+        self._ends.not_needed([one for one in entries if one.source_id in linked])
+        left = [one for one in entries if one.source_id not in linked]
+        try:
+            sought = seek(self._client, left)
+        except SyncError:
+            self._ends.release(left)
+            raise
+        found = [one for one in left if one.entry_id in sought.found]
+        self._ends.made(found, sought.found)
+        return sought.missing
 
     def _unchanged(self, entries: Sequence[Entry]) -> list[Entry]:
         """Read the accounts; return what is to be written to those that nobody has changed."""

@@ -10,7 +10,9 @@ import orjson
 from sfxero.errors import ConfigurationError, RequestRejected
 from sfxero.mapping.inverse import written_fields
 from sfxero.mapping.mirror_rules import MirrorPart
-from sfxero.mapping.spec import RouteSpec
+from sfxero.mapping.new_in_xero import filled_fields
+from sfxero.mapping.new_in_xero_rules import EXTERNAL_ID
+from sfxero.mapping.spec import ContactsSection, RouteSpec
 from sfxero.mapping.status_fields import STATUS_FIELDS, FieldKind, StatusField
 from sfxero.mapping.status_rules import SalesforceFieldsSection
 from sfxero.model.outbox import Entry
@@ -31,6 +33,12 @@ MIRROR_HINT: Final = (
 ACCOUNT_HINT: Final = (
     "Let the integration user edit the fields, or leave them out of the route's contacts.two_way."
 )
+NEW_ACCOUNT_HINT: Final = (
+    "Let contacts.new_in_xero.external_id name a text field of Account that is an external id and "
+    "unique, as include/salesforce has it, and let the integration user create accounts with the "
+    "fields."
+)
+_CONTACT_ID_LENGTH: Final = 36
 _NUMBERS: Final = frozenset({"currency", "double"})
 _TEXTS: Final = frozenset({"string", "textarea", "picklist", "url"})
 _TYPES: Final[Mapping[FieldKind, frozenset[str]]] = {
@@ -164,11 +172,43 @@ class AccountForm:
             )
 
 
+class NewAccountForm:
+    """An account that is made of a contact: named by the contact's id."""
+
+    object_name: str = ACCOUNT
+
+    def __init__(self, contacts: ContactsSection) -> None:
+        """A route without the section sends none; what it once left in doubt is looked for."""
+        self._contacts = contacts
+        section = contacts.new_in_xero
+        self._key = section.external_id if section else EXTERNAL_ID
+        self.by: ExternalKey | None = ExternalKey(ACCOUNT, self._key)
+
+    def text(self, entry: Entry) -> str:
+        """Return the JSON of a record, texts to the letter as they were planned."""
+        return _text(self.object_name, self._key, entry, {})
+
+    def row(self, entry: Entry) -> dict[str, str | None]:
+        """Return the texts of a record for an upload; None for a field to be emptied."""
+        return _row(self._key, entry, {})
+
+    def check(self, org: Describes) -> None:
+        """Raise ConfigurationError if accounts cannot be made, or could be made twice."""
+        troubles = new_account_troubles(org.describe(self.object_name), self._contacts)
+        if troubles:
+            raise ConfigurationError(
+                f"no account can be made of a contact: {'; '.join(troubles)}",
+                service="salesforce",
+                hint=NEW_ACCOUNT_HINT,
+            )
+
+
 def forms_of(spec: RouteSpec) -> Mapping[Entity, RecordForm]:
     """Return the forms of all that a route writes to its org, or once did."""
     status, mirror = StatusForm(spec.salesforce_fields), spec.mirror
     return {
         Entity.ACCOUNT_UPDATE: AccountForm(written_fields(spec.contacts)),
+        Entity.ACCOUNT_CREATE: NewAccountForm(spec.contacts),
         Entity.OPPORTUNITY_STATUS: status,
         Entity.OPPORTUNITY_ERROR: status,
         Entity.MIRROR_INVOICE: MirrorForm(mirror.invoices),
@@ -192,6 +232,38 @@ def _account_trouble(name: str, field: FieldDescribe | None) -> str | None:
     if field is None:
         return f"{name} is missing or hidden"
     return None if field.updateable else f"{name} is read-only for the integration user"
+
+
+def new_account_troubles(described: ObjectDescribe, contacts: ContactsSection) -> list[str]:
+    """Return what keeps accounts from being made of contacts, or lets one be made twice."""
+    section = contacts.new_in_xero
+    if section is None:
+        return []
+    found = []
+    if not described.createable:
+        found.append("the integration user may not create accounts")
+    found += _key_troubles(section.external_id, described.fields.get(section.external_id))
+    for name in dict.fromkeys((*filled_fields(contacts), *section.values)):
+        field = described.fields.get(name)
+        if field is None:
+            found.append(f"{name} is missing or hidden")
+        elif not field.createable:
+            found.append(f"{name} cannot be set by the integration user")
+    return found
+
+
+def _key_troubles(name: str, field: FieldDescribe | None) -> Iterator[str]:
+    if field is None:
+        yield f"{name} is missing or hidden"
+        return
+    if field.type != "string" or field.length < _CONTACT_ID_LENGTH:
+        yield f"{name} is no text of {_CONTACT_ID_LENGTH} characters"
+    if not field.external_id:
+        yield f"{name} is no external id"
+    if not field.unique:
+        yield f"{name} is not unique"
+    if not field.createable:
+        yield f"{name} cannot be set by the integration user"
 
 
 def mirror_troubles(org: Describes, part: MirrorPart) -> dict[str, str]:

@@ -136,9 +136,20 @@ class Outbox(Protocol):
         ...
 
     def set_aside(
-        self, entry_ids: Sequence[int], *, owner: str, reason: str, merged_in: TenantId
+        self,
+        entry_ids: Sequence[int],
+        *,
+        owner: str,
+        reason: str,
+        merged_in: TenantId | None = None,
     ) -> int:
-        """Give up entries whose record others have changed: they are planned anew."""
+        """Give up entries that are not to be sent; with `merged_in`, they are planned anew."""
+        ...
+
+    def linked_among(
+        self, tenant: TenantId, entity: Entity, target_ids: Iterable[TargetId]
+    ) -> set[TargetId]:
+        """Return those of the target's records that stand for one of ours."""
         ...
 
     def doubt(self, entry_ids: Sequence[int], *, owner: str) -> int:

@@ -75,6 +75,18 @@ def read_related(
     return frame
 
 
+def without_related(spec: RouteSpec, client: SalesforceClient, owner: str, frame: Any) -> Any:
+    """Return records that have no rows of other objects, since they are not in the org yet."""
+    from sfxero.mapping.related import join_related
+    from sfxero.staging.records import frame_of
+
+    for one in related_sources(spec):
+        if one.owner == owner:
+            schema = typed_schema(client, one.rules.object, one.read_fields)
+            frame = join_related(frame, frame_of([], schema=schema), one)
+    return frame
+
+
 def _stage(
     scope: Scope,
     client: SalesforceClient,

@@ -16,7 +16,7 @@ def end_two_way(scope: Scope) -> None:
 
     What contacts are to hold is planned anew by the next run to Xero, which reads all accounts by
     other rules. Should the section come back, all contacts are read: what is taken back here is
-    found again.
+    found again. Where contacts are read for other reasons, that takes a run that reads all.
     """
     from sfxero.ledger.outbox_reading import EntryFilter
     from sfxero.ledger.records import LIVE
@@ -34,6 +34,7 @@ def end_two_way(scope: Scope) -> None:
         ids = sorted({one.source_id for one in waiting if one.tenant == org})
         now = scope.clock.now()
         ledger.outbox.withdraw(run_id, org, entity, ids, read_at=now, reason=_REASON)
-    # Last, since it tells that this is done.
-    ledger.windows.forget_watermark(scope.route, Entity.CONTACT)
+    if not scope.spec.contacts.is_read_in_xero:
+        # Last, since it tells that this is done.
+        ledger.windows.forget_watermark(scope.route, Entity.CONTACT)
     log.info("two_way_ended conflicts=%d withdrawn=%d", len(closed), len(waiting))

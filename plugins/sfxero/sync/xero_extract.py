@@ -42,6 +42,8 @@ _STORED: Final = TypeAdapter(View)
 _ALMOST_A_DAY: Final = timedelta(hours=23)
 """A day of summer time's beginning has no more."""
 _LONG_AGO: Final = timedelta(days=1)
+_MOST_HELD: Final = 200
+"""Contacts in quarantine that a run asks for by id: five calls."""
 _NOT_FOUND: Final = (
     "invoice_not_found",
     "Xero does not know the invoice any more: see whether the organisation is the right one.",
@@ -211,7 +213,7 @@ def _read_companions(scope: Scope, accounting: Accounting) -> int:
 
 
 def _read_due_contacts(scope: Scope, accounting: Accounting) -> int:
-    """Stage by id what the list does not hold of the contacts that are to be merged again."""
+    """Stage by id what the list does not hold of the contacts that are to be looked at again."""
     from sfxero.staging.writer import write_records
     from sfxero.staging.xero_schema import schema_of
 
@@ -219,13 +221,22 @@ def _read_due_contacts(scope: Scope, accounting: Accounting) -> int:
     withdraw(folder)
     due = scope.ledger.merging.due(scope.tenant)
     links = scope.ledger.links.get_many(scope.tenant, Entity.CONTACT, sorted(due))
-    wanted = {link.target_id for link in links.values()} - _ids(scope, CONTACTS)
+    wanted = {link.target_id for link in links.values()} | _held_contacts(scope)
+    wanted -= _ids(scope, CONTACTS)
     if not wanted:
         return 0
     found = records_of(CONTACTS, accounting.contacts_by_id(sorted(wanted)))
     rows = write_records(found, schema=schema_of(CONTACTS), folder=folder)
     _publish(scope, CONTACT_COMPANIONS, rows, from_at=None, to_at=_xero_now(scope))
     return rows.row_count
+
+
+def _held_contacts(scope: Scope) -> set[TargetId]:
+    """Return contacts that wait in quarantine, those that were looked at longest ago."""
+    listed = scope.ledger.quarantine.listing(scope.route)
+    held = [row for row in listed if row.entity is Entity.CONTACT]
+    held.sort(key=lambda row: (row.last_seen_at, row.source_id))
+    return {TargetId(row.source_id) for row in held[:_MOST_HELD]}
 
 
 def _touched(scope: Scope) -> set[TargetId]:

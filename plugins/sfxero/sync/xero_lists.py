@@ -69,7 +69,7 @@ def due_lists(scope: Scope, *, now: datetime) -> list[str]:
     the other lists name is looked up in the invoices, so that these are always read along.
     """
     pace, windows = pace_of(_daily_limit(scope)), scope.ledger.windows
-    wanted = all_lists(with_contacts=scope.spec.contacts.two_way is not None)
+    wanted = all_lists(with_contacts=scope.spec.contacts.is_read_in_xero)
     found = []
     for plural in wanted:
         last_at = windows.last_opened_at(scope.route, ENTITY_OF_LIST[plural])
@@ -79,7 +79,7 @@ def due_lists(scope: Scope, *, now: datetime) -> list[str]:
 
 
 def all_lists(*, with_contacts: bool = False) -> list[str]:
-    """Return the lists of changes, in the order of reading; contacts in two-way routes only."""
+    """Return the lists of changes, in the order of reading; contacts if the route looks at them."""
     return [CONTACTS, *_EVERY] if with_contacts else list(_EVERY)
 
 

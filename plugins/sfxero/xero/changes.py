@@ -169,6 +169,7 @@ def _contact_record(row: Row) -> Record:
         "Name": optional(row, "Name"),
         "Status": optional(row, "ContactStatus"),
         **{name: optional(row, name) for name in names},
+        **{name: row.get(name) is True for name in ("IsCustomer", "IsSupplier")},
         "Snapshot": snapshot(Entity.CONTACT, row),
         "UpdatedDateUTC": parse_xero_date(required(row, "UpdatedDateUTC")).isoformat(),
     }

@@ -60,12 +60,12 @@ class Showing:
         self, scope: Scope, *, lists: list[str] | None = None, full: bool = False
     ) -> dict[str, int]:
         is_full = full or has_other_view(scope)
-        every = all_lists(with_contacts=self.is_two_way)
+        every = all_lists(with_contacts=self.reads_contacts)
         return read_lists(scope, self.world.accounting, lists or every, is_full=is_full)
 
     @property
-    def is_two_way(self) -> bool:
-        return self.world.spec.contacts.two_way is not None
+    def reads_contacts(self) -> bool:
+        return self.world.spec.contacts.is_read_in_xero
 
     def check(self, scope: Scope) -> int:
         folder = INCLUDE / "expectations"
@@ -73,10 +73,9 @@ class Showing:
         return check_invoices(scope, load_suite(folder / "invoice.yaml", {}))
 
     def prepare(self, scope: Scope) -> None:
-        if self.is_two_way:
+        end_two_way(scope)
+        if self.reads_contacts:
             prepare_accounts(scope, self.world.salesforce)
-        else:
-            end_two_way(scope)
         prepare_statuses(scope)
 
     def publish(self, entity: Entity = Entity.OPPORTUNITY_STATUS, **changes: Any) -> OrgReport:

@@ -18,7 +18,7 @@ from sfxero.errors import (
 from sfxero.salesforce.bulk_ingest import BulkIngest, IngestState, upload_of
 from sfxero.salesforce.job import JobRef
 from sfxero.salesforce.record_updates import update_body, update_records
-from sfxero.salesforce.row_results import WRITTEN, refused
+from sfxero.salesforce.row_results import refused
 from sfxero.salesforce.session import CALL_DEADLINE_S
 from sfxero.sync.org_ends import OrgLaneSpec
 
@@ -95,7 +95,8 @@ def test_a_call_that_had_no_effect_is_told_apart(org, client, reply, failure):
 def test_a_refused_token_is_renewed_once(org, client):
     refusal = httpx.Response(401, json=[{"errorCode": "INVALID_SESSION_ID", "message": "x"}])
     org.on(PATH, refusal, httpx.Response(200, json=[GOOD, GOOD]))
-    assert update_records(client, BODY, count=2) == [WRITTEN, WRITTEN]
+    results = update_records(client, BODY, count=2)
+    assert [(one.is_ok, one.record_id) for one in results] == [(True, "1"), (True, "1")]
     org.on(PATH, refusal)
     with pytest.raises(AuthenticationFailed):
         update_records(client, BODY, count=2)

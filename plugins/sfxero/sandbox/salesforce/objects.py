@@ -70,8 +70,9 @@ def _account(options: OrgOptions) -> ObjectType:
             *_person(options), *currency_code(options), *AUDIT,
             text("ABN__c", 20, label="ABN"),
             text("Invoice_Email__c", 80, "email", label="Invoice Email"),
-            # Indexed and not unique: several accounts may share one Xero contact.
-            text("Xero_Contact_Id__c", 36, label="Xero Contact Id", external_id=True),
+            text("Xero_Contact_Id__c", 36, label="Xero Contact Id", external_id=True, unique=True),
+            # Indexed and not unique, as the id of another system may be.
+            text("Legacy_Id__c", 36, label="Legacy Id", external_id=True),
         ),
     )  # fmt: skip
 

@@ -9,6 +9,7 @@ from sfxero.mapping.result import CONTACT_SHARED, TransformResult
 from sfxero.model.findings import Finding
 from sfxero.model.ids import SourceId, is_lead
 from sfxero.model.states import Entity
+from sfxero.sync.identity.born import made_of_contacts
 from sfxero.sync.identity.leads import Leads
 from sfxero.sync.identity.successors import (
     ACCOUNT_MERGED,
@@ -45,6 +46,7 @@ class Identity:
             self._note(Successors(self._scope, Entity.LEAD).follow(became))
             self._found += leads.under_way(standing)
             wished += became
+        self._found += made_of_contacts(self._scope, self._accounts, standing.live_among)
         self._hand_over_names(wished)
 
     def findings(self, entity: Entity, result: TransformResult) -> list[Finding]:

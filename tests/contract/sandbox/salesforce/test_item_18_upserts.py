@@ -29,15 +29,15 @@ def test_item_18_single_upsert_creates_then_updates(empty, shown):
 
 def test_item_18_several_matches_are_listed_and_nothing_is_saved(empty):
     ids = [
-        empty.call("POST", "/sobjects/Account", json={"Name": n, "Xero_Contact_Id__c": "c"}).json()
+        empty.call("POST", "/sobjects/Account", json={"Name": n, "Legacy_Id__c": "c"}).json()
         for n in ("One", "Two")
     ]
-    reply = empty.call("PATCH", "/sobjects/Account/Xero_Contact_Id__c/c", json={"Phone": "1"})
+    reply = empty.call("PATCH", "/sobjects/Account/Legacy_Id__c/c", json={"Phone": "1"})
     assert reply.status_code == 300
     assert reply.json() == [f"/services/data/v66.0/sobjects/Account/{each['id']}" for each in ids]
-    record = {"attributes": {"type": "Account"}, "Xero_Contact_Id__c": "c", "Phone": "1"}
+    record = {"attributes": {"type": "Account"}, "Legacy_Id__c": "c", "Phone": "1"}
     several = empty.call(
-        "PATCH", "/composite/sobjects/Account/Xero_Contact_Id__c", json={"records": [record]}
+        "PATCH", "/composite/sobjects/Account/Legacy_Id__c", json={"records": [record]}
     ).json()[0]
     assert several["errors"][0]["statusCode"] == "DUPLICATE_EXTERNAL_ID"
     assert empty.rows("SELECT Id FROM Account WHERE Phone != null") == []

@@ -17,7 +17,9 @@ def test_item_21_write_back_fields_are_there_and_the_key_is_unique(empty):
         True, True, 36, True,
     )  # fmt: skip
     contact = account["Xero_Contact_Id__c"]
-    assert (contact["externalId"], contact["unique"]) == (True, False)
+    assert (contact["externalId"], contact["unique"]) == (True, True)
+    legacy = account["Legacy_Id__c"]
+    assert (legacy["externalId"], legacy["unique"]) == (True, False)
     assert opportunity["Xero_Paid_On__c"]["type"] == "date"
     assert opportunity["Xero_Payment_Status__c"]["picklistValues"]
     assert opportunity["Account_ABN__c"]["calculated"] is True
