@@ -128,20 +128,23 @@ def prepare(run: Run) -> dict[str, int]:
 
 
 def show(run: Run) -> dict[str, Any]:
-    """Write to Salesforce what waits for it; fails over a batch of which nothing was written."""
-    from sfxero.sync.draining import shown_by
+    """Write to Salesforce what waits for it; fails over a batch of which nothing was written.
 
-    told: dict[str, Any] = {}
+    Each kind of record gets its turn, whatever another met.
+    """
+    from sfxero.sync.draining import shown_by
+    from sfxero.sync.org_lanes import run_lanes
+
     ends_at = SystemClock().now() + _TIME
     with opened(run) as scope:
         if scope.org is None:
             return {"nothing waits for": "salesforce"}
-        for entity in shown_by(scope.spec):
-            report = _lane(scope, entity, ends_at=ends_at)
-            facts = told[entity] = asdict(report)
-            log.info("lane_ended %s", " ".join(f"{name}={facts[name]}" for name in facts))
-            _judge(scope, report)
-    return told
+        end = run_lanes(shown_by(scope.spec), lambda one: _lane(scope, one, ends_at=ends_at))
+        end.failures += filter(None, map(_failure, end.reports.values()))
+        end.raise_worst()
+        if end.deferred_by is not None:
+            leave(scope.ledger.runs, scope.run_id, reason=end.deferred_by)
+        return {entity: asdict(report) for entity, report in end.reports.items()}
 
 
 def _lane(scope: Scope, entity: Entity, *, ends_at: datetime) -> "OrgReport":
@@ -159,7 +162,7 @@ def _lane(scope: Scope, entity: Entity, *, ends_at: datetime) -> "OrgReport":
         ends_at=ends_at,
         forms=forms_of(scope.spec),
     )
-    return OrgLane(
+    report = OrgLane(
         spec,
         outbox=scope.ledger.outbox,
         client=salesforce_of(scope),
@@ -167,15 +170,18 @@ def _lane(scope: Scope, entity: Entity, *, ends_at: datetime) -> "OrgReport":
         sleeper=SystemSleeper(),
         new_key=lambda: uuid.uuid4().hex,
     ).run()
+    facts = asdict(report)
+    told = " ".join(f"{name}={facts[name]}" for name in facts)
+    log.info("lane_ended entity=%s %s", entity, told)
+    return report
 
 
-def _judge(scope: Scope, report: "OrgReport") -> None:
-    if report.failed_batches:
-        # What may pass waits in the outbox, but a run that wrote nothing is not to be green.
-        raise TerminalError(
-            f"Salesforce took no record of {report.failed_batches} batches: {report.failure}",
-            service="salesforce",
-            hint="`sfxero outbox list` and `sfxero dead-letters list` name the opportunities.",
-        )
-    if report.deferred_by is not None:
-        leave(scope.ledger.runs, scope.run_id, reason=report.deferred_by)
+def _failure(report: "OrgReport") -> TerminalError | None:
+    if not report.failed_batches:
+        return None
+    # What may pass waits in the outbox, but a run that wrote nothing is not to be green.
+    return TerminalError(
+        f"Salesforce took no record of {report.failed_batches} batches: {report.failure}",
+        service="salesforce",
+        hint="`sfxero outbox list` and `sfxero dead-letters list` name the records.",
+    )

@@ -15,14 +15,13 @@ PUBLISHED: Final = (Entity.CONTACT, Entity.INVOICE, Entity.INVOICE_EMAIL)
 """What goes to Xero, parents first."""
 MIRRORED: Final = (Entity.MIRROR_INVOICE, Entity.MIRROR_LINE, Entity.MIRROR_PAYMENT)
 SHOWN: Final = (
-    Entity.ACCOUNT_UPDATE,
     Entity.OPPORTUNITY_STATUS,
     Entity.OPPORTUNITY_ERROR,
+    Entity.ACCOUNT_UPDATE,
     *MIRRORED,
-    # Last, so that an org that cannot take new accounts is shown all else.
     Entity.ACCOUNT_CREATE,
 )
-"""What goes to Salesforce, parents first."""
+"""What goes to Salesforce: payments first, and of the mirror parents before their children."""
 
 
 def sent_by(spec: "RouteSpec") -> tuple[Entity, ...]:

@@ -2,10 +2,13 @@
 
 import json
 import os
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowSkipException
+from tests.contract.orchestration.conftest import ROOT
 
 from sfxero.errors import ConfigurationError, TerminalError
 from sfxero.ledger import Ledger
@@ -113,6 +116,29 @@ def test_a_batch_that_salesforce_refuses_as_a_whole_fails_the_task_and_the_gate(
         showing.show(begun)
     with pytest.raises(Exception, match="dead letter"):
         show_gate("demo", begun, run_id="r1", task_states=DONE)
+
+
+def test_a_kind_of_record_that_cannot_be_written_stops_no_other(
+    sandbox: Sandbox,
+    ledger: Ledger,
+    invoice: Invoice,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shutil.copytree(ROOT / "include", tmp_path / "include")
+    with (tmp_path / "include/mappings/demo.yaml").open("a") as route:
+        route.write("\nmirror: {enabled: true}\n")
+    monkeypatch.setenv("SFXERO_INCLUDE", str(tmp_path / "include"))
+    sandbox.org.change_switches({"hidden_fields": ["Opportunity.Xero_Amount_Due__c"]})
+    begun = start("r1")
+    showing.read(begun)
+    showing.prepare(begun)
+
+    with pytest.raises(ConfigurationError, match="Xero_Amount_Due__c is missing or hidden"):
+        showing.show(begun)
+
+    (mirrored,) = sandbox.org.records.tables["Xero_Invoice__c"].values()
+    assert mirrored["Xero_Id__c"] == invoice.invoice_id
 
 
 def test_the_drain_sends_what_a_run_left(

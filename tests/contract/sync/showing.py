@@ -18,6 +18,7 @@ from sfxero.sync.contact_prepare import prepare_accounts
 from sfxero.sync.contact_reading import check_contacts
 from sfxero.sync.draining import shown_by
 from sfxero.sync.org_ends import OrgLaneSpec, OrgReport
+from sfxero.sync.org_lanes import run_lanes
 from sfxero.sync.org_publish import OrgLane
 from sfxero.sync.org_records import forms_of
 from sfxero.sync.scope import Scope
@@ -106,8 +107,9 @@ class Showing:
         if with_suite:
             self.check(scope)
         self.prepare(scope)
-        for entity in shown_by(self.world.spec):
-            self.publish(entity, run_id=scope.run_id)
+        run_lanes(
+            shown_by(self.world.spec), lambda one: self.publish(one, run_id=scope.run_id)
+        ).raise_worst()
         return self.world.ledger.runs.settle(scope.run_id)
 
     def noon(self) -> None:

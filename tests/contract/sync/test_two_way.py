@@ -9,6 +9,7 @@ import pytest
 from tests.contract.sync.kit import Forward, World
 from tests.contract.sync.showing import Showing
 
+from sfxero.errors import ConfigurationError
 from sfxero.ledger.outbox_reading import EntryFilter
 from sfxero.ledger.runs import RunReport
 from sfxero.model.findings import Severity
@@ -638,3 +639,22 @@ def test_of_accounts_that_share_a_contact_only_the_writer_takes_from_it(both: Bo
     (row,) = world.rows("Account", Id=other)
     assert row["Invoice_Email__c"] == "bolt@firm.au"
     assert both.is_quiet()
+
+
+def test_accounts_that_cannot_be_written_stop_neither_payments_nor_the_next_run(both: Both) -> None:
+    showing, world = both.showing, both.world
+    opportunity, invoice = showing.invoiced("100")
+    showing.run()
+    both.edit_xero(**phone("8765 4321"))
+    showing.hands.pay(invoice.invoice_id)
+    world.org_switch(read_only_fields=["Account.Phone"])
+    try:
+        with pytest.raises(ConfigurationError, match="Phone is read-only"):
+            showing.run()
+        assert showing.amounts(opportunity)[0] == "Paid"
+    finally:
+        world.org_switch(read_only_fields=[])
+
+    both.from_xero()
+
+    assert both.row["Phone"] == "(03) 8765 4321"
