@@ -78,7 +78,7 @@ class BulkIngest:
             **({"operation": "update"} if by is None else upsert),
             "contentType": "CSV",
             "columnDelimiter": "COMMA",
-            "lineEnding": "LF",
+            "lineEnding": "CRLF",
         }
         version = self._client.api_version
         path = f"/services/data/v{version}/jobs/ingest"
@@ -168,9 +168,13 @@ class BulkIngest:
 
 
 def upload_of(records: Sequence[Mapping[str, str | None]]) -> bytes:
-    """Return an upload; None empties a field, and one that a record has not is left alone."""
+    """Return an upload whose lines end with CRLF, as its job says.
+
+    None empties a field, and one that a record has not is left alone.
+    """
     text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
+    # Only of the ending that it writes does Python 3.11 quote each character that stands alone.
+    writer = csv.writer(text, lineterminator="\r\n")
     names = list(dict.fromkeys(name for record in records for name in record))
     writer.writerow(names)
     writer.writerows([_written(record, name) for name in names] for record in records)

@@ -205,6 +205,23 @@ def test_many_records_go_by_ingest_jobs(mirror: Mirror) -> None:
     assert world.states().count("settled") >= 3 + 6 + 1
 
 
+@pytest.mark.parametrize("text", ["one\rtwo", "one\r\ntwo", "one\ntwo", 'say "one", two'])
+def test_texts_with_line_breaks_of_any_kind_go_by_ingest_jobs(mirror: Mirror, text: str) -> None:
+    showing, world = mirror.showing, mirror.world
+    opportunity, invoice = showing.invoiced("100")
+    line = {"Description": text, "Quantity": 1, "UnitAmount": Decimal(7), "AccountCode": "200"}
+    path = f"/xero/invoices/{invoice.invoice_id}/edit"
+    world.control("POST", path, {"LineItems": [line]})
+    scope = showing.begin()
+    showing.read(scope)
+    prepare_statuses(scope)
+
+    for entity in MIRRORED:
+        assert showing.publish(entity, most_by_collections=0).failed_batches == 0
+
+    mirror.assert_right(showing.invoice_of(opportunity))
+
+
 def test_after_a_lost_answer_the_same_record_is_there_once(mirror: Mirror) -> None:
     showing = mirror.showing
     opportunity, _ = showing.invoiced("100")

@@ -146,12 +146,18 @@ def test_an_element_without_reasons_is_refused_all_the_same(org, client):
 
 def test_an_upload_empties_fields_and_quotes_what_must_be():
     rows = [{"Id": "1", "A": 'say "x", y', "B": None}, {"Id": "2", "A": "two\nlines", "B": "12.10"}]
-    assert upload_of(rows) == b'Id,A,B\n1,"say ""x"", y",#N/A\n2,"two\nlines",12.10\n'
+    assert upload_of(rows) == b'Id,A,B\r\n1,"say ""x"", y",#N/A\r\n2,"two\nlines",12.10\r\n'
+
+
+@pytest.mark.parametrize("text", ["a\rb", "a\nb", "a\r\nb", "\r", "a\n"])
+def test_any_line_break_in_a_value_of_an_upload_is_quoted(text):
+    rows = [{"Id": "1", "A": text}, {"Id": "2", "A": "c"}]
+    assert upload_of(rows) == f'Id,A\r\n1,"{text}"\r\n2,c\r\n'.encode()
 
 
 def test_records_of_an_older_route_may_have_other_fields():
     rows = [{"Id": "1", "A": "x"}, {"Id": "2", "B": None}]
-    assert upload_of(rows) == b"Id,A,B\n1,x,\n2,,#N/A\n"
+    assert upload_of(rows) == b"Id,A,B\r\n1,x,\r\n2,,#N/A\r\n"
 
 
 @pytest.fixture
