@@ -19,7 +19,7 @@ from sfxero.errors import (
 from sfxero.salesforce.client import SalesforceClient
 from sfxero.salesforce.failures import SERVICE
 from sfxero.salesforce.job import JobRef
-from sfxero.salesforce.row_results import WRITTEN, RowResult, refused
+from sfxero.salesforce.row_results import WRITTEN, RowResult, refused, undone
 from sfxero.salesforce.soql import check_id
 from sfxero.transport.decimals import parse_json
 from sfxero.transport.redact import redact
@@ -29,7 +29,6 @@ KEY_PREFIX: Final = "750"
 EMPTIED: Final = "#N/A"
 """In an upload: the field's value is removed; an empty one would leave it as it is."""
 _FILE_S: Final = 120.0
-_UNDONE: Final = refused("API_TEMPORARILY_UNAVAILABLE", "the job ended before this record")
 
 
 class IngestState(StrEnum):
@@ -126,11 +125,17 @@ class BulkIngest:
         error_text = body.get("errorMessage")
         return IngestStatus(state, redact(str(error_text)) if error_text else None)
 
-    def results(self, ref: JobRef, *, by: str = "Id") -> dict[str, RowResult]:
-        """Return the ends of an ended job's records by their key; the files' order is not ours."""
+    def results(
+        self, ref: JobRef, *, by: str = "Id", error: str | None = None
+    ) -> dict[str, RowResult]:
+        """Return the ends of an ended job's records by their key; the files' order is not ours.
+
+        `error` is why the job failed, which is why it did not come to the rest of them.
+        """
         found: dict[str, RowResult] = {}
+        not_reached = undone(error, else_said="the job ended before this record")
         for row in self._rows(ref, "unprocessedrecords"):
-            found[row.get(by, "")] = _UNDONE
+            found[row.get(by, "")] = not_reached
         for row in self._rows(ref, "failedResults"):
             code, _, message = row.get("sf__Error", "").partition(":")
             found[row.get(by, "")] = refused(code, message)

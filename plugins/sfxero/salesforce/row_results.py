@@ -16,6 +16,9 @@ _PASSING: Final = frozenset(
         "UNABLE_TO_LOCK_ROW",
     }
 )
+_UNREADABLE: Final = frozenset({"INVALIDBATCH", "CLIENTINPUTERROR"})
+"""Of a job: its upload would be refused again and again."""
+_NOT_REACHED: Final = "API_TEMPORARILY_UNAVAILABLE"
 _GONE: Final = "ENTITY_IS_DELETED"
 """The one code that says so: others mean any record that a user or an automation cannot find."""
 _GRANT: Final = "Grant the integration user edit access, by the permission set for example."
@@ -27,9 +30,14 @@ _THEIR_RULE: Final = "A rule of the org refuses it: correct the record or the ru
 _PARENT_GONE: Final = (
     "An opportunity or account that it looks up is gone: restore it, then replay, or discard this."
 )
+_UPLOAD: Final = (
+    "Salesforce refused the whole upload: see its message, and the job in Setup under Bulk Data "
+    "Load Jobs; let `sfxero doctor` look at object and fields, then replay."
+)
 _HINTS: Final[Mapping[str, str]] = {
     "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY": "A trigger or flow of the org failed on it: see its "
     "message, correct it, then replay.",
+    "CLIENTINPUTERROR": _UPLOAD,
     "ENTITY_IS_DELETED": _PARENT_GONE,
     "DUPLICATE_VALUE": "Another record holds this id of Xero's, a copy perhaps: empty the field "
     "there, then replay.",
@@ -39,6 +47,7 @@ _HINTS: Final[Mapping[str, str]] = {
     "FIELD_CUSTOM_VALIDATION_EXCEPTION": _THEIR_RULE,
     "INSUFFICIENT_ACCESS_OR_READONLY": _GRANT,
     "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY": _GRANT,
+    "INVALIDBATCH": _UPLOAD,
     "INVALID_CROSS_REFERENCE_KEY": _NOT_SEEN,
     "INVALID_FIELD_FOR_INSERT_UPDATE": _GRANT,
     "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST": "Add the value to the field's picklist, as the "
@@ -61,6 +70,11 @@ class RowResult:
     def is_ok(self) -> bool:
         """Say whether it was written."""
         return self.code is None
+
+    @property
+    def text(self) -> str:
+        """Return code and message as a reason."""
+        return f"{self.code}: {self.message}"
 
     @property
     def is_passing(self) -> bool:
@@ -86,3 +100,15 @@ def refused(code: object, message: object) -> RowResult:
     """Return the end of a record that was not written."""
     text = str(message or "refused without a reason")
     return RowResult(code=redact(str(code or "UNKNOWN")), message=redact(text))
+
+
+def undone(error: str | None, *, else_said: str) -> RowResult:
+    """Return the end of a record that its job did not write, by what the job says of itself.
+
+    `else_said` is the message if it says nothing. Unless the job refused its upload, another may
+    write it.
+    """
+    code, _, message = (error or "").partition(":")
+    if code.strip().upper() in _UNREADABLE:
+        return refused(code.strip(), message.strip())
+    return refused(_NOT_REACHED, f"{else_said}: {error}" if error else else_said)

@@ -85,6 +85,8 @@ class BatchEnd:
     written: int = 0
     passing: list[Entry] = field(default_factory=list)
     failure: RowResult | None = None
+    said: dict[int, RowResult] = field(default_factory=dict)
+    """The last answer to each of those, by its id."""
 
 
 class OrgEnds:
@@ -121,6 +123,7 @@ class OrgEnds:
             end.failure = result
             if result.is_passing and entry.tries + 1 < MOST_PASSING:
                 end.passing.append(entry)
+                end.said[entry.entry_id] = result
             else:
                 self._refuse(entry, result)
 
@@ -129,14 +132,15 @@ class OrgEnds:
         failure = end.failure
         if failure is None:
             return
-        by_delay: dict[timedelta, list[Entry]] = {}
+        alike: dict[tuple[timedelta, str], list[Entry]] = {}
         for entry in end.passing:
-            by_delay.setdefault(_delay_after(entry.tries), []).append(entry)
-        for delay, entries in by_delay.items():
-            self.put_off(entries, reason=f"{failure.code}: {failure.message}", after=delay)
+            key = _delay_after(entry.tries), end.said[entry.entry_id].text
+            alike.setdefault(key, []).append(entry)
+        for (delay, reason), entries in alike.items():
+            self.put_off(entries, reason=reason, after=delay)
         if not end.written:
             self._report.failed_batches += 1
-            self._report.failure = f"{failure.code}: {failure.message}"
+            self._report.failure = failure.text
 
     def put_off(
         self,
@@ -251,7 +255,7 @@ class OrgEnds:
         self._bury(entry, result)
 
     def _bury(self, entry: Entry, result: RowResult) -> None:
-        self._give_up(entry, f"{result.code}: {result.message}", result.hint)
+        self._give_up(entry, result.text, result.hint)
 
     def _give_up(self, entry: Entry, message: str, hint: str) -> None:
         self._outbox.bury(

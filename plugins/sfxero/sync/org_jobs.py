@@ -12,10 +12,16 @@ from sfxero.clock import Clock, Sleeper
 from sfxero.errors import JobFailed, LedgerError, SyncError
 from sfxero.model.outbox import Entry
 from sfxero.model.states import Operation
-from sfxero.salesforce.bulk_ingest import KEY_PREFIX, BulkIngest, IngestState, upload_of
+from sfxero.salesforce.bulk_ingest import (
+    KEY_PREFIX,
+    BulkIngest,
+    IngestState,
+    IngestStatus,
+    upload_of,
+)
 from sfxero.salesforce.client import SalesforceClient
 from sfxero.salesforce.job import JobRef
-from sfxero.salesforce.row_results import refused
+from sfxero.salesforce.row_results import undone
 from sfxero.sync.bodies import body_hash
 from sfxero.sync.org_ends import BatchEnd, OrgEnds, OrgLaneSpec, ids_of
 from sfxero.sync.ports import Outbox
@@ -24,7 +30,6 @@ MOST_ROWS: Final = 10_000
 """Salesforce cuts larger uploads into batches of this size itself."""
 _CLAIMED: Final = 1_000
 _POLL_S: Final = 5.0
-_LOST: Final = refused("API_TEMPORARILY_UNAVAILABLE", "the job has no result for this record")
 
 
 class OrgJobs:
@@ -62,17 +67,20 @@ class OrgJobs:
             attempts = [self._store(group, ref, content) for group in groups]
             self._ingest.fill(ref, content)
             self._ingest.start(ref)
-            if not self._wait(ref, groups):
+            status = self._wait(ref, groups)
+            if status is None:
                 # It works on; whoever looks next follows it.
                 self._ends.doubt(entries)
                 return
-            self._take_in(ref, entries)
+            self._take_in(ref, status, entries)
         except SyncError:
             self._ends.doubt(entries)
             raise
         for attempt_id in attempts:
             self._outbox.finish_attempt(attempt_id, outcome="answered", status=200)
-        self._ingest.delete(ref)
+        if status.state is IngestState.JOB_COMPLETE:
+            # Another is all that an administrator can look at to see what went wrong.
+            self._ingest.delete(ref)
 
     def settle(self, key: str, entries: Sequence[Entry]) -> bool:
         """Settle what a job carried that nobody followed; False if no job of these writes more.
@@ -91,7 +99,7 @@ class OrgJobs:
         except JobFailed:
             return False
         if status.is_ended:
-            self._take_in(ref, entries)
+            self._take_in(ref, status, entries)
         else:
             self._ends.doubt(entries)
             self._sleeper.sleep(_POLL_S)
@@ -124,24 +132,25 @@ class OrgJobs:
             deadline_at=self._clock.now() + timedelta(seconds=self._spec.lease_s),
         )
 
-    def _wait(self, ref: JobRef, groups: Sequence[Sequence[Entry]]) -> bool:
-        """Follow the job, and keep the leases meanwhile; False if the lane's time ends before."""
-        while not self._ingest.status(ref).is_ended:
+    def _wait(self, ref: JobRef, groups: Sequence[Sequence[Entry]]) -> IngestStatus | None:
+        """Follow the job, and keep the leases meanwhile; None if the lane's time ends before."""
+        while not (status := self._ingest.status(ref)).is_ended:
             if self._clock.now() >= self._spec.ends_at:
-                return False
+                return None
             self._sleeper.sleep(_POLL_S)
             for group in groups:
                 owner, lease_s = self._spec.owner, self._spec.lease_s
                 if not self._outbox.renew(ids_of(group), owner=owner, lease_s=lease_s):
                     raise LedgerError("the lease of entries ended while their job worked")
-        return True
+        return status
 
-    def _take_in(self, ref: JobRef, entries: Sequence[Entry]) -> None:
-        """End each entry by the job's word on its record."""
+    def _take_in(self, ref: JobRef, status: IngestStatus, entries: Sequence[Entry]) -> None:
+        """End each entry by the job's word on its record, or else on itself."""
         # A job carries one kind of entry, which need not be the lane's own.
         by = self._spec.forms[entries[0].entity].by
-        found = self._ingest.results(ref, by=by.field if by else "Id")
-        results = [found.get(entry.source_id, _LOST) for entry in entries]
+        found = self._ingest.results(ref, by=by.field if by else "Id", error=status.error)
+        lost = undone(status.error, else_said="the job has no result for this record")
+        results = [found.get(entry.source_id, lost) for entry in entries]
         end = BatchEnd()
         self._ends.take_in(entries, results, end)
         self._ends.close(end)

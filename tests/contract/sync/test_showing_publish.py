@@ -34,10 +34,10 @@ class Deals(Showing):
         fields = {"AccountId": self.account, "StageName": "Closed Won", "CloseDate": "2026-11-20"}
         return [self.world.new("Opportunity", Name=f"D{n}", **fields) for n in range(count)]
 
-    def plan(self, ids: list[str], *, number: str = "SF-1", age: int = 0) -> None:
+    def plan(self, ids: list[str], *, number: str = "SF-1", age: int = 0, extra: str = "") -> None:
         stamp_at = datetime.fromisoformat("2026-11-01T00:00:00+00:00") + timedelta(seconds=age)
         values = '"Xero_Amount_Due__c":12.10,"Xero_Paid_On__c":null'
-        payload = f'{{"Xero_Invoice_Number__c":"{number}",{values}}}'
+        payload = f'{{"Xero_Invoice_Number__c":"{number}",{values}{extra}}}'
         wishes = [
             PlannedEntry(
                 route=self.world.spec.route,
@@ -56,6 +56,10 @@ class Deals(Showing):
 
     def numbers(self, ids: list[str]) -> list[Any]:
         return [self.shown(one)["Invoice_Number"] for one in ids]
+
+    def removed_jobs(self) -> int:
+        calls = self.world.control("GET", "/journal")
+        return sum(one["method"] == "DELETE" and "/jobs/ingest/" in one["path"] for one in calls)
 
     def amounts_due(self, opportunity: str) -> str:
         return f"{Decimal(str(self.shown(opportunity)['Amount_Due'])):.2f}"
@@ -299,6 +303,38 @@ def test_rows_that_a_failed_job_left_go_again(deals: Deals) -> None:
     assert report.put_off == 2
     assert deals.publish().written == 2
     assert deals.numbers(ids) == ["SF-1"] * 3
+
+
+def test_why_a_job_failed_is_told_of_each_record_and_can_be_looked_at(deals: Deals) -> None:
+    deals.plan(deals.deals(3))
+    deals.world.org_switch(fail_ingest_after_rows=0)
+    deals.world.forget_calls()
+
+    report = deals.publish(most_by_collections=2)
+
+    said = "InternalServerError : The job failed after 0 rows"
+    assert (report.put_off, report.failed_batches) == (3, 1)
+    assert said in str(report.failure)
+    assert [said in str(one.reason) for one in deals.world._rows()] == [True] * 3
+    assert deals.removed_jobs() == 0
+
+
+def test_a_job_that_did_its_work_is_removed(deals: Deals) -> None:
+    deals.plan(deals.deals(3))
+    deals.world.forget_calls()
+    deals.publish(most_by_collections=2)
+    assert deals.removed_jobs() == 1
+
+
+def test_an_upload_that_is_refused_as_a_whole_does_not_go_again(deals: Deals) -> None:
+    deals.plan(deals.deals(3), extra=',"Xero_Former__c":1')
+
+    report = deals.publish(most_by_collections=2)
+
+    assert (report.refused, report.put_off, report.failed_batches) == (3, 0, 1)
+    assert "InvalidBatch: Field name not found : Xero_Former__c" in str(report.failure)
+    assert set(deals.states()) == {EntryState.DEAD}
+    assert all("refused the whole upload" in one for one in deals.world.letters())
 
 
 def test_a_job_whose_maker_died_is_followed_before_anything_newer_goes(deals: Deals) -> None:

@@ -18,7 +18,7 @@ from sfxero.errors import (
 from sfxero.salesforce.bulk_ingest import BulkIngest, IngestState, upload_of
 from sfxero.salesforce.job import JobRef
 from sfxero.salesforce.record_updates import update_body, update_records
-from sfxero.salesforce.row_results import refused
+from sfxero.salesforce.row_results import refused, undone
 from sfxero.salesforce.session import CALL_DEADLINE_S
 from sfxero.sync.org_ends import OrgLaneSpec
 
@@ -240,6 +240,32 @@ def test_results_are_joined_by_the_records_own_id(org, ingest):
     }  # fmt: skip
     assert (found["2"].code, found["2"].is_passing) == ("UNABLE_TO_LOCK_ROW", True)
     assert found["4"].is_passing
+
+
+@pytest.mark.parametrize(
+    ("error", "text", "is_passing"),
+    [
+        (None, "API_TEMPORARILY_UNAVAILABLE: it ended early", True),
+        (
+            "ExceededQuota : spent",
+            "API_TEMPORARILY_UNAVAILABLE: it ended early: ExceededQuota : spent",
+            True,
+        ),
+        (
+            "InvalidBatch : Field name not found : X",
+            "InvalidBatch: Field name not found : X",
+            False,
+        ),
+        (
+            "ClientInputError : LineEnding is invalid",
+            "ClientInputError: LineEnding is invalid",
+            False,
+        ),
+    ],
+)
+def test_what_a_job_did_not_reach_has_the_jobs_own_reason(error, text, is_passing):
+    end = undone(error, else_said="it ended early")
+    assert (end.text, end.is_passing) == (text, is_passing)
 
 
 def test_a_job_without_an_id_is_no_job(org, ingest):
