@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -29,6 +30,7 @@ KEY_PREFIX: Final = "750"
 EMPTIED: Final = "#N/A"
 """In an upload: the field's value is removed; an empty one would leave it as it is."""
 _FILE_S: Final = 120.0
+_NAME: Final = re.compile(r"\w+")
 
 
 class IngestState(StrEnum):
@@ -138,7 +140,10 @@ class BulkIngest:
             found[row.get(by, "")] = not_reached
         for row in self._rows(ref, "failedResults"):
             code, _, message = row.get("sf__Error", "").partition(":")
-            found[row.get(by, "")] = refused(code, message)
+            # CODE:message:fields --
+            said, _, fields = message.rpartition(":")
+            named = _NAME.findall(fields) if said else ()
+            found[row.get(by, "")] = refused(code, message, named)
         for row in self._rows(ref, "successfulResults"):
             found[row.get(by, "") or row.get("sf__Id", "")] = WRITTEN
         return found

@@ -60,4 +60,6 @@ def _result(element: object) -> RowResult:
     first = listed[0] if isinstance(listed, list) and listed else {}
     if not isinstance(first, Mapping):
         return refused(None, first)
-    return refused(first.get("statusCode"), first.get("message"))
+    fields = first.get("fields")
+    named = fields if isinstance(fields, list) else ()
+    return refused(first.get("statusCode"), first.get("message"), named)

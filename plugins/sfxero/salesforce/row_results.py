@@ -1,6 +1,6 @@
 """What became of one record of a write, and whether another try can help it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,6 +21,7 @@ _UNREADABLE: Final = frozenset({"INVALIDBATCH", "CLIENTINPUTERROR"})
 _NOT_REACHED: Final = "API_TEMPORARILY_UNAVAILABLE"
 _GONE: Final = "ENTITY_IS_DELETED"
 """The one code that says so: others mean any record that a user or an automation cannot find."""
+_NOT_FOUND: Final = frozenset({_GONE, "INVALID_CROSS_REFERENCE_KEY"})
 _GRANT: Final = "Grant the integration user edit access, by the permission set for example."
 _NOT_SEEN: Final = (
     "The user cannot see the record, or one that it, a flow or a trigger looks up is not there: "
@@ -28,7 +29,7 @@ _NOT_SEEN: Final = (
 )
 _THEIR_RULE: Final = "A rule of the org refuses it: correct the record or the rule, then replay."
 _PARENT_GONE: Final = (
-    "An opportunity or account that it looks up is gone: restore it, then replay, or discard this."
+    "A record that it looks up is gone: restore that one, then replay, or discard this."
 )
 _UPLOAD: Final = (
     "Salesforce refused the whole upload: see its message, and the job in Setup under Bulk Data "
@@ -59,12 +60,16 @@ _HINTS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class RowResult:
-    """One record's end; `code` and `message` are the service's, None if it was written."""
+    """One record's end; `code` and `message` are the service's, None if it was written.
+
+    `fields` are those that it names, if any.
+    """
 
     code: str | None = None
     message: str | None = None
     record_id: str | None = None
     """The record that was written, where the service says so."""
+    fields: tuple[str, ...] = ()
 
     @property
     def is_ok(self) -> bool:
@@ -87,6 +92,11 @@ class RowResult:
         return self.code is not None and self.code.upper() == _GONE
 
     @property
+    def misses_another(self) -> bool:
+        """Say whether, if the record itself can be written, one that it looks up was not found."""
+        return self.code is not None and self.code.upper() in _NOT_FOUND
+
+    @property
     def hint(self) -> str:
         """Say what a person can do."""
         other = "See the message; correct the record, then replay."
@@ -96,10 +106,11 @@ class RowResult:
 WRITTEN: Final = RowResult()
 
 
-def refused(code: object, message: object) -> RowResult:
+def refused(code: object, message: object, fields: Iterable[object] = ()) -> RowResult:
     """Return the end of a record that was not written."""
     text = str(message or "refused without a reason")
-    return RowResult(code=redact(str(code or "UNKNOWN")), message=redact(text))
+    names = tuple(str(one) for one in fields)
+    return RowResult(code=redact(str(code or "UNKNOWN")), message=redact(text), fields=names)
 
 
 def undone(error: str | None, *, else_said: str) -> RowResult:

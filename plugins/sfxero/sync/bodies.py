@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
@@ -94,6 +94,11 @@ def with_name(payload: str, name: str) -> str:
     if not payload.startswith(before):
         raise LedgerError("a contact's payload does not begin with its name")
     return f'{{"Name":{orjson.dumps(name).decode()}{payload[len(before) :]}'
+
+
+def emptied(payload: str, names: Collection[str]) -> str:
+    """Return a payload whose fields of these names are empty, numbers to the digit as they were."""
+    return _text(parse(payload) | dict.fromkeys(names))
 
 
 def wanted(entry: Entry) -> dict[str, Any]:

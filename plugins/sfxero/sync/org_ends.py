@@ -1,7 +1,7 @@
 """How entries for Salesforce end: settled, given up, put off or left in doubt, record by record."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -10,6 +10,7 @@ from sfxero.model.ids import RunId, TargetId, TenantId
 from sfxero.model.outbox import Entry, Settlement
 from sfxero.model.states import Entity
 from sfxero.salesforce.row_results import RowResult
+from sfxero.sync.bodies import emptied, parse
 from sfxero.sync.org_creating import LINKED, TRIED, paired_contact
 from sfxero.sync.org_records import RecordForm
 from sfxero.sync.ports import Outbox
@@ -87,6 +88,8 @@ class BatchEnd:
     failure: RowResult | None = None
     said: dict[int, RowResult] = field(default_factory=dict)
     """The last answer to each of those, by its id."""
+    parted: set[int] = field(default_factory=set)
+    """Which of those no longer name a record that is gone."""
 
 
 class OrgEnds:
@@ -104,7 +107,10 @@ class OrgEnds:
     def take_in(
         self, entries: Sequence[Entry], results: Sequence[RowResult], end: BatchEnd
     ) -> None:
-        """Settle what was written, give up what was refused, and keep the rest in `end`."""
+        """Settle what was written, give up what was refused, and keep the rest in `end`.
+
+        What was refused over a record that it looks up is kept without it, to be sent again.
+        """
         pairs = list(zip(entries, results, strict=True))
         done = [(entry, result) for entry, result in pairs if result.is_ok]
         # Without the id of a new record nothing can be linked: it is looked for.
@@ -116,12 +122,17 @@ class OrgEnds:
         for entry, result in pairs:
             if result.is_ok:
                 continue
+            form = self._spec.forms[entry.entity]
             # Of a record that is made if need be, it is a parent that is gone.
-            if result.is_gone and self._spec.forms[entry.entity].by is None:
+            if result.is_gone and form.by is None:
                 self._forget(entry, result)
                 continue
             end.failure = result
-            if result.is_passing and entry.tries + 1 < MOST_PASSING:
+            if parted := _parted(entry, result, form):
+                end.passing.append(parted)
+                end.said[entry.entry_id] = result
+                end.parted.add(entry.entry_id)
+            elif result.is_passing and entry.tries + 1 < MOST_PASSING:
                 end.passing.append(entry)
                 end.said[entry.entry_id] = result
             else:
@@ -282,6 +293,22 @@ def _of_new_account(entry: Entry, account_id: str, *, is_looked_up: bool) -> Set
         paired=paired_contact(entry),
         is_looked_up=is_looked_up,
     )
+
+
+def _parted(entry: Entry, result: RowResult, form: RecordForm) -> Entry | None:
+    """Return the entry without the lookups that it was refused for; None if it was for others.
+
+    The copy is for this sending only: what waits in the outbox names them still.
+    """
+    if form.by is None or not result.misses_another:
+        return None
+    values = parse(entry.payload)
+    names = [
+        name
+        for name in form.lookups
+        if values.get(name) is not None and (not result.fields or name in result.fields)
+    ]
+    return replace(entry, payload=emptied(entry.payload, names)) if names else None
 
 
 def _agreed_in(entry: Entry) -> TenantId | None:

@@ -4,7 +4,7 @@ A job works on when its maker is gone. So entries that were left in doubt wait f
 job: what it writes late must not come after newer values.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -44,14 +44,19 @@ class OrgJobs:
         ends: OrgEnds,
         clock: Clock,
         sleeper: Sleeper,
+        send_parted: Callable[[BatchEnd], None],
     ) -> None:
-        """Share the parts of a lane."""
+        """Share the parts of a lane.
+
+        `send_parted` sends what a job was refused over records that it named and that are gone.
+        """
         self._spec = spec
         self._outbox = outbox
         self._ingest = BulkIngest(client)
         self._ends = ends
         self._clock = clock
         self._sleeper = sleeper
+        self._send_parted = send_parted
 
     def publish(self) -> None:
         """Claim many entries and let one job write them."""
@@ -153,6 +158,7 @@ class OrgJobs:
         results = [found.get(entry.source_id, lost) for entry in entries]
         end = BatchEnd()
         self._ends.take_in(entries, results, end)
+        self._send_parted(end)
         self._ends.close(end)
 
 

@@ -63,7 +63,13 @@ class OrgLane:
         self.report = OrgReport()
         self._ends = OrgEnds(spec, outbox=outbox, clock=clock, report=self.report)
         self._jobs = OrgJobs(
-            spec, outbox=outbox, client=client, ends=self._ends, clock=clock, sleeper=sleeper
+            spec,
+            outbox=outbox,
+            client=client,
+            ends=self._ends,
+            clock=clock,
+            sleeper=sleeper,
+            send_parted=self._send_parted,
         )
 
     def run(self) -> OrgReport:
@@ -143,6 +149,19 @@ class OrgLane:
             if not end.passing:
                 break
         self._ends.close(end)
+
+    def _send_parted(self, end: BatchEnd) -> None:
+        """Send by calls what a job was refused over records that it names and that are gone."""
+        parted = [one for one in end.passing if one.entry_id in end.parted]
+        end.passing = [one for one in end.passing if one.entry_id not in end.parted]
+        for first in range(0, len(parted), MOST_RECORDS):
+            part = BatchEnd(passing=parted[first : first + MOST_RECORDS], said=end.said)
+            # Of two such records, the second may be told only once the first is left out.
+            for _ in range(2):
+                if part.passing and self._clock.now() < self._spec.ends_at:
+                    self._send(part)
+            end.written += part.written
+            end.passing += part.passing
 
     @property
     def _is_of_accounts(self) -> bool:

@@ -1,7 +1,7 @@
 """From entries that show something in Salesforce to the records that are sent, and their fields."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
@@ -9,6 +9,7 @@ import orjson
 
 from sfxero.errors import ConfigurationError, RequestRejected
 from sfxero.mapping.inverse import written_fields
+from sfxero.mapping.mirror_fields import INVOICE
 from sfxero.mapping.mirror_rules import MirrorPart
 from sfxero.mapping.new_in_xero import filled_fields
 from sfxero.mapping.new_in_xero_rules import EXTERNAL_ID
@@ -69,6 +70,8 @@ class RecordForm(Protocol):
     object_name: str
     by: ExternalKey | None
     """The external id that names the record, which is made if need be; None: by its own id."""
+    lookups: Collection[str]
+    """Fields that name another record and can be empty, if that one is gone."""
 
     def text(self, entry: Entry) -> str:
         """Return the JSON of a record, numbers to the letter as they were planned."""
@@ -88,6 +91,7 @@ class StatusForm:
 
     object_name: str = OPPORTUNITY
     by: ExternalKey | None = None
+    lookups: Collection[str] = ()
 
     def __init__(self, fields: SalesforceFieldsSection) -> None:
         """The fields are the route's."""
@@ -120,6 +124,10 @@ class MirrorForm:
         self._part = part
         self.object_name: str = part.object_name
         self.by: ExternalKey | None = ExternalKey(part.object_name, part.key)
+        names = part.named()
+        self.lookups: Collection[str] = [
+            names[one.key] for one in part.written() if one.refers_to and one.key != INVOICE
+        ]
 
     def text(self, entry: Entry) -> str:
         """Return the JSON of a record, numbers to the letter as they were planned."""
@@ -148,6 +156,7 @@ class AccountForm:
 
     object_name: str = ACCOUNT
     by: ExternalKey | None = None
+    lookups: Collection[str] = ()
 
     def __init__(self, names: Iterable[str]) -> None:
         """The names are those of the fields that the route may write."""
@@ -176,6 +185,7 @@ class NewAccountForm:
     """An account that is made of a contact: named by the contact's id."""
 
     object_name: str = ACCOUNT
+    lookups: Collection[str] = ()
 
     def __init__(self, contacts: ContactsSection) -> None:
         """A route without the section sends none; what it once left in doubt is looked for."""

@@ -239,6 +239,37 @@ def test_after_a_lost_answer_the_same_record_is_there_once(mirror: Mirror) -> No
     assert showing.org_writes().count(upserts) == 3
 
 
+@pytest.mark.parametrize("most_by_collections", [2_000, 0])
+@pytest.mark.parametrize("deleted", ["Opportunity", "Account"])
+def test_an_invoice_whose_opportunity_or_account_is_gone_is_mirrored_without_it(
+    mirror: Mirror, deleted: str, most_by_collections: int
+) -> None:
+    showing, world = mirror.showing, mirror.world
+    opportunity, invoice = showing.invoiced("100")
+    (deal,) = world.rows("Opportunity", Id=opportunity)
+    parents = {"Opportunity": opportunity, "Account": deal["AccountId"]}
+    showing.run()
+    world.sleep(HOUR)
+    # An account takes its opportunities along.
+    world.delete(deleted, parents[deleted])
+    showing.hands.pay(invoice.invoice_id)
+    scope = showing.begin()
+    showing.read(scope)
+    prepare_statuses(scope)
+
+    for entity in MIRRORED:
+        showing.publish(entity, most_by_collections=most_by_collections)
+
+    mirror.assert_right(showing.invoice_of(opportunity))
+    found = mirror.invoice(invoice.invoice_id)
+    left = None if deleted == "Account" else parents["Account"]
+    assert (found["Opportunity__c"], found["Account__c"]) == (None, left)
+    assert world.letters() == []
+    world.forget_calls()
+    assert showing.run().dead_letters == ()
+    assert not [one for one in showing.org_writes() if INVOICES in one]
+
+
 def test_names_are_the_routes(mirror: Mirror) -> None:
     showing = mirror.showing
     mirror.world.respec(

@@ -139,6 +139,13 @@ def test_a_record_that_may_be_hidden_is_not_taken_for_a_deleted_one(code):
     assert "sharing" in refused(code, "invalid cross reference id").hint
 
 
+def test_the_fields_of_a_refusal_are_kept(org, client):
+    error = {"statusCode": "INVALID_CROSS_REFERENCE_KEY", "message": "x", "fields": ["A__c"]}
+    refusal = {"success": False, "errors": [error]}
+    org.on(PATH, httpx.Response(200, json=[GOOD, refusal]))
+    assert update_records(client, BODY, count=2)[1].fields == ("A__c",)
+
+
 def test_an_element_without_reasons_is_refused_all_the_same(org, client):
     org.on(PATH, httpx.Response(200, json=[GOOD, {"success": False, "errors": []}]))
     assert not update_records(client, BODY, count=2)[1].is_ok
@@ -239,6 +246,7 @@ def test_results_are_joined_by_the_records_own_id(org, ingest):
         "1": True, "2": False, "3": True, "4": False,
     }  # fmt: skip
     assert (found["2"].code, found["2"].is_passing) == ("UNABLE_TO_LOCK_ROW", True)
+    assert found["2"].fields == ("A",)
     assert found["4"].is_passing
 
 
@@ -266,6 +274,25 @@ def test_results_are_joined_by_the_records_own_id(org, ingest):
 def test_what_a_job_did_not_reach_has_the_jobs_own_reason(error, text, is_passing):
     end = undone(error, else_said="it ended early")
     assert (end.text, end.is_passing) == (text, is_passing)
+
+
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        ("ENTITY_IS_DELETED:entity is deleted:--", ()),
+        ("ENTITY_IS_DELETED:entity is deleted", ()),
+        ("INVALID_CROSS_REFERENCE_KEY:no: such id:A__c B__c --", ("A__c", "B__c")),
+    ],
+)
+def test_a_jobs_refusal_names_its_fields(org, ingest, text, fields):
+    for name in ("successfulResults", "unprocessedrecords"):
+        org.on(f"{JOB}/{name}/", httpx.Response(200, content=b"sf__Id,sf__Created,Id\n"))
+    failed = f'sf__Id,sf__Error,Id\n,"{text}",1\n'.encode()
+    org.on(f"{JOB}/failedResults/", httpx.Response(200, content=failed))
+
+    (end,) = ingest.results(REF).values()
+
+    assert (end.fields, end.misses_another) == (fields, True)
 
 
 def test_a_job_without_an_id_is_no_job(org, ingest):
