@@ -82,16 +82,24 @@ def transform_mirror(
     )
 
 
-def removed_line(part: MirrorPart) -> str | None:
+def removed_line(mirror: MirrorSection, invoice_id: str) -> str | None:
     """Return the payload of a line that its invoice has no longer; None if that is not shown."""
-    name = part.name_of("is_removed")
-    return None if name is None else orjson.dumps({name: True}).decode()
+    name = mirror.lines.name_of("is_removed")
+    return None if name is None else _gone(mirror, mirror.lines, invoice_id, {name: True})
 
 
-def deleted_payment(part: MirrorPart) -> str | None:
+def deleted_payment(mirror: MirrorSection, invoice_id: str) -> str | None:
     """Return the payload of a payment that was deleted; None if that is not shown."""
-    name = part.name_of("status")
-    return None if name is None else orjson.dumps({name: "DELETED"}).decode()
+    name = mirror.payments.name_of("status")
+    return None if name is None else _gone(mirror, mirror.payments, invoice_id, {name: "DELETED"})
+
+
+def _gone(
+    mirror: MirrorSection, part: MirrorPart, invoice_id: str, values: Mapping[str, object]
+) -> str:
+    # What was not written yet is made by this, and belongs to its invoice all the same.
+    lookup = {_relationship(part.name_of(INVOICE) or ""): {mirror.invoices.key: invoice_id}}
+    return orjson.dumps({**lookup, **values}).decode()
 
 
 def _invoices(

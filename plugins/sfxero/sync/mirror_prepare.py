@@ -6,9 +6,10 @@ which opportunity it was: one in whose place another was issued is mirrored to i
 """
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from sfxero.model.ids import SourceId, TargetId, TenantId
@@ -132,11 +133,11 @@ class _Entries:
             yield self._invoice(invoice)
         for line in made.lines:
             yield self._child(line, Entity.MIRROR_LINE)
-        gone_line = removed_line(mirror.lines)
+        gone_line = partial(removed_line, mirror)
         yield from self._gone(Entity.MIRROR_LINE, made.lines_of, stamps, gone_line)
         for payment in made.payments:
             yield self._child(payment, Entity.MIRROR_PAYMENT)
-        gone_payment = deleted_payment(mirror.payments)
+        gone_payment = partial(deleted_payment, mirror)
         yield from self._gone(Entity.MIRROR_PAYMENT, made.payments_of, stamps, gone_payment)
 
     def _invoice(self, one: "Document") -> PlannedEntry:
@@ -178,13 +179,12 @@ class _Entries:
         entity: Entity,
         children: "Mapping[str, Children]",
         stamps: Mapping[str, datetime],
-        payload: str | None,
+        payload_in: Callable[[str], str | None],
     ) -> Iterator[PlannedEntry]:
         """Yield what invoices had once and have no longer, where all that they have is known."""
-        if payload is None:
-            return
         for invoice_id, now in children.items():
-            if now.is_known:
+            payload = payload_in(invoice_id)
+            if now.is_known and payload is not None:
                 for one in sorted(self._ids(invoice_id, entity) - set(now.ids)):
                     yield self._entry(
                         entity,

@@ -6,6 +6,8 @@ from typing import Any
 from tests.contract.sync.showing import Showing
 
 from sfxero.sandbox.xero.models import Invoice
+from sfxero.sync.draining import MIRRORED
+from sfxero.sync.status_prepare import prepare_statuses
 
 INVOICES, LINES, PAYMENTS = "Xero_Invoice__c", "Xero_Invoice_Line__c", "Xero_Payment__c"
 
@@ -17,6 +19,14 @@ class Mirror:
         self.showing = showing
         self.world = showing.world
         self.world.respec(mirror={"enabled": True})
+
+    def show(self, **changes: Any) -> None:
+        """Read Xero and bring the mirror up to it; `changes` are those of the lanes."""
+        scope = self.showing.begin()
+        self.showing.read(scope)
+        prepare_statuses(scope)
+        for entity in MIRRORED:
+            self.showing.publish(entity, **changes)
 
     def rows(self, object_name: str) -> dict[str, dict[str, Any]]:
         """The records of an object, by Xero's id."""

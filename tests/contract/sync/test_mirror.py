@@ -126,20 +126,48 @@ def test_lines_that_were_replaced_are_shown_as_removed(mirror: Mirror) -> None:
     assert len(mirror.rows(LINES)) == len(removed) + 1
 
 
-def test_a_line_that_is_gone_before_it_was_written_is_not_left_behind(mirror: Mirror) -> None:
-    showing = mirror.showing
+@pytest.mark.parametrize("most_by_collections", [2_000, 0])
+def test_a_line_that_is_gone_before_it_was_written_is_not_left_behind(
+    mirror: Mirror, most_by_collections: int
+) -> None:
+    showing, world = mirror.showing, mirror.world
     opportunity, invoice = showing.invoiced("100")
+    (former,) = showing.invoice_of(opportunity).lines
     scope = showing.begin()
     showing.read(scope)
     prepare_statuses(scope)
-    mirror.world.sleep(HOUR)
+    world.sleep(HOUR)
     line = {"Description": "Other", "Quantity": 1, "UnitAmount": Decimal(7), "AccountCode": "200"}
     path = f"/xero/invoices/{invoice.invoice_id}/edit"
-    mirror.world.control("POST", path, {"LineItems": [line]})
+    world.control("POST", path, {"LineItems": [line]})
+
+    mirror.show(most_by_collections=most_by_collections)
+
+    mirror.assert_right(showing.invoice_of(opportunity))
+    (now,) = showing.invoice_of(opportunity).lines
+    removed = {one["Xero_Id__c"]: one["Removed__c"] for one in world.rows(LINES)}
+    assert removed == {former.line_id: True, now.line_id: False}
+    assert len(mirror.of(LINES, invoice.invoice_id)) == len(removed)
+
+
+def test_a_payment_that_is_deleted_before_it_was_written_belongs_to_its_invoice(
+    mirror: Mirror,
+) -> None:
+    showing, world = mirror.showing, mirror.world
+    opportunity, invoice = showing.invoiced("100")
+    showing.hands.pay(invoice.invoice_id, Decimal(10))
+    scope = showing.begin()
+    showing.read(scope)
+    prepare_statuses(scope)
+    world.sleep(HOUR)
+    showing.hands.delete_payment(showing.invoice_of(opportunity).payments[0])
 
     showing.run()
 
     mirror.assert_right(showing.invoice_of(opportunity))
+    (payment,) = mirror.of(PAYMENTS, invoice.invoice_id)
+    assert payment["Status__c"] == "DELETED"
+    assert len(world.rows(PAYMENTS)) == 1
 
 
 def test_a_voided_invoice_is_shown_as_voided(mirror: Mirror) -> None:
@@ -253,12 +281,8 @@ def test_an_invoice_whose_opportunity_or_account_is_gone_is_mirrored_without_it(
     # An account takes its opportunities along.
     world.delete(deleted, parents[deleted])
     showing.hands.pay(invoice.invoice_id)
-    scope = showing.begin()
-    showing.read(scope)
-    prepare_statuses(scope)
 
-    for entity in MIRRORED:
-        showing.publish(entity, most_by_collections=most_by_collections)
+    mirror.show(most_by_collections=most_by_collections)
 
     mirror.assert_right(showing.invoice_of(opportunity))
     found = mirror.invoice(invoice.invoice_id)
