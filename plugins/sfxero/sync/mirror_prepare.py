@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from sfxero.model.ids import SourceId, TargetId, TenantId
+from sfxero.model.ids import SourceId, TargetId, TenantId, is_lead
 from sfxero.model.outbox import PlannedEntry, PlanOutcome, SourceVersion
 from sfxero.model.states import Entity
 from sfxero.sync.bodies import payload_hash
@@ -71,11 +71,16 @@ def plan_mirror(
 
 
 def _accounts(scope: Scope, frame: Any) -> dict[str, str]:
-    """Return the accounts of contacts; of a contact that several share, none can be told."""
+    """Return the accounts of contacts; of a contact that several share, none can be told.
+
+    A lead may have one as well, which is no account's.
+    """
     contacts = {TargetId(one) for one in frame["ContactID"].dropna()}
     pairs = scope.ledger.links.sources_of(scope.tenant, Entity.CONTACT, sorted(contacts))
     found: dict[str, set[str]] = {}
     for contact, account in pairs:
+        if is_lead(account):
+            continue
         found.setdefault(contact, set()).add(account)
     return {one: accounts.pop() for one, accounts in found.items() if len(accounts) == 1}
 

@@ -7,6 +7,7 @@ from tests.contract.sync.kit import World
 from tests.contract.sync.mirroring import INVOICES, LINES, PAYMENTS, Mirror
 from tests.contract.sync.showing import Showing
 from tests.contract.sync.tamperings import Case
+from tests.contract.sync.test_leads import LEADS
 
 from sfxero.errors import ConfigurationError
 from sfxero.model.states import Entity
@@ -292,6 +293,25 @@ def test_an_invoice_whose_opportunity_or_account_is_gone_is_mirrored_without_it(
     world.forget_calls()
     assert showing.run().dead_letters == ()
     assert not [one for one in showing.org_writes() if INVOICES in one]
+
+
+def test_an_invoice_to_a_leads_contact_is_of_no_account(mirror: Mirror) -> None:
+    showing, world = mirror.showing, mirror.world
+    content = world.spec.model_dump(mode="json", by_alias=True) | {"leads": LEADS}
+    world.spec = type(world.spec).model_validate(content)
+    lead = world.lead("Birch", Status="Qualified")
+    opportunity, invoice = showing.invoiced("100")
+    world.change_invoice(invoice, contact_id=world.link(lead).target_id)
+    world.sleep(60)
+    world.forget_calls()
+
+    showing.run()
+
+    mirror.assert_right(showing.invoice_of(opportunity))
+    found = mirror.invoice(invoice.invoice_id)
+    assert (found["Opportunity__c"], found["Account__c"]) == (opportunity, None)
+    # The lead is not even tried.
+    assert showing.org_writes().count(f"PATCH composite/sobjects/{INVOICES}/Xero_Id__c") == 1
 
 
 def test_names_are_the_routes(mirror: Mirror) -> None:
