@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sfxero.mapping.columns import TEXT, date_column, number_column, stamp_column, text_column
-from sfxero.mapping.mirror_fields import INVOICE
+from sfxero.mapping.mirror_fields import CURRENCY, INVOICE
 from sfxero.mapping.mirror_rules import MirrorPart, MirrorSection
 from sfxero.mapping.organisation import View
 from sfxero.mapping.render import Json, json_date, json_number, json_object, json_text, or_null
@@ -34,6 +34,9 @@ _LINE: Final = (
     "UnitAmount", "LineAmount", "TaxAmount",
 )  # fmt: skip
 _PAYMENT: Final = ("Id", "Date", "Amount", "Reference")
+_LENT: Final[Mapping[str, str]] = {
+    "InvoiceId": "Id", "UpdatedDateUTC": "UpdatedDateUTC", "CurrencyCode": "CurrencyCode",
+}  # fmt: skip
 _Columns = dict[str, Callable[[], Json]]
 
 
@@ -116,7 +119,7 @@ def _invoices(
         "dated_on": lambda: json_date(date_column(table, "Date")),
         "due_on": lambda: json_date(date_column(table, "DueDate")),
         "paid_on": lambda: json_date(paid_days(table)),
-        "currency": lambda: json_text(text_column(table, "CurrencyCode")),
+        CURRENCY: lambda: json_text(text_column(table, "CurrencyCode")),
         "sub_total": lambda: json_number(cents(table, "SubTotal")),
         "tax": lambda: json_number(cents(table, "TotalTax")),
         "total": lambda: json_number(cents(table, "Total")),
@@ -129,7 +132,7 @@ def _invoices(
         ids,
         json_object({"Name": json_text(names), **_written(part, columns)}),
         stamp_column(table, "UpdatedDateUTC"),
-        meta={"invoice_number": numbers},
+        meta={"invoice_number": numbers, CURRENCY: text_column(table, "CurrencyCode")},
     )
 
 
@@ -166,7 +169,11 @@ def _children(
     named = json_object({invoices.key: json_text(parents)})
     payloads = json_object({_relationship(lookup): Json(named), **_written(part, columns)})
     return Documents(
-        text_column(rows, "Id"), payloads, stamp_column(rows, "UpdatedDateUTC"), parents=parents
+        text_column(rows, "Id"),
+        payloads,
+        stamp_column(rows, "UpdatedDateUTC"),
+        parents=parents,
+        meta={CURRENCY: text_column(rows, "CurrencyCode")},
     )
 
 
@@ -181,13 +188,13 @@ def _written(part: MirrorPart, columns: _Columns) -> dict[str, Json]:
 
 
 def _opened(table: pa.Table, name: str, keys: Sequence[str]) -> pa.Table:
-    """Return the elements of a column of JSON arrays as rows, with their invoice's id and stamp."""
+    """Return the elements of a column of JSON arrays as rows, with what their invoice lends."""
     texts = pc.fill_null(text_column(table, name), pa.scalar("[]", TEXT)).to_pylist()
     listed = orjson.loads(f"[{','.join(texts)}]")
     places = np.repeat(np.arange(len(listed)), [len(one) for one in listed])
     schema = pa.schema([(key, TEXT) for key in keys])
     rows = pa.Table.from_pylist(list(chain.from_iterable(listed)), schema=schema)
-    for column, of in (("InvoiceId", "Id"), ("UpdatedDateUTC", "UpdatedDateUTC")):
+    for column, of in _LENT.items():
         taken = table[of].combine_chunks().take(pa.array(places, pa.int64()))
         rows = rows.append_column(column, taken)
     return rows

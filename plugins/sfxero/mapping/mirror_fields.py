@@ -18,6 +18,8 @@ PAYMENT_STATES: Final = ("AUTHORISED", "DELETED")
 XERO_ID: Final = "xero_id"
 INVOICE: Final = "invoice"
 """Keys of the external id, and of a line's or payment's invoice: neither can be left out."""
+CURRENCY: Final = "currency"
+"""Key of an invoice's currency, and of a record's in its entry's `meta`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +98,7 @@ MIRRORED_INVOICE: Final = MirrorObject(
         _field("dated_on", "Date__c", "Date", "date", "The date of the invoice."),
         _field("due_on", "Due_Date__c", "Due Date", "date", "When it is to be paid."),
         _field("paid_on", "Paid_On__c", "Paid On", "date", "The day on which it was paid in full."),
-        _text("currency", "Currency__c", "Currency", 3, "The currency of the invoice's amounts."),
+        _text(CURRENCY, "Currency__c", "Currency", 3, "The currency of the invoice's amounts."),
         _amount("sub_total", "Subtotal__c", "Subtotal", "The total without tax."),
         _amount("tax", "Tax__c", "Tax", "The tax of all lines."),
         _amount("total", "Total__c", "Total", "The total, tax included."),

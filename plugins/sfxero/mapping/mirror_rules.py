@@ -18,7 +18,7 @@ from sfxero.mapping.section import Section
 from sfxero.mapping.status_fields import StatusField
 from sfxero.mapping.status_rules import CustomField
 
-MIRROR_VERSION: Final = 1
+MIRROR_VERSION: Final = 2
 """Raised when the same invoice begins to be mirrored otherwise."""
 
 CustomObject = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*__c$")]

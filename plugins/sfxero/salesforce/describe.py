@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Final, cast
 
 from sfxero.errors import UnexpectedResponse
 from sfxero.salesforce.failures import SERVICE
+
+CURRENCY_FIELD: Final = "CurrencyIsoCode"
+"""A field of each object in orgs of several currencies, and of none in others."""
 
 
 @dataclass(frozen=True, slots=True)

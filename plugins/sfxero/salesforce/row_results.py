@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from sfxero.salesforce.describe import CURRENCY_FIELD
 from sfxero.transport.redact import redact
 
 # Salesforce, REST and Bulk API guides: others had the record, or the service a bad moment.
@@ -34,6 +35,10 @@ _PARENT_GONE: Final = (
 _UPLOAD: Final = (
     "Salesforce refused the whole upload: see its message, and the job in Setup under Bulk Data "
     "Load Jobs; let `sfxero doctor` look at object and fields, then replay."
+)
+_NO_CURRENCY: Final = (
+    "The org has not this currency, or not any more: add or activate it in Setup under Manage "
+    "Currencies, then replay."
 )
 _HINTS: Final[Mapping[str, str]] = {
     "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY": "A trigger or flow of the org failed on it: see its "
@@ -99,6 +104,8 @@ class RowResult:
     @property
     def hint(self) -> str:
         """Say what a person can do."""
+        if CURRENCY_FIELD in self.fields:
+            return _NO_CURRENCY
         other = "See the message; correct the record, then replay."
         return _HINTS.get((self.code or "").upper(), other)
 

@@ -9,7 +9,7 @@ from sfxero.mapping.inverse import written_fields
 from sfxero.mapping.spec import RouteSpec
 from sfxero.mapping.uses import FieldKind, FieldUse, Key, field_uses
 from sfxero.salesforce.client import SalesforceClient
-from sfxero.salesforce.describe import FieldDescribe, ObjectDescribe
+from sfxero.salesforce.describe import CURRENCY_FIELD, FieldDescribe, ObjectDescribe
 from sfxero.sync.checking import Notebook
 from sfxero.sync.org_rates import read_rates, uses_org_rates
 from sfxero.sync.org_records import (
@@ -24,7 +24,6 @@ from sfxero.sync.org_records import (
 )
 
 _CONNECTION: Final = ("salesforce", "connection")
-_CURRENCY: Final = "CurrencyIsoCode"
 _NUMBERS: Final = frozenset({"currency", "double", "percent", "int", "long"})
 _NO_LABELS: Final = frozenset({"currency", "double", "percent", "date", "datetime", "boolean"})
 
@@ -161,11 +160,12 @@ class OrgDoctor:
         described = self._describe(self._spec.invoices.source)
         if described is None or self._spec.invoices.currency is not None:
             return
-        if _CURRENCY in described.fields:
+        if CURRENCY_FIELD in described.fields:
             self._notes.warn(
                 "currency of the org",
                 "the org has several currencies, and the route names no currency field",
-                hint=f"Set invoices.currency to {_CURRENCY}: amounts are else taken as they are.",
+                hint=f"Set invoices.currency to {CURRENCY_FIELD}: "
+                "amounts are else taken as they are.",
                 key=("invoices",),
             )
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from sfxero.mapping.mirror_fields import CURRENCY
 from sfxero.model.ids import SourceId, TargetId, TenantId, is_lead
 from sfxero.model.outbox import PlannedEntry, PlanOutcome, SourceVersion
 from sfxero.model.states import Entity
@@ -132,18 +133,18 @@ class _Entries:
         """Yield them, parents first, and of each kind those that are there before those gone."""
         from sfxero.mapping.mirror import deleted_payment, removed_line
 
-        made, mirror, stamps = self.made, self.scope.spec.mirror, dict[str, datetime]()
+        made, mirror, invoices = self.made, self.scope.spec.mirror, dict[str, "Document"]()
         for invoice in made.invoices:
-            stamps[invoice.source_id] = invoice.stamp_at
+            invoices[invoice.source_id] = invoice
             yield self._invoice(invoice)
         for line in made.lines:
             yield self._child(line, Entity.MIRROR_LINE)
         gone_line = partial(removed_line, mirror)
-        yield from self._gone(Entity.MIRROR_LINE, made.lines_of, stamps, gone_line)
+        yield from self._gone(Entity.MIRROR_LINE, made.lines_of, invoices, gone_line)
         for payment in made.payments:
             yield self._child(payment, Entity.MIRROR_PAYMENT)
         gone_payment = partial(deleted_payment, mirror)
-        yield from self._gone(Entity.MIRROR_PAYMENT, made.payments_of, stamps, gone_payment)
+        yield from self._gone(Entity.MIRROR_PAYMENT, made.payments_of, invoices, gone_payment)
 
     def _invoice(self, one: "Document") -> PlannedEntry:
         """Return an invoice's entry; that its lines or payments are others counts as a change."""
@@ -157,7 +158,7 @@ class _Entries:
             Entity.MIRROR_INVOICE,
             one.source_id,
             one.payload,
-            content_hash=payload_hash(f"{one.payload}\n{text}"),
+            wanted=f"{one.payload}\n{text}",
             stamp_at=one.stamp_at,
             meta={**one.meta, SNAPSHOT: text},
         )
@@ -174,16 +175,17 @@ class _Entries:
             entity,
             one.source_id,
             one.payload,
-            content_hash=one.content_hash,
+            wanted=one.content_hash,
             stamp_at=one.stamp_at,
             parent=one.parent_source_id,
+            meta=one.meta,
         )
 
     def _gone(
         self,
         entity: Entity,
         children: "Mapping[str, Children]",
-        stamps: Mapping[str, datetime],
+        invoices: "Mapping[str, Document]",
         payload_in: Callable[[str], str | None],
     ) -> Iterator[PlannedEntry]:
         """Yield what invoices had once and have no longer, where all that they have is known."""
@@ -195,9 +197,10 @@ class _Entries:
                         entity,
                         SourceId(one),
                         payload,
-                        content_hash=payload_hash(payload),
-                        stamp_at=stamps[invoice_id],
+                        wanted=payload,
+                        stamp_at=invoices[invoice_id].stamp_at,
                         parent=SourceId(invoice_id),
+                        meta=_currency_in(invoices[invoice_id].meta),
                     )
 
     def _entry(
@@ -206,25 +209,30 @@ class _Entries:
         source_id: SourceId,
         payload: str,
         *,
-        content_hash: str,
+        wanted: str,
         stamp_at: datetime,
+        meta: Mapping[str, str],
         parent: SourceId | None = None,
-        meta: Mapping[str, str] | None = None,
     ) -> PlannedEntry:
+        """Return an entry; another currency, which not every org keeps, is a change as well."""
         return PlannedEntry(
             route=self.scope.route,
             tenant=self.org,
             entity=entity,
             source_id=source_id,
             payload=payload,
-            content_hash=content_hash,
+            content_hash=payload_hash(f"{wanted}\n{meta.get(CURRENCY)}"),
             version=SourceVersion(stamp_at=stamp_at, read_at=self.read_at),
             mapping_version=self.scope.spec.status_version,
             parent_entity=None if parent is None else Entity.MIRROR_INVOICE,
             parent_source_id=parent,
             meta={
-                **(meta or {}),
+                **meta,
                 "rule": str(entity),
                 "synced_at": self.read_at.isoformat(timespec="seconds"),
             },
         )
+
+
+def _currency_in(meta: Mapping[str, str]) -> dict[str, str]:
+    return {CURRENCY: meta[CURRENCY]} if CURRENCY in meta else {}

@@ -9,7 +9,7 @@ import orjson
 
 from sfxero.errors import ConfigurationError, RequestRejected
 from sfxero.mapping.inverse import written_fields
-from sfxero.mapping.mirror_fields import INVOICE
+from sfxero.mapping.mirror_fields import CURRENCY, INVOICE
 from sfxero.mapping.mirror_rules import MirrorPart
 from sfxero.mapping.new_in_xero import filled_fields
 from sfxero.mapping.new_in_xero_rules import EXTERNAL_ID
@@ -18,7 +18,7 @@ from sfxero.mapping.status_fields import STATUS_FIELDS, FieldKind, StatusField
 from sfxero.mapping.status_rules import SalesforceFieldsSection
 from sfxero.model.outbox import Entry
 from sfxero.model.states import Entity
-from sfxero.salesforce.describe import FieldDescribe, ObjectDescribe
+from sfxero.salesforce.describe import CURRENCY_FIELD, FieldDescribe, ObjectDescribe
 from sfxero.salesforce.record_updates import ExternalKey
 
 OPPORTUNITY: Final = "Opportunity"
@@ -82,7 +82,10 @@ class RecordForm(Protocol):
         ...
 
     def check(self, org: Describes) -> None:
-        """Raise ConfigurationError if a field that is to be written is not ours to write."""
+        """Raise ConfigurationError if a field that is to be written is not ours to write.
+
+        It is called before any record is made.
+        """
         ...
 
 
@@ -117,11 +120,15 @@ class StatusForm:
 
 
 class MirrorForm:
-    """A record of the mirror: made or changed by the external id, which is Xero's."""
+    """A record of the mirror: made or changed by the external id, which is Xero's.
+
+    In an org of several currencies its amounts are in that of its invoice.
+    """
 
     def __init__(self, part: MirrorPart) -> None:
-        """Object and fields are the route's."""
+        """Object and fields are the route's; `check` tells whether the org has currencies."""
         self._part = part
+        self._has_currency = False
         self.object_name: str = part.object_name
         self.by: ExternalKey | None = ExternalKey(part.object_name, part.key)
         names = part.named()
@@ -131,24 +138,28 @@ class MirrorForm:
 
     def text(self, entry: Entry) -> str:
         """Return the JSON of a record, numbers to the letter as they were planned."""
-        return _text(self.object_name, self._part.key, entry, self._synced(entry))
+        return _text(self.object_name, self._part.key, entry, self._more(entry))
 
     def row(self, entry: Entry) -> dict[str, str | None]:
         """Return the texts of a record for an upload; None for a field to be emptied."""
-        return _row(self._part.key, entry, self._synced(entry))
+        return _row(self._part.key, entry, self._more(entry))
 
     def check(self, org: Describes) -> None:
         """Raise ConfigurationError if a field that is to be written is not ours to write."""
-        troubles = mirror_troubles(org, self._part)
-        if troubles:
+        described = _described(org, self._part)
+        troubles = _part_troubles(described, self._part)
+        if described is None or troubles:
             raise ConfigurationError(
                 f"{self.object_name} cannot mirror what Xero has: {'; '.join(troubles.values())}",
                 service="salesforce",
                 hint=MIRROR_HINT,
             )
+        self._has_currency = CURRENCY_FIELD in described.fields
 
-    def _synced(self, entry: Entry) -> dict[str, str]:
-        return _synced(self._part.name_of("last_synced_at"), entry)
+    def _more(self, entry: Entry) -> dict[str, str]:
+        more = _synced(self._part.name_of("last_synced_at"), entry)
+        code = entry.meta.get(CURRENCY) if self._has_currency else None
+        return more | {CURRENCY_FIELD: code} if code else more
 
 
 class AccountForm:
@@ -241,7 +252,11 @@ def account_troubles(described: ObjectDescribe, names: Iterable[str]) -> dict[st
 def _account_trouble(name: str, field: FieldDescribe | None) -> str | None:
     if field is None:
         return f"{name} is missing or hidden"
-    return None if field.updateable else f"{name} is read-only for the integration user"
+    return None if field.updateable else _read_only(name)
+
+
+def _read_only(name: str) -> str:
+    return f"{name} is read-only for the integration user"
 
 
 def new_account_troubles(described: ObjectDescribe, contacts: ContactsSection) -> list[str]:
@@ -278,13 +293,26 @@ def _key_troubles(name: str, field: FieldDescribe | None) -> Iterator[str]:
 
 def mirror_troubles(org: Describes, part: MirrorPart) -> dict[str, str]:
     """Return by key what is wrong with an object of the mirror; under `object_name`, itself."""
+    return _part_troubles(_described(org, part), part)
+
+
+def _described(org: Describes, part: MirrorPart) -> ObjectDescribe | None:
     try:
-        described = org.describe(part.object_name)
+        return org.describe(part.object_name)
     except RequestRejected as error:
         if error.status != 404:
             raise
+        return None
+
+
+def _part_troubles(described: ObjectDescribe | None, part: MirrorPart) -> dict[str, str]:
+    if described is None:
         return {"object_name": f"{part.object_name} is missing or hidden"}
-    return dict(_troubles(described, part.written(), part.named()))
+    found = dict(_troubles(described, part.written(), part.named()))
+    currency = described.fields.get(CURRENCY_FIELD)
+    if currency is not None and not currency.updateable:
+        found[CURRENCY_FIELD] = _read_only(CURRENCY_FIELD)
+    return found
 
 
 def _troubles(
@@ -301,7 +329,7 @@ def _trouble(name: str, field: FieldDescribe | None, wanted: StatusField) -> str
     if field is None:
         return f"{name} is missing or hidden"
     if not field.updateable:
-        return f"{name} is read-only for the integration user"
+        return _read_only(name)
     if wanted.refers_to is not None and field.type == "reference":
         # The route may have renamed the object: that there is one is what can be seen here.
         return None if field.reference_to else f"{name} leads nowhere"

@@ -8,6 +8,7 @@ from tests.contract.sync.mirroring import INVOICES, LINES, PAYMENTS, Mirror
 from tests.contract.sync.showing import Showing
 from tests.contract.sync.tamperings import Case
 from tests.contract.sync.test_leads import LEADS
+from tests.contract.sync.test_money_rules import sell
 
 from sfxero.errors import ConfigurationError
 from sfxero.model.states import Entity
@@ -312,6 +313,67 @@ def test_an_invoice_to_a_leads_contact_is_of_no_account(mirror: Mirror) -> None:
     assert (found["Opportunity__c"], found["Account__c"]) == (opportunity, None)
     # The lead is not even tried.
     assert showing.org_writes().count(f"PATCH composite/sobjects/{INVOICES}/Xero_Id__c") == 1
+
+
+@pytest.fixture
+def global_mirror(world: World) -> Mirror:
+    """The mirror of an org that has several currencies, and takes invoices in them."""
+    world.control("POST", "/salesforce/options", {"multi_currency": True})
+    mirror = Mirror(Showing(world))
+    world.respec(invoices={"currency": "CurrencyIsoCode"})
+    return mirror
+
+
+@pytest.mark.parametrize("most_by_collections", [2_000, 0])
+def test_amounts_are_in_the_currency_of_their_invoice(
+    global_mirror: Mirror, most_by_collections: int
+) -> None:
+    mirror, showing, world = global_mirror, global_mirror.showing, global_mirror.world
+    opportunity = sell(world, "NZD", "100")
+    world.run()
+    invoice = showing.invoice_of(opportunity)
+    showing.hands.pay(invoice.invoice_id, Decimal(10))
+
+    mirror.show(most_by_collections=most_by_collections)
+
+    mirror.assert_right(showing.invoice_of(opportunity))
+    records = [one for name in (INVOICES, LINES, PAYMENTS) for one in world.rows(name)]
+    assert [one["CurrencyIsoCode"] for one in records] == ["NZD"] * 3
+    world.sleep(HOUR)
+    world.forget_calls()
+    showing.run(full=True)
+    assert not [one for one in showing.org_writes() if "__c" in one]
+
+
+def test_an_invoice_that_changes_its_currency_takes_its_lines_along(global_mirror: Mirror) -> None:
+    mirror, showing, world = global_mirror, global_mirror.showing, global_mirror.world
+    opportunity, invoice = showing.invoiced("100")
+    showing.run()
+    assert {one["CurrencyIsoCode"] for one in world.rows(LINES)} == {"AUD"}
+    world.sleep(HOUR)
+    world.change_invoice(showing.invoice_of(opportunity), currency_code="USD")
+
+    showing.run()
+
+    (line,) = mirror.of(LINES, invoice.invoice_id)
+    assert line["CurrencyIsoCode"] == "USD"
+    assert mirror.invoice(invoice.invoice_id)["CurrencyIsoCode"] == "USD"
+
+
+@pytest.mark.parametrize("most_by_collections", [2_000, 0])
+def test_a_currency_that_the_org_lacks_is_named(
+    global_mirror: Mirror, most_by_collections: int
+) -> None:
+    showing, world = global_mirror.showing, global_mirror.world
+    _, invoice = showing.invoiced("100")
+    world.change_invoice(invoice, currency_code="CHF")
+
+    global_mirror.show(most_by_collections=most_by_collections)
+
+    assert global_mirror.rows(INVOICES) == {}
+    (letter,) = world.letters()
+    assert "CHF" in letter
+    assert "Manage Currencies" in letter
 
 
 def test_names_are_the_routes(mirror: Mirror) -> None:
