@@ -63,6 +63,25 @@ def test_a_suffix_is_never_shortened():
 
 
 @pytest.mark.shows("Contact.Name")
+def test_a_character_of_two_units_counts_as_two_and_is_never_halved():
+    assert base_name("\U0001d538" * 255) == "\U0001d538" * 127
+    name = suffixed_name("x" + "\U0001d538" * 127, "A-1")
+    assert name == "x" + "\U0001d538" * 124 + " (A-1)"
+
+
+@pytest.mark.parametrize("number", ["9" * 251, "9" * 252, "9" * 255, "9" * 4000])
+def test_an_account_number_that_leaves_no_room_for_the_name_is_passed_over(number):
+    tried = list(suffixed_names("Acme", number, "001000000000009AAA"))
+    assert tried[0] == "Acme (009AAA)"
+
+
+@given(st.text(min_size=1, max_size=300), st.text(max_size=300))
+def test_no_name_to_try_is_longer_than_xero_takes(text, number):
+    tried = suffixed_names(base_name(text), number, "001000000000009AAA")
+    assert all(len(one.encode("utf-16-le", "surrogatepass")) <= 2 * NAME_LIMIT for one in tried)
+
+
+@pytest.mark.shows("Contact.Name")
 def test_names_to_try_are_the_account_number_then_growing_parts_of_the_id():
     tried = list(suffixed_names("Acme", "A1", "001000000000009AAA"))
     assert tried[:3] == ["Acme (A1)", "Acme (009AAA)", "Acme (0009AAA)"]
