@@ -118,17 +118,9 @@ class OrgSession:
         OutcomeUnknown says that it may have been carried out; every other error that it was not.
         """
         request = _Request(method, path, None, content, is_write=True)
-        try:
-            return self._until_success(partial(self._send, request), policy=_ONCE)
-        except ServiceUnavailable as error:
-            if error.status is None or not (error.status >= 500 or error.status == 408):
-                raise
-            raise OutcomeUnknown(
-                f"Salesforce answered {error.status} to a write",
-                service=SERVICE,
-                status=error.status,
-                code=error.code,
-            ) from error
+        return self._until_success(
+            partial(self._send, request), policy=_ONCE, failure_of=_failure_of_write
+        )
 
     def _send(self, request: "_Request", token: str) -> httpx.Response:
         headers = {"Accept": "application/json", "Authorization": f"Bearer {token}"}
@@ -187,7 +179,11 @@ class OrgSession:
                 self._wire.close()
 
     def _until_success(
-        self, send: Callable[[str], httpx.Response], *, policy: RetryPolicy
+        self,
+        send: Callable[[str], httpx.Response],
+        *,
+        policy: RetryPolicy,
+        failure_of: Callable[[httpx.Response], SyncError] = failure_of,
     ) -> httpx.Response:
         is_renewed = False
         attempt = 1
@@ -281,3 +277,17 @@ class OrgSession:
             self.usage = usage
             if self._ceiling is not None:
                 self._ceiling.see(usage)
+
+
+def _failure_of_write(response: httpx.Response) -> SyncError:
+    """Tell what may have been carried out; of a token's failure nothing was."""
+    failure = failure_of(response)
+    status = response.status_code
+    if isinstance(failure, ServiceUnavailable) and (status >= 500 or status == 408):
+        return OutcomeUnknown(
+            f"Salesforce answered {status} to a write",
+            service=SERVICE,
+            status=status,
+            code=failure.code,
+        )
+    return failure

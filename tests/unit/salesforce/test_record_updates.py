@@ -92,6 +92,21 @@ def test_a_call_that_had_no_effect_is_told_apart(org, client, reply, failure):
     assert org.paths().count(PATH) == 1
 
 
+@pytest.mark.parametrize("is_renewal", [False, True])
+def test_a_write_without_a_token_was_surely_not_made(org, client, is_renewal):
+    refusal = httpx.Response(401, json=[{"errorCode": "INVALID_SESSION_ID", "message": "x"}])
+    org.on(PATH, refusal)
+    org.on("/any", httpx.Response(200))
+    if is_renewal:
+        client.session.call("GET", "/any")
+    org.token_replies = [httpx.Response(503, text="oops") for _ in range(9)]
+
+    with pytest.raises(ServiceUnavailable):
+        update_records(client, BODY, count=2)
+
+    assert org.paths().count(PATH) == int(is_renewal)
+
+
 def test_a_refused_token_is_renewed_once(org, client):
     refusal = httpx.Response(401, json=[{"errorCode": "INVALID_SESSION_ID", "message": "x"}])
     org.on(PATH, refusal, httpx.Response(200, json=[GOOD, GOOD]))
