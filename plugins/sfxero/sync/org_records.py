@@ -42,6 +42,9 @@ NEW_ACCOUNT_HINT: Final = (
 _CONTACT_ID_LENGTH: Final = 36
 _NUMBERS: Final = frozenset({"currency", "double"})
 _TEXTS: Final = frozenset({"string", "textarea", "picklist", "url"})
+_NO_TEXTS: Final = _NUMBERS | {
+    "address", "boolean", "date", "datetime", "int", "long", "percent", "reference", "time",
+}  # fmt: skip
 _TYPES: Final[Mapping[FieldKind, frozenset[str]]] = {
     "text": _TEXTS,
     "url": _TEXTS,
@@ -252,7 +255,10 @@ def account_troubles(described: ObjectDescribe, names: Iterable[str]) -> dict[st
 def _account_trouble(name: str, field: FieldDescribe | None) -> str | None:
     if field is None:
         return f"{name} is missing or hidden"
-    return None if field.updateable else _read_only(name)
+    if not field.updateable:
+        return _read_only(name)
+    # What is read back of another would never be the text that was written.
+    return f"{name} is of type {field.type}, not text" if field.type in _NO_TEXTS else None
 
 
 def _read_only(name: str) -> str:
