@@ -45,7 +45,9 @@ def narrowed(entry: Entry, held: Mapping[str, Any] | None) -> Entry | Settlement
     if not fields:
         return replace(settlement_of(entry, held), is_looked_up=True)
     _keep_the_rest(fields, held)
-    return replace(entry, payload=text_of(fields), former_payload=None)
+    # A contact's payload begins with its name: so another can be put in its place on a clash.
+    named = dict(sorted(fields.items(), key=lambda field: field[0] != "Name"))
+    return replace(entry, payload=text_of(named), former_payload=None)
 
 
 def _part(wished: Mapping[str, Any], key: str) -> dict[str, Any]:

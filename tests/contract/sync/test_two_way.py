@@ -202,6 +202,28 @@ def test_only_what_changed_is_sent_to_xero(both: Both) -> None:
     assert sent == [{"ContactID": both.contact.contact_id, "EmailAddress": "new@acme.au"}]
 
 
+@pytest.mark.parametrize("more", [{}, {"Invoice_Email__c": "new@acme.au"}])
+def test_a_name_that_a_stranger_took_meanwhile_gets_a_suffix(
+    both: Both, more: dict[str, str]
+) -> None:
+    world = both.world
+    world.edit("Account", both.account, Name="Bolt", **more)
+    scope = world.begin()
+    world.stage(scope)
+    world.prepare(scope)
+    world.put_in_xero("Contacts", '{"Name":"Bolt"}')
+
+    world.publish(run_id=scope.run_id)
+
+    assert both.contact.name.startswith("Bolt (")
+    assert both.contact.texts["EmailAddress"] == more.get("Invoice_Email__c", "old@acme.au")
+    both.pause()
+    both.from_xero()
+    both.to_xero()
+    assert both.row["Name"] == "Bolt"
+    assert both.is_quiet()
+
+
 def test_what_else_an_address_holds_stays(both: Both) -> None:
     both.edit_xero(**address(AttentionTo="Jo", **XERO_ADDRESS))
     both.edit_salesforce(BillingCity="Perth")
