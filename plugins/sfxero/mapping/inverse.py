@@ -49,7 +49,7 @@ def rules_of(contacts: ContactsSection, wanted: Container[str]) -> Iterator[tupl
         for name in names:
             if getattr(rules, name) is not None:
                 yield ("contacts", section, name), getattr(rules, name)
-    if PAYMENT_TERMS in masters and contacts.payment_terms is not None:
+    if PAYMENT_TERMS in wanted and contacts.payment_terms is not None:
         yield (
             ("contacts", PAYMENT_TERMS),
             FieldRule.model_validate({"from": contacts.payment_terms.by}),
