@@ -59,6 +59,15 @@ ROWS: Final = (
         "to five persons, the primary ones first if the route says so.",
     ),
     Row(
+        "Payment terms",
+        ("Account.Payment_Terms__c",),
+        ("Contact.PaymentTerms",),
+        "Those of sales, by a table of the route, in the words of the due dates: `days` and "
+        "`terms`. The terms of bills stay as they are. A value that is not in the table refuses "
+        "the account, or the contact goes without it and with a warning, as the route says. An "
+        "account that says nothing leaves the terms alone.",
+    ),
+    Row(
         "Amount",
         ("Opportunity.Amount",),
         ("Invoice.SubTotal", "Invoice.Total"),

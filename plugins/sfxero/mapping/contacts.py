@@ -20,6 +20,7 @@ from sfxero.mapping.columns import (
 )
 from sfxero.mapping.field_rules import FieldRule
 from sfxero.mapping.names import base_name, name_key
+from sfxero.mapping.payment_terms import payment_terms
 from sfxero.mapping.persons import contact_persons
 from sfxero.mapping.phones import email, phones
 from sfxero.mapping.refusals import Findings
@@ -64,6 +65,7 @@ def transform_contacts(
         "ContactPersons": contact_persons(live, spec.contacts, findings),
         "Phones": phones(live, spec.contacts.phones, findings),
         "Addresses": postal_addresses(live, spec.contacts.postal_address, findings),
+        "PaymentTerms": payment_terms(live, spec.contacts.payment_terms, findings),
     }
     rules = spec.contacts
     base = base_names(live, rules.name, findings)

@@ -68,9 +68,10 @@ def _contact_fields(spec: RouteSpec) -> list[str | None]:
         rules += [place.street, place.city, place.region, place.postal_code, place.country]
     if phones is not None:
         rules += [phones.default, phones.direct, phones.mobile, phones.fax]
-    section = contacts.new_in_xero
+    section, terms = contacts.new_in_xero, contacts.payment_terms
     contact_id = None if section is None else section.external_id
-    return [contacts.name_suffix, contact_id, *_sources(rules)]
+    said = None if terms is None else terms.by
+    return [contacts.name_suffix, contact_id, said, *_sources(rules)]
 
 
 def _invoice_fields(spec: RouteSpec) -> list[str | None]:

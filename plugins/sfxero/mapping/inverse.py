@@ -8,6 +8,7 @@ from sfxero.mapping.shared_fields import (
     ADDRESS,
     KINDS,
     NAME,
+    PAYMENT_TERMS,
     PHONE,
     Part,
     SharedField,
@@ -20,6 +21,9 @@ from sfxero.mapping.uses import Key
 _HINT: Final = (
     "Let it come from one field of the account by 'from' alone, or leave it out of "
     "contacts.two_way."
+)
+_TERMS_HINT: Final = (
+    "Let 'by' name a field of the account itself, or leave payment_terms out of contacts.two_way."
 )
 LOSSLESS: Final = frozenset({"trim", "abn", "tax_number"})
 """Functions that only take notation away: what comes back through them is the same value."""
@@ -45,6 +49,11 @@ def rules_of(contacts: ContactsSection, wanted: Container[str]) -> Iterator[tupl
         for name in names:
             if getattr(rules, name) is not None:
                 yield ("contacts", section, name), getattr(rules, name)
+    if PAYMENT_TERMS in wanted and contacts.payment_terms is not None:
+        yield (
+            ("contacts", PAYMENT_TERMS),
+            FieldRule.model_validate({"from": contacts.payment_terms.by}),
+        )
 
 
 def objections(contacts: ContactsSection) -> Iterator[tuple[Key, str, str]]:
@@ -68,10 +77,31 @@ def objections(contacts: ContactsSection) -> Iterator[tuple[Key, str, str]]:
             yield (
                 place,
                 f"'{name}' cannot flow back to the account: {trouble}",
-                _HINT,
+                _TERMS_HINT if place[1] == PAYMENT_TERMS else _HINT,
             )
             continue
         taken[rule.from_[0].lower()] = name
+    yield from _terms_objections(contacts)
+
+
+def _terms_objections(contacts: ContactsSection) -> Iterator[tuple[Key, str, str]]:
+    """Yield what makes the way back of payment terms uncertain."""
+    terms = contacts.payment_terms
+    if terms is None or contacts.two_way is None or contacts.two_way.payment_terms is None:
+        return
+    key: Key = ("contacts", PAYMENT_TERMS)
+    for name, first in terms.doubles().items():
+        yield (
+            (*key, "table", name),
+            f"'{name}' cannot flow back to the account: '{first}' has the same terms",
+            "Keep one name for these terms, or leave payment_terms out of contacts.two_way.",
+        )
+    if terms.on_unknown == "warn":
+        yield (
+            (*key, "on_unknown"),
+            "a value that is not in the table would be taken for none, and be written over",
+            "Let 'on_unknown' be refuse, or leave payment_terms out of contacts.two_way.",
+        )
 
 
 def _trouble(rule: FieldRule) -> str | None:
@@ -99,6 +129,8 @@ def account_fields(
     if field.key.startswith(PHONE):
         rule = getattr(contacts.phones, field.key.removeprefix(PHONE))
         return {rule.from_[0]: _phone(part, field)}
+    if field.key == PAYMENT_TERMS:
+        return _terms(part if isinstance(part, dict) else {}, contacts)
     text = part if isinstance(part, str) else None
     if field.key == NAME and text and suffix:
         text = text.removesuffix(suffix)
@@ -119,6 +151,14 @@ def _address(part: Mapping[str, str], contacts: ContactsSection) -> dict[str, st
         for key, rule in rules.items()
         if rule is not None and rule.from_
     }
+
+
+def _terms(part: Mapping[str, str], contacts: ContactsSection) -> dict[str, str | None]:
+    """Return what the field says where the contact has these terms; nothing for unknown ones."""
+    rules = contacts.payment_terms
+    if rules is None:
+        return {}
+    return {rules.by: rules.names().get((part.get("Day", ""), part.get("Type", "")))}
 
 
 def _phone(part: Part, field: SharedField) -> str | None:

@@ -61,16 +61,21 @@ def merge(
     *,
     is_salesforce_newer: Sequence[bool],
     decided: Sequence[str] | None = None,
+    can_be_emptied: bool = True,
 ) -> Merged:
     """Decide about one field of each pair.
 
     `is_salesforce_newer` says whose record changed last. `decided` holds a person's words, `xero`,
-    `salesforce` or '', for the very values that both sides have now.
+    `salesforce` or '', for the very values that both sides have now. Where Xero cannot be emptied,
+    what it holds fills whatever was emptied in Salesforce, so that both come to hold the same.
     """
     same = _same(sides.salesforce, sides.xero)
     ours = ~_same(sides.salesforce, sides.agreed_salesforce)
     theirs = ~_same(sides.xero, sides.agreed_xero)
-    both = ours & theirs & ~same
+    refilled = np.zeros(same.shape, dtype=bool)
+    if not can_be_emptied:
+        refilled = ~same & (ours | theirs) & _empty(sides.salesforce)
+    both = ours & theirs & ~same & ~refilled
     wins_ours, is_open = _mastered(policy, np.array(is_salesforce_newer, dtype=bool))
     if decided is not None:
         words = np.array(decided, dtype="U10")
@@ -80,8 +85,9 @@ def merge(
     rules = {
         Verdict.AGREED: same & (ours | theirs),
         Verdict.ASK: both & is_open,
-        Verdict.TO_XERO: (ours & ~theirs & ~same) | (both & wins_ours),
-        Verdict.TO_SALESFORCE: ((theirs & ~ours & ~same) | (both & ~wins_ours)) & flows_back,
+        Verdict.TO_XERO: (ours & ~theirs & ~same & ~refilled) | (both & wins_ours),
+        Verdict.TO_SALESFORCE: ((theirs & ~ours & ~same) | (both & ~wins_ours) | refilled)
+        & flows_back,
     }
     verdicts = np.select(
         list(rules.values()), [one.value for one in rules], default=Verdict.NOTHING.value
@@ -97,6 +103,10 @@ def _mastered(policy: Policy, is_salesforce_newer: np.ndarray) -> tuple[np.ndarr
         "xero": np.zeros(shape, dtype=bool),
     }.get(policy, np.ones(shape, dtype=bool))
     return wins, np.full(shape, policy == "ask")
+
+
+def _empty(values: pa.Array) -> np.ndarray:
+    return flags(pc.is_null(values))
 
 
 def _same(left: pa.Array, right: pa.Array) -> np.ndarray:

@@ -5,7 +5,15 @@ from typing import Final
 
 from sfxero.mapping.field_rules import FieldRule
 from sfxero.mapping.inverse import LOSSLESS, account_fields, rules_of
-from sfxero.mapping.shared_fields import ADDRESS, NAME, PERSONS, PHONE, Part, SharedField
+from sfxero.mapping.shared_fields import (
+    ADDRESS,
+    NAME,
+    PAYMENT_TERMS,
+    PERSONS,
+    PHONE,
+    Part,
+    SharedField,
+)
 from sfxero.mapping.spec import ContactsSection
 from sfxero.mapping.uses import Key
 
@@ -14,7 +22,7 @@ CONTACT_FIELDS: Final = (
     "IsSupplier", "UpdatedDateUTC",
 )  # fmt: skip
 """What a condition on a contact may look at, by Xero's names."""
-_ALL: Final = frozenset({NAME, "tax_number", "email", "phones", ADDRESS})
+_ALL: Final = frozenset({NAME, "tax_number", "email", "phones", ADDRESS, PAYMENT_TERMS})
 _SECTION: Final = ("contacts", "new_in_xero")
 _HINT: Final = (
     "Let it come by 'from' from a field of the account itself, or leave contacts.new_in_xero out."
@@ -76,7 +84,7 @@ def _rules(contacts: ContactsSection) -> Iterator[tuple[Key, FieldRule]]:
 
 
 def _is_constant(contacts: ContactsSection, key: str) -> bool:
-    if key == ADDRESS:
+    if key in {ADDRESS, PAYMENT_TERMS}:
         return False
     of_phone = key.startswith(PHONE)
     rule = getattr(contacts.phones if of_phone else contacts, key.removeprefix(PHONE))

@@ -23,10 +23,12 @@ ONE_WAY: Final = "one_way"
 NAME: Final = "name"
 PERSONS: Final = "persons"
 ADDRESS: Final = "postal_address"
+PAYMENT_TERMS: Final = "payment_terms"
 PHONE: Final = "phones."
 _TEXTS: Final = {"name": "Name", "tax_number": "TaxNumber", "email": "EmailAddress"}
 KINDS: Final = {"default": "DEFAULT", "direct": "DDI", "mobile": "MOBILE", "fax": "FAX"}
 PHONE_PARTS: Final = ("PhoneCountryCode", "PhoneAreaCode", "PhoneNumber")
+TERMS_PARTS: Final = ("Day", "Type")
 STREET_LINES: Final = tuple(f"AddressLine{number}" for number in range(1, 5))
 _PLACES: Final = {
     "street": STREET_LINES,
@@ -55,17 +57,24 @@ class SharedField:
             return contact.get(self.names[0]) or None
         if self.key == ADDRESS:
             held = contact.get("POBOX") or {}
+        elif self.key == PAYMENT_TERMS:
+            held = contact.get("SalesTerms") or {}
         else:
             held = (contact.get("Phones") or {}).get(self.kind) or {}
         return {name: held[name] for name in self.names if held.get(name)} or None
 
     def element(self, part: Part) -> dict[str, Any]:
-        """Return the field as Xero takes it, '' for whatever it is to hold no more."""
+        """Return the field as Xero takes it, '' for whatever it is to hold no more.
+
+        Nothing for payment terms that are none: no way is known to take them from a contact.
+        """
         if self.key == PERSONS:
             return {"ContactPersons": part or []}
         if self.key in _TEXTS:
             return {self.names[0]: part or ""}
         filled = part if isinstance(part, dict) else {}
+        if self.key == PAYMENT_TERMS:
+            return {"PaymentTerms": {"Sales": _terms(filled)}} if filled else {}
         texts = {name: filled.get(name, "") for name in self.names}
         if self.key == ADDRESS:
             return {"Addresses": [{"AddressType": "POBOX", **texts}]}
@@ -84,6 +93,11 @@ class SharedField:
         return orjson.dumps(part, option=orjson.OPT_SORT_KEYS).decode()
 
     @property
+    def can_be_emptied(self) -> bool:
+        """Whether Xero can be told to hold nothing: its documents name no way for terms."""
+        return self.key != PAYMENT_TERMS
+
+    @property
     def kind(self) -> str:
         """Xero's word for the kind of phone."""
         return KINDS[self.key.removeprefix(PHONE)]
@@ -91,7 +105,11 @@ class SharedField:
 
 def field_of(key: str, address_names: tuple[str, ...] = ()) -> SharedField:
     """Return a field by its key alone, to take it from a contact."""
-    names = {PERSONS: ("ContactPersons",), ADDRESS: address_names}
+    names = {
+        PERSONS: ("ContactPersons",),
+        ADDRESS: address_names,
+        PAYMENT_TERMS: TERMS_PARTS,
+    }
     found = (_TEXTS[key],) if key in _TEXTS else names.get(key, PHONE_PARTS)
     return SharedField(key, ONE_WAY, found)
 
@@ -120,6 +138,8 @@ def _fields(contacts: ContactsSection, masters: Mapping[str, Policy]) -> Iterato
             for name in found
         )
         yield SharedField(ADDRESS, masters.get(ADDRESS, ONE_WAY), tuple(names))
+    if contacts.payment_terms is not None:
+        yield SharedField(PAYMENT_TERMS, masters.get(PAYMENT_TERMS, ONE_WAY), TERMS_PARTS)
     if contacts.persons is not None:
         yield SharedField(PERSONS, ONE_WAY, ("ContactPersons",))
 
@@ -132,7 +152,8 @@ def street_of(part: Mapping[str, str]) -> str:
 def shown(part: Part) -> str | None:
     """Return a value as a person reads it."""
     if isinstance(part, dict):
-        return ", ".join(part.values()) if "PhoneNumber" not in part else " ".join(part.values())
+        is_one = "PhoneNumber" in part or "Type" in part
+        return (" " if is_one else ", ").join(part.values())
     return None if part is None else part if isinstance(part, str) else orjson.dumps(part).decode()
 
 
@@ -168,6 +189,11 @@ def _address_text(part: Mapping[str, str]) -> str:
         if name not in STREET_LINES and value.strip()
     }
     return orjson.dumps({"Street": street, **rest}, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _terms(part: Mapping[str, str]) -> dict[str, Any]:
+    """Return payment terms in Xero's kinds: the day is a number."""
+    return {name: int(text) if text.isdecimal() else text for name, text in part.items()}
 
 
 def _squeezed(text: str) -> str:

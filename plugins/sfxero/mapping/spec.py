@@ -26,6 +26,7 @@ from sfxero.mapping.related_rules import PersonsSection, RelatedName, RelatedSec
 from sfxero.mapping.section import Section
 from sfxero.mapping.status_rules import SalesforceFieldsSection
 from sfxero.mapping.template import FieldPath, template_fields
+from sfxero.mapping.terms_rules import PaymentTermsSection, Terms, check_day
 from sfxero.mapping.two_way_rules import TwoWaySection
 
 # Raised when the same spec and the same records begin to give other documents.
@@ -183,6 +184,7 @@ class ContactsSection(Section):
     related: Mapping[RelatedName, RelatedSection] = Field(default_factory=dict)
     """Rows of other objects by the name that begins their fields in rules: `person.Email`."""
     postal_address: AddressSection | None = None
+    payment_terms: PaymentTermsSection | None = None
     two_way: TwoWaySection | None = None
     """What flows back from Xero; nothing, if it is left out."""
     new_in_xero: NewInXeroSection | None = None
@@ -217,15 +219,12 @@ class DueSection(Section):
     days: int = Field(ge=0, le=MOST_DUE_DAYS)
     days_from: FieldPath | None = None
     """A number field, of the account perhaps, that replaces `days` where it is filled."""
-    terms: Literal["after_date", "after_month_end", "day_of_month", "day_of_next_month"] = (
-        "after_date"
-    )
+    terms: Terms = "after_date"
     on_weekend: Literal["keep", "next_monday", "previous_friday"] = "keep"
 
     @model_validator(mode="after")
     def _names_a_day(self) -> "DueSection":
-        if self.terms.startswith("day_of") and not 1 <= self.days <= 31:
-            raise ValueError(f"with terms '{self.terms}', days is a day of a month: 1 to 31")
+        check_day(self.days, self.terms)
         return self
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from sfxero.mapping.related_sources import MOST_PERSONS
-from sfxero.mapping.shared_fields import PHONE_PARTS
+from sfxero.mapping.shared_fields import PHONE_PARTS, TERMS_PARTS
 from sfxero.mapping.spec import RouteSpec
 from sfxero.mapping.uses import Key
 
@@ -89,6 +89,10 @@ def contact_targets(spec: RouteSpec) -> list[Target]:
                 is_part=name in _PARTS,
             )
             for name, key in _ADDRESS.items()
+        ),
+        *(
+            Target(("PaymentTerms", "Sales", name), (("contacts", "payment_terms"),))
+            for name in TERMS_PARTS
         ),
     ]
     return _mapped(targets, spec)

@@ -35,6 +35,7 @@ class TwoWaySection(Section):
     """Each phone that is mapped, by itself."""
     postal_address: MasterOrNone = None
     """The address as one: a street of one side and a city of the other would be no address."""
+    payment_terms: MasterOrNone = None
 
     @model_validator(mode="after")
     def _names_a_field(self) -> "TwoWaySection":

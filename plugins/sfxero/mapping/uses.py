@@ -74,6 +74,7 @@ _TEMPLATES: Final[Mapping[Key, FieldKind]] = {
 _PLAIN: Final[Mapping[Key, FieldKind]] = {
     ("contacts", "name_suffix"): FieldKind.TEXT,
     ("contacts", "new_in_xero", "external_id"): FieldKind.TEXT,
+    ("contacts", "payment_terms", "by"): FieldKind.TEXT,
     ("invoices", "account"): FieldKind.ACCOUNT,
     ("invoices", "amount"): FieldKind.NUMBER,
     ("invoices", "currency"): FieldKind.TEXT,

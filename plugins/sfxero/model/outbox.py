@@ -153,6 +153,8 @@ class Entry:
     """Whether what was written last is what the target held then: an adopted record held others."""
     sends: Mapping[str, Any] | None = None
     """The element that goes in place of the payload: a void, a credit note or its allocation."""
+    bill_terms: Mapping[str, Any] | None = None
+    """The payment terms of bills that the contact holds, and that go along with those of sales."""
     open_credit: "OpenCredit | None" = None
     credit_number: str | None = None
     """The number of the next credit note of the linked record."""

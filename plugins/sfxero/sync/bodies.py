@@ -37,6 +37,8 @@ _KINDS: Final = {"Addresses": "AddressType", "Phones": "PhoneType"}
 """Lists whose elements are told apart by their kind, of which Xero always returns every one."""
 _PERSONS: Final = "ContactPersons"
 """Replaced as a whole, and cleared by an empty list."""
+TERMS: Final = "PaymentTerms"
+_TERMS_FIELDS: Final = ("Day", "Type")
 _KEPT: Final = frozenset({"InvoiceNumber", "BrandingThemeID", "CurrencyCode"})
 """What an invoice never loses: Xero refuses an empty one, or would number it anew."""
 _OPTIONAL: Final = ("ItemCode", "DiscountRate", "Tracking")
@@ -52,10 +54,10 @@ def render(entries: Sequence[Entry]) -> bytes:
     """Return the body of one batch; the same entries and links always give the same bytes."""
     if entries[0].entity is Entity.INVOICE_EMAIL:
         (one,) = entries
-        return _text({"InvoiceID": one.parent_target_id}).encode()
+        return text_of({"InvoiceID": one.parent_target_id}).encode()
     if entries[0].sends is not None:
         name = _ENVELOPE_OF[entries[0].operation]
-        return _text({name: [entry.sends for entry in entries]}).encode()
+        return text_of({name: [entry.sends for entry in entries]}).encode()
     name = _ENVELOPE[entries[0].entity]
     return f'{{"{name}":[{",".join(_element(entry) for entry in entries)}]}}'.encode()
 
@@ -122,6 +124,24 @@ def taking_number(entry: Entry, held: Mapping[str, Any]) -> Entry:
     return replace(entry, gives_number=entry.may_give_number and not has_number)
 
 
+def sends_terms(entry: Entry) -> bool:
+    """Say whether an entry changes the payment terms of a contact that Xero has."""
+    is_update = entry.entity is Entity.CONTACT and entry.operation is Operation.UPDATE
+    return is_update and TERMS in parse(entry.payload)
+
+
+def keeping_bills(entry: Entry, held: Mapping[str, Any] | None) -> Entry:
+    """Let the terms of bills that a contact holds go along with ours of sales.
+
+    Nothing says that Xero does not replace the terms of both as a whole.
+    """
+    bills = ((held or {}).get(TERMS) or {}).get("Bills")
+    if not bills or not sends_terms(entry):
+        return entry
+    kept = {name: bills[name] for name in _TERMS_FIELDS if bills.get(name) is not None}
+    return replace(entry, bill_terms=kept)
+
+
 def moving_on(entry: Entry, held: Mapping[str, Any]) -> Entry:
     """Let an edit carry its status only where that is later than what Xero holds.
 
@@ -158,7 +178,7 @@ def _element(entry: Entry) -> str:
         cleared = {name: "" for name, value in fields.items() if value == ""}
         head = {"InvoiceID": entry.target_id, **head, **cleared}
     # The payload's own text follows, so that no number changes its form.
-    return f"{_text(head)[:-1]},{_sent_text(entry)[1:]}"
+    return f"{text_of(head)[:-1]},{_sent_text(entry)[1:]}"
 
 
 def _sent_text(entry: Entry) -> str:
@@ -168,10 +188,14 @@ def _sent_text(entry: Entry) -> str:
 
 
 def _contact_update(entry: Entry) -> str:
-    return _text({"ContactID": entry.target_id, **wanted(entry)})
+    fields = wanted(entry)
+    if entry.bill_terms and TERMS in fields:
+        fields[TERMS] = {"Bills": entry.bill_terms, **fields[TERMS]}
+    return text_of({"ContactID": entry.target_id, **fields})
 
 
-def _text(fields: Mapping[str, Any]) -> str:
+def text_of(fields: Mapping[str, Any]) -> str:
+    """Write fields as JSON, numbers exact."""
     return orjson.dumps(fields, default=_exactly).decode()
 
 

@@ -33,6 +33,8 @@ class MergedPair:
     verdicts: dict[str, "Verdict"] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
     """Of fields that both sides had changed: who decided."""
+    refilled: set[str] = field(default_factory=set)
+    """Fields that were emptied in Salesforce, and that Xero cannot be emptied of."""
 
     @property
     def source_id(self) -> SourceId:
@@ -52,6 +54,8 @@ class MergedPair:
         values = {"salesforce": shown(self.ours[key]), "xero": shown(self.theirs[key])}
         told = f"{values[side] or 'nothing'!r} instead of {values[_SIDES[side]] or 'nothing'!r}"
         reason = self.reasons.get(key)
+        if key in self.refilled:
+            return f"{key}: emptied in salesforce, and xero cannot be: {told}"
         if reason is None:
             return f"{key}: only {side} changed, {told}"
         return f"{key}: both changed, {reason}: {told} of {_SIDES[side]}"
@@ -103,12 +107,15 @@ def _merge_field(merged: Sequence[MergedPair], field: SharedField, asked: Asked)
         field.policy,
         is_salesforce_newer=newer,
         decided=[side for side, _ in decided],
+        can_be_emptied=field.can_be_emptied,
     )
     rows = zip(merged, result.verdicts, result.is_conflict, decided, strict=True)
     for one, verdict, is_conflict, (_, who) in rows:
         one.verdicts[key] = verdict
         if is_conflict:
             one.reasons[key] = f"{who} decided" if who else f"by the rule {field.policy}"
+        elif not field.can_be_emptied and one.ours[key] is None and one.agreed[key].salesforce:
+            one.refilled.add(key)
 
 
 def _decision(one: MergedPair, key: str, asked: Asked) -> tuple[str, str]:

@@ -25,6 +25,7 @@ from sfxero.sync.contact_reading import (
 from sfxero.sync.flowing_back import FlowingBack
 from sfxero.sync.identity.passive import passive_accounts
 from sfxero.sync.new_accounts import NOT_ACTIVE, NewAccounts
+from sfxero.sync.person_changes import changed_persons
 from sfxero.sync.prepare import named_contacts
 from sfxero.sync.scope import Scope
 from sfxero.sync.shared_values import agreed_of
@@ -135,6 +136,8 @@ class _Merging:
         found = self._with_documents(changed)
         merged = merge_pairs(found, self._fields, stand.asked)
         self._scope.ledger.agreeing.agree(self._scope.tenant, _met(merged))
+        told = changed_persons(merged, self._fields)
+        self._scope.ledger.quarantine.put(self._scope.run_id, self._scope.route, told)
         self._ask(merged, stand)
         self._plan(merged, stand, read_at=read_at)
 

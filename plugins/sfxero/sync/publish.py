@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from sfxero.clock import Clock, Sleeper
 from sfxero.errors import (
@@ -24,10 +24,12 @@ from sfxero.model.ids import RunId, TargetId, TenantId
 from sfxero.model.outbox import Entry, Settlement
 from sfxero.model.states import Entity, Operation
 from sfxero.sync.bodies import (
+    keeping_bills,
     own_number,
     own_url,
     parse,
     payload_hash,
+    sends_terms,
     total_differences,
     with_name,
 )
@@ -60,6 +62,7 @@ _WITHOUT_EFFECT: Final = (
 _GOES_ON_AFTER: Final = (NotSent, RateLimited, OutcomeUnknown, UnexpectedResponse)
 """What ends a batch and not the lane."""
 _MAX_TRIES: Final = 6
+_Held: TypeAlias = "Mapping[str, Any] | None"
 _SOON: Final = timedelta(minutes=1)
 _LATER: Final = timedelta(minutes=1)
 """Where an entry goes that was tried too often in one run."""
@@ -224,10 +227,10 @@ class Lane:
         kept = [entry for entry in entries if not _is_read_first(entry)]
         alike, changed = [], []
         for entry in first:
-            look = narrowed if is_two_way(entry) else compared
-            outcome = look(entry, held.get(entry.target_id))
+            contact = held.get(entry.target_id)
+            outcome = _look_of(entry)(entry, contact)
             if isinstance(outcome, Entry):
-                kept.append(outcome)
+                kept.append(keeping_bills(outcome, contact))
             elif isinstance(outcome, Settlement):
                 alike.append(outcome)
             elif outcome is None:
@@ -422,7 +425,18 @@ class Lane:
 
 
 def _is_read_first(entry: Entry) -> bool:
-    return entry.is_first_update or is_two_way(entry)
+    return entry.is_first_update or is_two_way(entry) or sends_terms(entry)
+
+
+def _look_of(entry: Entry) -> Callable[[Entry, _Held], Entry | Settlement | str | None]:
+    """Return what judges an entry by what its contact holds."""
+    if is_two_way(entry):
+        return narrowed
+    return compared if entry.is_first_update else _as_planned
+
+
+def _as_planned(entry: Entry, _held: _Held) -> Entry:
+    return entry
 
 
 def _ids(entries: Sequence[Entry]) -> list[int]:

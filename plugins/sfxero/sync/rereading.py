@@ -1,17 +1,16 @@
 """Updates of two-way routes: read again before they go, so that nobody's edit is written over."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from sfxero.mapping.shared_fields import KINDS, PERSONS, PHONE
+from sfxero.mapping.shared_fields import KINDS, PAYMENT_TERMS, PERSONS, PHONE, field_of
 from sfxero.model.agreed import Pair
 from sfxero.model.outbox import Entry, Settlement
 from sfxero.model.states import Operation
-from sfxero.sync.bodies import holds, parse, taking_number
+from sfxero.sync.bodies import holds, parse, taking_number, text_of
 from sfxero.sync.lookup import settlement_of
-from sfxero.sync.shared_values import changes_of
+from sfxero.sync.shared_values import changes_of, snapshot_of
 
 CHANGED: Final = "the contact was changed in Xero meanwhile: both sides are merged anew"
 _TEXTS: Final = {"name": "Name", "tax_number": "TaxNumber", "email": "EmailAddress"}
@@ -38,7 +37,7 @@ def narrowed(entry: Entry, held: Mapping[str, Any] | None) -> Entry | Settlement
         element = _part(wished, key)
         if holds(element, held):
             continue
-        if not holds(_was(key, pair, element), held):
+        if not _is_as_it_was(key, pair, element, held):
             return None
         _add(fields, element)
     if entry.gives_number:
@@ -46,7 +45,9 @@ def narrowed(entry: Entry, held: Mapping[str, Any] | None) -> Entry | Settlement
     if not fields:
         return replace(settlement_of(entry, held), is_looked_up=True)
     _keep_the_rest(fields, held)
-    return replace(entry, payload=json.dumps(fields, default=str), former_payload=None)
+    # A contact's payload begins with its name: so another can be put in its place on a clash.
+    named = dict(sorted(fields.items(), key=lambda field: field[0] != "Name"))
+    return replace(entry, payload=text_of(named), former_payload=None)
 
 
 def _part(wished: Mapping[str, Any], key: str) -> dict[str, Any]:
@@ -55,10 +56,22 @@ def _part(wished: Mapping[str, Any], key: str) -> dict[str, Any]:
         return {_TEXTS[key]: wished.get(_TEXTS[key], "")}
     if key == PERSONS:
         return {"ContactPersons": wished.get("ContactPersons", [])}
+    if key == PAYMENT_TERMS:
+        return {"PaymentTerms": wished["PaymentTerms"]}
     if key.startswith(PHONE):
         kind = KINDS[key.removeprefix(PHONE)]
         return {"Phones": [one for one in wished["Phones"] if one["PhoneType"] == kind]}
     return {"Addresses": wished["Addresses"]}
+
+
+def _is_as_it_was(
+    key: str, pair: Pair, element: Mapping[str, Any], held: Mapping[str, Any]
+) -> bool:
+    """Say whether the contact holds what it held when the change was planned."""
+    if key == PAYMENT_TERMS:
+        field = field_of(key)
+        return field.text(field.part_of(snapshot_of(held))) == field.text(pair.xero)
+    return holds(_was(key, pair, element), held)
 
 
 def _was(key: str, pair: Pair, element: Mapping[str, Any]) -> dict[str, Any]:

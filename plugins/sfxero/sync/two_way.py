@@ -79,12 +79,15 @@ class ToXero:
             ]
             met = same[entry.source_id] = self._met(moved, ours, held)
             waits = {} if wish is None else json.loads(wish.meta.get(CHANGES, "{}"))
+            left = [one for one in moved if one.key not in met]
             changes = {
                 one.key: Pair(ours[one.key], held[one.key].xero)
-                for one in moved
-                if one.key not in met
+                for one in left
+                if _can_be_sent(one, ours)
                 and ((entry.source_id, one.key) not in asked or one.key in waits)
             }
+            if any(not _can_be_sent(one, ours) for one in left):
+                again.add(entry.source_id)
             if changes:
                 yield self._entry(entry, changes, held, wish)
                 continue
@@ -125,6 +128,11 @@ class ToXero:
 
     def _text(self, field: SharedField, held: Agreed) -> str | None:
         return field.text(held[field.key].salesforce)
+
+
+def _can_be_sent(field: SharedField, ours: Parts) -> bool:
+    """Say whether Xero can take what the account holds; else its own value comes back."""
+    return field.can_be_emptied or ours[field.key] is not None
 
 
 def contact_entry(

@@ -67,8 +67,17 @@ def _contact(element: Mapping[str, Any]) -> Canonical:
     }
     # Their order means nothing, and Xero promises none.
     persons = sorted(map(_person, _objects(element, "ContactPersons")), key=json.dumps)
-    found = {"Phones": phones, "ContactPersons": persons}
+    found = {"Phones": phones, "ContactPersons": persons, "SalesTerms": _sales_terms(element)}
     return canonical | {name: value for name, value in found.items() if value}
+
+
+def _sales_terms(element: Mapping[str, Any]) -> Canonical:
+    """Return the payment terms of sales; those of bills are not ours."""
+    terms = element.get("PaymentTerms")
+    sales = terms.get("Sales") if isinstance(terms, dict) else None
+    if not isinstance(sales, dict):
+        return {}
+    return _numbers(sales, ("Day",)) | _texts(sales, ("Type",))
 
 
 def _person(person: Mapping[str, Any]) -> Canonical:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
@@ -25,7 +25,7 @@ from sfxero.sync.shared_values import snapshot_of
 from sfxero.sync.xero_lists import CONTACTS
 
 MASTERS = ("salesforce", "xero", "newest", "ask")
-_FIELDS = ("name", "tax_number", "email", "phones", "postal_address")
+_FIELDS = ("name", "tax_number", "email", "phones", "postal_address", "payment_terms")
 _PAUSES_S = (1, 61, 400, 700, 3600)
 _ABNS = ("51824753556", "53004085616", "33102417032", "83914571673")
 _WRITES = frozenset({"PUT", "POST", "PATCH"})
@@ -61,12 +61,18 @@ class Storming(Seam):
 
 @dataclass(frozen=True, slots=True)
 class EditMade:
-    """What a person wrote: the token is in no other value."""
+    """What a person wrote: the token is in no other value, in whichever of its spellings."""
 
     side: str
     account: str
     field: str
     token: str
+    contact: str = ""
+    """Of an edit in Xero: whose. A merge there keeps what the winner holds, and nothing else."""
+
+    def is_told_in(self, text: str) -> bool:
+        """Say whether a text has the token, in whichever spelling."""
+        return any(one in text for one in self.token.split("|"))
 
 
 class Storm:
@@ -81,6 +87,8 @@ class Storm:
         self.seam.chance = self.chance
         self.edits: list[EditMade] = []
         self.accounts: list[str] = []
+        self._billed: set[str] = set()
+        """Contacts that a person gave terms of bills."""
         self._number = 0
         self._has_moved = False
         # Few fields, so that both sides meet in them.
@@ -134,6 +142,7 @@ class Storm:
             contacts={
                 "email": {"from": "Invoice_Email__c"},
                 "phones": {"region": "AU", "default": {"from": "Phone"}, "fax": {"from": "Fax"}},
+                "payment_terms": {"by": "Payment_Terms__c", "table": _TABLE},
                 "two_way": masters or {"email": "newest"},
             }
         )
@@ -153,6 +162,8 @@ class Storm:
     def _edit_account(self, account: str) -> None:
         field = self.chance.choice(self._edited)
         values, token = _SALESFORCE[field](self._token())
+        if field == "payment_terms" and self.chance.random() < 0.3:
+            values, token = {"Payment_Terms__c": None}, ""
         rules.update(self.world.sandbox.org, "Account", account, values)
         self.edits.append(EditMade("salesforce", account, field, token))
 
@@ -164,8 +175,23 @@ class Storm:
         values, token = _XERO[field](self._token())
         if self.chance.random() < 0.1 and field != "name":
             values, token = _EMPTY[field], ""
-        self.showing.hands.write_contact(values, link.target_id)
-        self.edits.append(EditMade("xero", account, field, token))
+        if field == "payment_terms":
+            self._enter_terms(link.target_id, values)
+        else:
+            self.showing.hands.write_contact(values, link.target_id)
+        self.edits.append(EditMade("xero", account, field, token, link.target_id))
+
+    def _enter_terms(self, contact_id: str, terms: dict[str, Any]) -> None:
+        """Enter terms in Xero, whose people may take them away as well."""
+        books = self.world.books
+        held = books.contacts[contact_id]
+        if held.status != "ACTIVE":
+            raise NotPossible("archived")
+        self._billed.add(contact_id)
+        with books.writing():
+            books.put_contact(
+                replace(held, payment_terms={**_BILLS, **terms}, updated_at=books.clock.now())
+            )
 
     def _merge_accounts(self, account: str) -> None:
         other = self.chance.choice(self.accounts)
@@ -259,7 +285,7 @@ class Storm:
             for field in self.fields:
                 left, right = (field.text(field.part_of(one)) for one in (ours, theirs))
                 stored = asked.get((SourceId(account), field.key))
-                if left != right and not self._is_excused(field, stored, account):
+                if left != right and not self._is_excused(field, stored, account, right):
                     found.append(f"{account} {field.key}: {left} and {right}")
         return found
 
@@ -273,19 +299,28 @@ class Storm:
         for one in last.values():
             if one.account not in living:
                 continue
+            if one.contact not in {"", self.world.link(one.account).target_id}:
+                continue
             ours, theirs = self._held(one.account)
             held = json.dumps(ours if one.side == "salesforce" else theirs)
-            if one.field in shared and one.token not in held and one.token not in log:
+            if one.field in shared and not one.is_told_in(held) and not one.is_told_in(log):
                 found.append(str(one))
         return found
 
-    def _is_excused(self, field: SharedField, stored: StoredConflict | None, account: str) -> bool:
-        """Say whether a field may differ: it is asked about, or was changed in Xero alone."""
+    def _is_excused(
+        self, field: SharedField, stored: StoredConflict | None, account: str, xero: str | None
+    ) -> bool:
+        """Say whether a field may differ: it is asked about, or was changed in Xero alone.
+
+        One-way terms stay in Xero when the account is emptied, and so do terms without a name.
+        """
         if stored is not None:
             return stored.decision is None
         if field.policy == ONE_WAY:
-            return any(one.side == "xero" and one.account == account for one in self.edits)
-        return False
+            edits = [one for one in self.edits if one.account == account]
+            stays = field.key == "payment_terms"
+            return any(one.side == "xero" or (stays and not one.token) for one in edits)
+        return field.key == "payment_terms" and "OFCURRENTMONTH" in (xero or "")
 
     def _living(self) -> list[str]:
         """Return the accounts that stand alone for an active contact: others are nobody's to edit.
@@ -320,12 +355,65 @@ class Storm:
         values = (one.values for one in events if one.values)
         return "\n".join(f"{one.before} {one.after} {one.note}" for one in values)
 
+    def bills(self) -> list[str]:
+        """Return the contacts whose terms of bills were lost: nobody has touched them."""
+        contacts = self.world.books.contacts.values()
+        terms = {one.name: one.payment_terms for one in contacts if one.contact_id in self._billed}
+        return [
+            name for name, held in terms.items() if (held or {}).get("Bills") != _BILLS["Bills"]
+        ]
 
-_TOKENS = ("name", "tax_number", "email", "phones.default", "phones.fax", "postal_address")
+
+_TOKENS = (
+    "name", "tax_number", "email", "phones.default", "phones.fax", "postal_address",
+    "payment_terms",
+)  # fmt: skip
+# Names for all days but those of the current month, which stay in Xero alone.
+_TABLE = {
+    f"{day} {terms}": {"days": day, "terms": terms}
+    for day in range(1, 29)
+    for terms in ("after_date", "after_month_end", "day_of_next_month")
+}
+_XERO_TYPES = {
+    "after_date": "DAYSAFTERBILLDATE",
+    "after_month_end": "DAYSAFTERBILLMONTH",
+    "day_of_next_month": "OFFOLLOWINGMONTH",
+    "day_of_month": "OFCURRENTMONTH",
+}
+_BILLS = {"Bills": {"Day": 31, "Type": "OFFOLLOWINGMONTH"}}
 
 
 def _number_of(token: int) -> str:
     return f"9374{token:04d}"
+
+
+def _terms_of(number: int, *, may_be_unnamed: bool = False) -> tuple[int, str]:
+    """Return days and terms that no other edit of this many has."""
+    words = list(_XERO_TYPES)
+    is_unnamed = may_be_unnamed and number % 5 == 0
+    return number % 28 + 1, words[3] if is_unnamed else words[number // 28 % 3]
+
+
+def _spellings(days: int, terms: str) -> str:
+    """Return how terms stand in accounts, contacts, snapshots, entries and notes."""
+    kind = _XERO_TYPES[terms]
+    found = [
+        f'"Day"{colon}{day}{comma}"Type"{colon}"{kind}"'
+        for comma, colon in ((", ", ": "), (",", ":"))
+        for day in (f'"{days}"', str(days))
+    ]
+    return "|".join([f"{days} {terms}", f"{days} {kind}", *found])
+
+
+def _account_terms(number: int) -> tuple[dict[str, Any], str]:
+    days, terms = _terms_of(number)
+    return {"Payment_Terms__c": f"{days} {terms}"}, _spellings(days, terms)
+
+
+def _contact_terms(number: int) -> tuple[dict[str, Any], str]:
+    days, terms = _terms_of(number, may_be_unnamed=True)
+    sales = {"Day": days, "Type": _XERO_TYPES[terms]}
+    return {"Sales": sales}, _spellings(days, terms)
 
 
 _SALESFORCE: dict[str, Callable[[int], tuple[dict[str, Any], str]]] = {
@@ -338,6 +426,7 @@ _SALESFORCE: dict[str, Callable[[int], tuple[dict[str, Any], str]]] = {
         {"BillingStreet": f"Level {n}\n{n} Main St", "BillingCity": f"Town {n}"},
         f"{n} Main St",
     ),
+    "payment_terms": _account_terms,
 }
 _XERO: dict[str, Callable[[int], tuple[dict[str, Any], str]]] = {
     "name": lambda n: ({"Name": f"Books {n}"}, f"Books {n}"),
@@ -346,6 +435,7 @@ _XERO: dict[str, Callable[[int], tuple[dict[str, Any], str]]] = {
     "phones.default": lambda n: (_phone("DEFAULT", n), _number_of(n)),
     "phones.fax": lambda n: (_phone("FAX", n), _number_of(n)),
     "postal_address": lambda n: (_address(AddressLine1=f"{n} Queen St"), f"{n} Queen St"),
+    "payment_terms": _contact_terms,
 }
 
 
@@ -364,4 +454,5 @@ _EMPTY: dict[str, dict[str, Any]] = {
     "phones.default": {"Phones": [{"PhoneType": "DEFAULT", "PhoneNumber": ""}]},
     "phones.fax": {"Phones": [{"PhoneType": "FAX", "PhoneNumber": ""}]},
     "postal_address": _address(AddressLine1=""),
+    "payment_terms": {},
 }

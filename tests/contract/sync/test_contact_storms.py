@@ -66,6 +66,7 @@ def troubles(world: World, seed: int) -> list[str]:
     storm.calm()
     found = [f"not in step: {one}" for one in storm.differences()]
     found += [f"lost: {one}" for one in storm.lost()]
+    found += [f"terms of bills lost: {one}" for one in storm.bills()]
     found += [f"written at rest: {one}" for one in storm.writes_at_rest()]
     report = world.ledger.audit.verify(RouteName("demo"))
     return found if report.is_valid else [*found, report.objection]

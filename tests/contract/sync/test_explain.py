@@ -72,6 +72,25 @@ def test_each_field_has_its_source_its_rule_its_line_and_its_value(shop: Shop) -
     assert [one and one.value for one in lines.values()] == ["1 High St", "Level 2", None]
 
 
+def test_payment_terms_are_told_with_the_line_of_their_table(shop: Shop) -> None:
+    terms = "{by: Payment_Terms__c, table: {30 days: {days: 30}}}"
+    shop.edit(
+        "  name_suffix: AccountNumber\n",
+        f"  name_suffix: AccountNumber\n  payment_terms: {terms}\n",
+    )
+    account = shop.world.account("Acme", Payment_Terms__c="30 days")
+
+    (contact,) = explained(shop, account).records
+
+    fields = by_target(contact.fields)
+    day, kind = fields["PaymentTerms.Sales.Day"], fields["PaymentTerms.Sales.Type"]
+    assert (day.value, kind.value) == ("30", "DAYSAFTERBILLDATE")
+    assert day.sources == {"Payment_Terms__c": "30 days"}
+    assert [(one.key, one.line) for one in day.rules] == [
+        ("contacts.payment_terms", shop.line_of("payment_terms:"))
+    ]
+
+
 def test_a_sale_is_told_with_its_contact_and_each_of_its_lines(shop: Shop) -> None:
     world = shop.world
     account = world.account("Acme")

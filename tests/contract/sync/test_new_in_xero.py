@@ -172,6 +172,28 @@ def test_a_contact_becomes_an_account_with_all_that_it_holds(world: World) -> No
     assert ("contact", "in_step", None, 1) in report.counts
 
 
+@pytest.mark.parametrize(
+    ("day", "said", "warned"), [(30, "Net 30", {}), (31, None, {"cannot_flow_back": 1})]
+)
+def test_a_new_account_has_the_terms_that_the_table_names(
+    world: World, day: int, said: str | None, warned: dict[str, int]
+) -> None:
+    born = Born(world)
+    terms = {"by": "Payment_Terms__c", "table": {"Net 30": {"days": 30}}}
+    two_way = TWO_WAY | {"payment_terms": "newest"}
+    world.respec(contacts={"payment_terms": terms, "two_way": two_way})
+    sales = {"Day": day, "Type": "DAYSAFTERBILLDATE"}
+    contact = born.contact(PaymentTerms={"Sales": sales})
+
+    born.from_xero()
+
+    assert born.account["Payment_Terms__c"] == said
+    run = RunId("demo/show/run-1")
+    assert world.ledger.quarantine.counts_by_rule(run, severity=Severity.WARN) == warned
+    assert born.is_quiet()
+    assert world.books.contacts[contact.contact_id].payment_terms == {"Sales": sales}
+
+
 @pytest.mark.parametrize("two_way", [True, False])
 def test_the_next_runs_make_no_second_contact_and_write_nothing(
     world: World, two_way: bool

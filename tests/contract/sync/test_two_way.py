@@ -12,6 +12,7 @@ from tests.contract.sync.showing import Showing
 from sfxero.errors import ConfigurationError
 from sfxero.ledger.outbox_reading import EntryFilter
 from sfxero.ledger.runs import RunReport
+from sfxero.ledger.tables import warnings
 from sfxero.model.findings import Severity
 from sfxero.model.ids import RouteName, RunId
 from sfxero.model.states import ACTIVE, WAITING, Entity
@@ -202,6 +203,28 @@ def test_only_what_changed_is_sent_to_xero(both: Both) -> None:
     assert sent == [{"ContactID": both.contact.contact_id, "EmailAddress": "new@acme.au"}]
 
 
+@pytest.mark.parametrize("more", [{}, {"Invoice_Email__c": "new@acme.au"}])
+def test_a_name_that_a_stranger_took_meanwhile_gets_a_suffix(
+    both: Both, more: dict[str, str]
+) -> None:
+    world = both.world
+    world.edit("Account", both.account, Name="Bolt", **more)
+    scope = world.begin()
+    world.stage(scope)
+    world.prepare(scope)
+    world.put_in_xero("Contacts", '{"Name":"Bolt"}')
+
+    world.publish(run_id=scope.run_id)
+
+    assert both.contact.name.startswith("Bolt (")
+    assert both.contact.texts["EmailAddress"] == more.get("Invoice_Email__c", "old@acme.au")
+    both.pause()
+    both.from_xero()
+    both.to_xero()
+    assert both.row["Name"] == "Bolt"
+    assert both.is_quiet()
+
+
 def test_what_else_an_address_holds_stays(both: Both) -> None:
     both.edit_xero(**address(AttentionTo="Jo", **XERO_ADDRESS))
     both.edit_salesforce(BillingCity="Perth")
@@ -291,6 +314,80 @@ def test_what_an_account_is_not_given_in_the_end_reserves_no_name(world: World) 
     both.to_xero()
 
     assert world.books.contacts[world.link(other).target_id].name == "Acme Holdings"
+
+
+def persons(both: Both) -> list[tuple[str, str]]:
+    return [(one["LastName"], one["EmailAddress"]) for one in both.contact.persons]
+
+
+def told_of_persons(both: Both, run: str) -> list[str]:
+    """Run from Xero, and return what the warnings about persons say."""
+    scope = both.showing.begin(run)
+    both.showing.read(scope)
+    both.showing.prepare(scope)
+    both.pause()
+    with both.world.ledger._database.read() as conn:
+        rows = conn.execute(warnings.select().where(warnings.c.run_id == scope.run_id)).all()
+    return [row.value for row in rows if row.rule == "persons_changed"]
+
+
+@pytest.fixture
+def with_persons(world: World) -> Both:
+    """A pair with one contact person, Ann."""
+    world.respec(contacts={"persons": {"object": "Contact", "of": "AccountId"}})
+    both = Both(world)
+    world.new("Contact", AccountId=both.account, LastName="Ann", Email="ann@acme.au")
+    both.to_xero()
+    both.from_xero()
+    assert persons(both) == [("Ann", "ann@acme.au")]
+    return both
+
+
+@pytest.mark.parametrize(
+    ("edited", "told"),
+    [
+        ([{"LastName": "Ann", "EmailAddress": "a@acme.au"}], "Ann a@acme.au"),
+        ([{"LastName": "Ann", "EmailAddress": "ann@acme.au"}, {"LastName": "Bob"}],
+         "Ann ann@acme.au; Bob"),
+        ([], None),
+    ],
+)  # fmt: skip
+def test_persons_that_were_edited_in_xero_are_told_and_touch_nobody(
+    with_persons: Both, edited: list[dict[str, str]], told: str | None
+) -> None:
+    both = with_persons
+    both.edit_xero(ContactPersons=edited)
+
+    assert told_of_persons(both, "told") == [told]
+
+    rows = both.world.rows("Contact")
+    assert [(row["LastName"], row["Email"]) for row in rows] == [("Ann", "ann@acme.au")]
+    assert both.is_quiet()
+    assert len(both.contact.persons) == len(edited)
+
+
+def test_persons_that_only_salesforce_changed_are_nothing_to_tell(with_persons: Both) -> None:
+    both = with_persons
+    both.world.new("Contact", AccountId=both.account, LastName="Bob", Email="bob@acme.au")
+    both.to_xero()
+
+    assert told_of_persons(both, "quiet") == []
+    assert persons(both) == [("Ann", "ann@acme.au"), ("Bob", "bob@acme.au")]
+
+
+def test_persons_of_the_account_replace_those_that_were_edited_and_the_log_keeps_them(
+    with_persons: Both,
+) -> None:
+    both = with_persons
+    both.edit_xero(ContactPersons=[{"LastName": "Ann", "EmailAddress": "a@acme.au"}])
+    both.world.new("Contact", AccountId=both.account, LastName="Bob", Email="bob@acme.au")
+    both.to_xero()
+    both.from_xero()
+    both.to_xero()
+
+    assert persons(both) == [("Ann", "ann@acme.au"), ("Bob", "bob@acme.au")]
+    assert any("a@acme.au" in one for one in both.notes())
+    assert both.is_quiet()
 
 
 def test_a_contact_of_no_account_is_passed_over(both: Both) -> None:

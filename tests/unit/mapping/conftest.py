@@ -22,7 +22,7 @@ TEXT, FLAG, TIME = pa.string(), pa.bool_(), pa.timestamp("us", "UTC")
 COMMON = {"Id": TEXT, "IsDeleted": FLAG, "SystemModstamp": TIME}
 ACCOUNT = COMMON | dict.fromkeys(
     ("Name", "AccountNumber", "ABN__c", "MasterRecordId", "BillingStreet", "BillingCity",
-     "BillingState", "BillingPostalCode", "BillingCountry"), TEXT
+     "BillingState", "BillingPostalCode", "BillingCountry", "Payment_Terms__c"), TEXT
 )  # fmt: skip
 OPPORTUNITY = COMMON | {
     "AccountId": TEXT, "Amount": pa.decimal128(18, 2), "CloseDate": pa.date32(),

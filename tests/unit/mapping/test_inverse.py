@@ -65,6 +65,31 @@ def test_a_phone_comes_back_as_people_write_it(contacts, part, expected) -> None
     }
 
 
+@pytest.mark.parametrize(
+    ("part", "expected"),
+    [
+        ({"Day": "30", "Type": "DAYSAFTERBILLDATE"}, "30 days"),
+        ({"Day": "20", "Type": "OFFOLLOWINGMONTH"}, "20th"),
+        ({"Day": "30", "Type": "DAYSAFTERBILLMONTH"}, None),
+        ({"Day": "31", "Type": "DAYSAFTERBILLDATE"}, None),
+        (None, None),
+    ],
+)
+def test_payment_terms_come_back_by_the_name_that_the_table_gives_them(part, expected) -> None:
+    table = {"30 days": {"days": 30}, "20th": {"days": 20, "terms": "day_of_next_month"}}
+    section = ContactsSection.model_validate(
+        SECTION
+        | {
+            "payment_terms": {"by": "Terms__c", "table": table},
+            "two_way": {"payment_terms": "newest"},
+        }
+    )
+    field = fields_of(section)["payment_terms"]
+
+    assert account_fields(field, part, section) == {"Terms__c": expected}
+    assert written_fields(section) == ("Terms__c",)
+
+
 def test_a_suffix_does_not_come_back_with_a_name(contacts) -> None:
     field = fields_of(contacts)["name"]
     assert account_fields(field, "Acme (7)", contacts, suffix=" (7)") == {"Name": "Acme"}

@@ -57,6 +57,27 @@ def test_what_a_service_stores_otherwise_is_no_change() -> None:
     assert one("A", "a", base=("A", "a")) is Verdict.NOTHING
 
 
+@pytest.mark.parametrize(
+    ("theirs", "base", "policy", "expected"),
+    [
+        ("o", ("o", "o"), "salesforce", Verdict.TO_SALESFORCE),
+        ("b", ("o", "o"), "ask", Verdict.TO_SALESFORCE),
+        ("b", ("o", "o"), "salesforce", Verdict.TO_SALESFORCE),
+        (None, ("o", "o"), "salesforce", Verdict.AGREED),
+        ("o", ("o", "o"), "one_way", Verdict.NOTHING),
+        ("o", (None, "o"), "newest", Verdict.NOTHING),
+    ],
+)
+def test_what_xero_cannot_be_emptied_of_fills_the_account_again(
+    theirs, base, policy, expected
+) -> None:
+    sides = Sides.of([None], [theirs], [base[0]], [base[1]])
+    found = merge(sides, policy, is_salesforce_newer=[True], can_be_emptied=False)
+
+    assert found.verdicts == [expected]
+    assert found.is_conflict.tolist() == [False]
+
+
 def test_fields_of_many_pairs_are_decided_each_by_itself() -> None:
     rows = list(itertools.product(["o", "a"], ["o", "b"]))
     sides = Sides.of([a for a, _ in rows], [b for _, b in rows], ["o"] * 4, ["o"] * 4)

@@ -37,6 +37,7 @@ def everything() -> dict[str, Any]:
         "email": {"template": "{Mail__c}@x.org", "when": condition()},
         "phones": {"default": ["Phone", "Phone2__c"], "direct": "Direct__c", "mobile": "Mobile__c",
                    "fax": "Fax"},
+        "payment_terms": {"by": "Terms__c", "table": {"Net": {"days": "30"}}},
     }  # fmt: skip
     invoices |= {
         "when": condition(),

@@ -11,6 +11,7 @@ from sfxero.model.outbox import NOTHING_WRITTEN, Entry, SourceVersion
 from sfxero.model.states import Entity, EntryState, Operation
 from sfxero.sync.bodies import (
     holds,
+    keeping_bills,
     moving_on,
     own_number,
     parse,
@@ -59,6 +60,33 @@ def test_a_new_contact_goes_as_it_is() -> None:
     payload = '{"Name":"Acmé","ContactNumber":"001"}'
 
     assert render([entry(CONTACT, payload)]).decode() == f'{{"Contacts":[{payload}]}}'
+
+
+SALES = {"Day": 30, "Type": "DAYSAFTERBILLDATE"}
+BILLS = {"Day": 20, "Type": "OFFOLLOWINGMONTH"}
+TERMS = f'{{"Name":"A","PaymentTerms":{json.dumps({"Sales": SALES})}}}'
+
+
+@pytest.mark.parametrize(
+    ("held", "sent"),
+    [
+        ({"PaymentTerms": {"Bills": BILLS | {"ValidationErrors": []}, "Sales": SALES}},
+         {"Bills": BILLS, "Sales": SALES}),
+        ({"PaymentTerms": {"Sales": {"Day": 7, "Type": "OFCURRENTMONTH"}}}, {"Sales": SALES}),
+        ({}, {"Sales": SALES}),
+        (None, {"Sales": SALES}),
+    ],
+)  # fmt: skip
+def test_terms_of_bills_go_along_as_the_contact_holds_them(held: Any, sent: Any) -> None:
+    found = keeping_bills(entry(CONTACT, TERMS, former="{}"), held)
+    assert element(found)["PaymentTerms"] == sent
+
+
+def test_terms_of_bills_are_not_sent_alone() -> None:
+    found = keeping_bills(
+        entry(CONTACT, '{"Name":"A"}', former=TERMS), {"PaymentTerms": {"Bills": BILLS}}
+    )
+    assert "PaymentTerms" not in element(found)
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,25 @@ def test_an_invoice_is_kept_with_days_and_exact_numbers() -> None:
 
 
 @pytest.mark.parametrize(
+    ("terms", "kept"),
+    [
+        ({"Sales": {"Day": 30, "Type": "DAYSAFTERBILLDATE"}},
+         {"Day": "30", "Type": "DAYSAFTERBILLDATE"}),
+        ({"Sales": {"Day": Decimal(0), "Type": "OFCURRENTMONTH", "ValidationErrors": []}},
+         {"Day": "0", "Type": "OFCURRENTMONTH"}),
+        ({"Bills": {"Day": 30, "Type": "DAYSAFTERBILLDATE"}}, None),
+        ({"Sales": {}}, None),
+        ({"Sales": None}, None),
+        ({}, None),
+        (None, None),
+    ],
+)  # fmt: skip
+def test_of_payment_terms_those_of_sales_are_ours(terms: Any, kept: Any) -> None:
+    held = json.loads(snapshot(Entity.CONTACT, CONTACT | {"PaymentTerms": terms}))
+    assert held.get("SalesTerms") == kept
+
+
+@pytest.mark.parametrize(
     ("entity", "element", "same"),
     [
         (Entity.INVOICE, INVOICE, {"Total": 110}),

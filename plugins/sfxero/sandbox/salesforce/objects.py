@@ -19,6 +19,7 @@ from sfxero.sandbox.salesforce.objects_more import currencies, people, setup
 from sfxero.sandbox.salesforce.schema import Field, ObjectType, Schema
 
 INVOICE_STATUSES = ("DRAFT", "SUBMITTED", "AUTHORISED", "PAID", "VOIDED", "DELETED")
+PAYMENT_TERMS = ("7 days", "30 days", "20th of next month")
 PAYMENT_STATUSES = ("Unpaid", "Part paid", "Paid", "Credited", "Voided", "Overdue")
 
 
@@ -70,6 +71,9 @@ def _account(options: OrgOptions) -> ObjectType:
             *_person(options), *currency_code(options), *AUDIT,
             text("ABN__c", 20, label="ABN"),
             text("Invoice_Email__c", 80, "email", label="Invoice Email"),
+            text(
+                "Payment_Terms__c", 255, "picklist", label="Payment Terms", picklist=PAYMENT_TERMS
+            ),
             text("Xero_Contact_Id__c", 36, label="Xero Contact Id", external_id=True, unique=True),
             # Indexed and not unique, as the id of another system may be.
             text("Legacy_Id__c", 36, label="Legacy Id", external_id=True),

@@ -44,6 +44,10 @@ ADDRESS_TYPES = ("STREET", "POBOX")
 PHONE_TYPES = ("DDI", "DEFAULT", "FAX", "MOBILE")
 STATUSES = frozenset({"ACTIVE", "ARCHIVED", "GDPRREQUEST"})
 MOST_PERSONS = 5
+TERMS_TYPES = frozenset(
+    {"DAYSAFTERBILLDATE", "DAYSAFTERBILLMONTH", "OFCURRENTMONTH", "OFFOLLOWINGMONTH"}
+)
+MOST_DAYS = 31
 ARCHIVED_EDIT = "The contact is archived: archived contacts cannot be edited."
 
 _EMAIL = re.compile(r"[!#-'*+./0-9=?A-Z^_`a-z{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
@@ -88,7 +92,7 @@ def plan_contact(books: Books, raw: Json, existing: Contact | None) -> ContactPl
         addresses=_addresses(fields, old),
         phones=_phones(fields, old),
         persons=_persons(fields, old),
-        payment_terms=fields.block("PaymentTerms") or old.payment_terms,
+        payment_terms=_payment_terms(fields, old, replaced=books.switches.payment_terms_replaced),
         updated_at=books.clock.now(),
     )
     errors = (
@@ -161,6 +165,28 @@ def _person(fields: Fields) -> Json:
         "EmailAddress": fields.text("EmailAddress") or "",
         "IncludeInEmails": fields.flag("IncludeInEmails"),
     }
+
+
+def _payment_terms(fields: Fields, old: Contact, *, replaced: bool) -> Json | None:
+    """Terms of bills and of sales; whether one that is left out stays is not documented."""
+    sent = Fields(fields.block("PaymentTerms") or {})
+    terms: Json = {
+        name: _terms(Fields(block), fields, name)
+        for name in ("Bills", "Sales")
+        if (block := sent.block(name)) is not None
+    }
+    if not terms:
+        return old.payment_terms
+    return terms if replaced else {**(old.payment_terms or {}), **terms}
+
+
+def _terms(block: Fields, fields: Fields, name: str) -> Json:
+    day, kind = block.number("Day"), block.choice("Type", "", TERMS_TYPES)
+    if day is None or not kind:
+        fields.errors.append(f"The payment terms of {name} must have a day and a type.")
+    elif day != int(day) or not 0 <= day <= MOST_DAYS:
+        fields.errors.append(f"The day of payment terms must be a number from 0 to {MOST_DAYS}.")
+    return {"Day": int(day or 0), "Type": kind}
 
 
 def _name_errors(books: Books, contact: Contact) -> list[str]:

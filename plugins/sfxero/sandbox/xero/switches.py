@@ -34,6 +34,7 @@ class Switches:
     unique_names: bool = True
     largest_list: int = 100_000
     unique_contact_numbers: bool = True
+    payment_terms_replaced: bool = True
     number_reuse: bool = False
     idempotency_stores_400: bool = True
     idempotency_in_flight: Literal["wait", "conflict"] = "wait"

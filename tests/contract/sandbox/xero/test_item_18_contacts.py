@@ -89,6 +89,11 @@ def test_reads_always_show_four_phones_and_two_addresses(xero):
         ({"Phones": [{"PhoneCountryCode": "x" * 21}]}, "maximum length of 20"),
         ({"ContactPersons": [{}] * 6}, "at most 5"),
         ({"DefaultCurrency": "USD"}, "not subscribed to currency USD"),
+        ({"PaymentTerms": {"Sales": {"Day": 32, "Type": "DAYSAFTERBILLDATE"}}}, "from 0 to 31"),
+        ({"PaymentTerms": {"Sales": {"Day": -1, "Type": "DAYSAFTERBILLDATE"}}}, "from 0 to 31"),
+        ({"PaymentTerms": {"Bills": {"Day": 1.5, "Type": "OFCURRENTMONTH"}}}, "from 0 to 31"),
+        ({"PaymentTerms": {"Bills": {"Day": 1}}}, "of Bills must have a day and a type"),
+        ({"PaymentTerms": {"Sales": {"Type": "OFCURRENTMONTH"}}}, "must have a day and a type"),
     ],
 )
 def test_a_contact_outside_the_limits_is_refused(xero, fields, fragment):
@@ -99,6 +104,35 @@ def test_a_contact_outside_the_limits_is_refused(xero, fields, fragment):
 @pytest.mark.parametrize("length", [255])
 def test_a_name_of_the_full_length_is_accepted(xero, length):
     assert len(xero.put_contact("x" * length)["Name"]) == length
+
+
+SALES = {"Day": 30, "Type": "DAYSAFTERBILLDATE"}
+BILLS = {"Day": 20, "Type": "OFFOLLOWINGMONTH"}
+
+
+def terms_of(xero, contact):
+    [row] = xero.get(f"Contacts/{contact['ContactID']}")["Contacts"]
+    return row.get("PaymentTerms")
+
+
+def test_payment_terms_are_kept_and_stay_where_none_are_sent(xero):
+    contact = xero.put_contact("Maple", PaymentTerms={"Sales": SALES, "Bills": BILLS})
+    xero.post(f"Contacts/{contact['ContactID']}", {"EmailAddress": "a@example.com"})
+    assert terms_of(xero, contact) == {"Sales": SALES, "Bills": BILLS}
+
+
+@pytest.mark.parametrize("replaced", [True, False])
+def test_item_18_whether_terms_that_are_left_out_stay_is_a_switch(xero, replaced):
+    xero.switch(payment_terms_replaced=replaced)
+    contact = xero.put_contact("Maple", PaymentTerms={"Bills": BILLS})
+    xero.post(f"Contacts/{contact['ContactID']}", {"PaymentTerms": {"Sales": SALES}})
+    assert terms_of(xero, contact) == {"Sales": SALES, **({} if replaced else {"Bills": BILLS})}
+
+
+def test_terms_of_another_type_make_the_body_unreadable(xero):
+    body = {"Name": "Maple", "PaymentTerms": {"Sales": {"Day": 1, "Type": "SOON"}}}
+    reply = xero.call("PUT", "Contacts", json=body)
+    assert (reply.status_code, reply.json()["ErrorNumber"]) == (400, 14)
 
 
 def test_names_lose_repeated_spaces(xero):
