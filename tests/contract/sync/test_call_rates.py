@@ -4,7 +4,7 @@ import heapq
 import itertools
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,9 +18,11 @@ from tests.contract.sync.kit import (
     World,
     account_ids,
     contact_wish,
+    go_on,
     invoice_wish,
 )
 
+from sfxero.model.ids import TenantId
 from sfxero.model.outbox import NUMBER, ON_CHANGE, ChangePolicy, PlannedEntry
 from sfxero.model.states import Entity
 from sfxero.ratelimit.limiter import Limiter
@@ -60,6 +62,27 @@ class Turns:
     def _wake(self, strand: greenlet.greenlet, *, after_s: float) -> None:
         at = self._world.clock.now() + timedelta(seconds=max(after_s, 0.0))
         heapq.heappush(self._waking, (at, next(self._places), strand))
+
+
+class Unlapsed:
+    """The outbox, of which no lane may let a lease lapse."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._outbox = world.ledger.outbox
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._outbox, name)
+
+    def expire_leases(self, tenant: TenantId) -> int:
+        lapsed = self._outbox.expire_leases(tenant)
+        assert lapsed == 0
+        return lapsed
+
+    def release(self, entry_ids: Sequence[int], *, owner: str) -> int:
+        held = [row for row in self._world._rows() if row.entry_id in entry_ids]
+        assert min(row.lease_until_at for row in held) > self._world.clock.now()
+        return self._outbox.release(entry_ids, owner=owner)
 
 
 class WithoutOr(httpx.BaseTransport):
@@ -116,6 +139,7 @@ def publish(
     def lane(name: str) -> Callable[[], None]:
         target = limited(world, turns, minute, transport=transport or world.seam)
         parts: dict[str, Any] = {"target": target, "sleeper": turns, "owner": name}
+        parts["outbox"] = Unlapsed(world)
         return lambda: reports.append(world.publish(INVOICE, **parts))
 
     turns.run([lane(f"lane {place}") for place in range(lanes)])
@@ -205,6 +229,28 @@ def test_credit_notes_are_booked_if_xero_tells_them_but_one_by_one(
     assert {str(one.amount_credited) for one in world.invoices} == {"22.00"}
     assert [report.lost for report in reports] == [0] * lanes
     assert len(world.calls()) <= 6 * 12
+
+
+def test_many_allocated_credit_notes_are_booked_though_each_is_asked_for_alone(
+    world: World,
+) -> None:
+    def late(request: httpx.Request, forward: Forward) -> httpx.Response:
+        world.sleep(20)
+        return forward(request)
+
+    invoiced(world, count=20)
+    world.plan(*wishes(ChangePolicy.CREDIT_NOTE, count=20, amount="80.00", age=1))
+    world.seam.plans = [*[go_on] * 20, late]
+    world.publish(INVOICE, ends_at=world.clock.now() + timedelta(seconds=10))
+    assert world.states().count("pending") == 20
+    world.forget_calls()
+
+    # All that is to be looked up takes four leases.
+    (report,) = publish(world, minute=6, transport=WithoutOr(world))
+
+    assert set(world.states()) == {"settled"}
+    assert (report.in_doubt, world.writes()) == (0, [])
+    assert len(world.calls()) <= 2 * 20
 
 
 def test_a_credit_note_that_is_refused_leaves_the_others_of_its_call_alone(world: World) -> None:
