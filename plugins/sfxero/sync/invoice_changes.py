@@ -1,9 +1,11 @@
 """Changes of invoices that Xero has: read first, then done as the route and their state allow."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol
 
+from sfxero.clock import Clock
 from sfxero.errors import SyncError
 from sfxero.model.outbox import ChangePolicy, Entry, NoteTotals, Settlement
 from sfxero.model.states import Entity, Operation
@@ -15,7 +17,13 @@ from sfxero.sync.ports import Outbox, Target
 from sfxero.xero.snapshots import snapshot
 
 Element = Mapping[str, Any]
+Notes = Mapping[str, Element | None]
+"""Credit notes by number; None where Xero has none of that number."""
 
+_AT_ONCE: Final = 40
+"""Entries of one round: so many invoices one call reads, whatever the rate of calls."""
+
+_ACT_OF: Final = {Operation.VOID: Act.VOID, Operation.CREDIT: Act.CREDIT}
 _BY_HAND = "Edit it in Xero, or void it there."
 _IN_THE_WAY = "Take back in Xero what is in the way of a void, then replay; or credit it there."
 _NOT_OURS = (
@@ -39,51 +47,97 @@ class Doing(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """What was claimed at once: what of it is left by entry id, and until when more may go."""
+
+    left: dict[int, Entry]
+    held: Mapping[Any, Element]
+    until: datetime
+
+
 class InvoiceChanges:
     """Works through entries whose invoices exist."""
 
-    def __init__(self, *, outbox: Outbox, target: Target, owner: str, doing: Doing) -> None:
-        """`owner` must hold the leases of the entries given to `run`."""
+    def __init__(
+        self,
+        *,
+        outbox: Outbox,
+        target: Target,
+        clock: Clock,
+        owner: str,
+        lease_s: float,
+        doing: Doing,
+    ) -> None:
+        """`owner` must have claimed the entries given to `run` just then, for `lease_s`."""
         self._outbox = outbox
         self._target = target
+        self._clock = clock
         self._owner = owner
+        self._lease_s = lease_s
         self._doing = doing
         self.settled = 0
 
     def run(self, entries: Sequence[Entry]) -> None:
-        """Read the invoices' states, by a permit that was taken, and do what they allow."""
-        left = {entry.entry_id: entry for entry in entries}
+        """Read the invoices' states, by a permit that was taken, and do what they allow.
+
+        After half the lease no further call begins, and what is left goes back untouched: calls
+        may be so few that the rest of the lease passes while one is waited for. A reading is
+        always followed by what it was made for, so that every round brings something about.
+        """
+        until = self._clock.now() + timedelta(seconds=self._lease_s / 2)
+        left = {entry.entry_id: entry for entry in entries[:_AT_ONCE]}
+        self._doing.release(entries[_AT_ONCE:])
         try:
-            held = self._held(entries)
-            batches: dict[Act, list[Entry]] = {Act.EDIT: [], Act.VOID: []}
-            singles: list[Entry] = []
-            for entry in entries:
-                sends = self._judged(entry, held.get(entry.target_id))
-                if sends is None:
-                    left.pop(entry.entry_id)
-                elif sends.operation in {Operation.CREDIT, Operation.ALLOCATE}:
-                    singles.append(sends)
-                else:
-                    batches[Act.VOID if sends.sends else Act.EDIT].append(sends)
-            # Credit notes go one by one: what became of each is then known of it alone.
-            for batch in (*batches.values(), *([one] for one in singles)):
-                for one in batch:
-                    left.pop(one.entry_id)
-                if batch:
-                    self._doing.send(batch)
+            self._work(_Round(left, self._held(list(left.values())), until))
         except SyncError:
             self._doing.release(list(left.values()))
             raise
+        self._doing.release(list(left.values()))
+
+    def _work(self, now: _Round) -> None:
+        """Do first what the invoices alone decide, then what hangs on credit notes, too."""
+        entries = list(now.left.values())
+        self._do(now, [one for one in entries if one.open_credit is None], {})
+        numbers = {one.entry_id: one.open_credit.number for one in entries if one.open_credit}
+        while numbers and self._clock.now() < now.until:
+            notes = self._target.credit_notes_by_number(list(numbers.values()))
+            told = [one for one in entries if numbers.get(one.entry_id) in notes]
+            ids = [one.entry_id for one in told]
+            if not self._outbox.renew(ids, owner=self._owner, lease_s=self._lease_s):
+                return
+            self._do(now, told, notes)
+            numbers = {key: number for key, number in numbers.items() if key not in ids}
+
+    def _do(self, now: _Round, entries: Sequence[Entry], notes: Notes) -> None:
+        """Judge each entry, and send by as few calls as possible; the first goes in any case."""
+        batches: dict[Act, list[Entry]] = {Act.EDIT: [], Act.VOID: [], Act.CREDIT: []}
+        singles: list[list[Entry]] = []
+        for entry in entries:
+            sends = self._judged(entry, now.held.get(entry.target_id), notes)
+            if sends is None:
+                now.left.pop(entry.entry_id)
+            elif sends.operation is Operation.ALLOCATE:
+                # A call allocates one credit note (Xero, createCreditNoteAllocation).
+                singles.append([sends])
+            else:
+                batches[_ACT_OF.get(sends.operation, Act.EDIT)].append(sends)
+        for place, batch in enumerate([*filter(None, batches.values()), *singles]):
+            if place and self._clock.now() >= now.until:
+                return
+            for one in batch:
+                now.left.pop(one.entry_id)
+            self._doing.send(batch)
 
     def _held(self, entries: Sequence[Entry]) -> dict[Any, Element]:
         ids = [entry.target_id for entry in entries if entry.target_id]
         found = self._target.invoices_by_id(ids, permit_taken=True)
         return {one.get("InvoiceID"): one for one in found}
 
-    def _judged(self, entry: Entry, held: Element | None) -> Entry | None:
+    def _judged(self, entry: Entry, held: Element | None, notes: Notes) -> Entry | None:
         """Return what is to be sent of an entry; None if it is dealt with."""
         if entry.open_credit is not None and held is not None and held.get("Status") not in GONE:
-            note = self._target.credit_note_by_number(entry.open_credit.number)
+            note = notes[entry.open_credit.number]
             if note is not None:
                 return self._credited(entry, note, held)
             # It was begun and never made.

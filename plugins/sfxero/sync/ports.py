@@ -198,8 +198,11 @@ class Target(Protocol):
         """Return the invoices of any status that carry one of our numbers."""
         ...
 
-    def credit_note_by_number(self, number: str) -> Mapping[str, Any] | None:
-        """Return the customer's credit note of any status that carries our number."""
+    def credit_notes_by_number(self, numbers: Sequence[str]) -> dict[str, Mapping[str, Any] | None]:
+        """Return by number, for as many as one call tells of, the customers' credit notes.
+
+        Of any status; None where there is none. Numbers that are missing are to be asked for anew.
+        """
         ...
 
     def invoices_by_id(

@@ -137,7 +137,12 @@ class Lane:
             new_key=new_key,
         )
         self._changes = InvoiceChanges(
-            outbox=outbox, target=target, owner=spec.owner, doing=_Doing(self)
+            outbox=outbox,
+            target=target,
+            clock=clock,
+            owner=spec.owner,
+            lease_s=spec.lease_s,
+            doing=_Doing(self),
         )
         self._look_up = LookUp(outbox=outbox, target=target, owner=spec.owner, clash=self._clash)
         self.report = LaneReport()

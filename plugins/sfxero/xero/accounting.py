@@ -64,6 +64,7 @@ class Accounting:
     def __init__(self, client: XeroClient) -> None:
         """The client takes the permits and renews the token."""
         self._client = client
+        self._notes_at_once = _WHERE_CHUNK
 
     def organisation(self) -> Organisation:
         """Return the organisation's own facts."""
@@ -177,15 +178,24 @@ class Accounting:
         # Numbers of bills are the suppliers' and may repeat ours.
         return [row for row in found if row.get("Type") != "ACCPAY"]
 
-    def credit_note_by_number(self, number: str) -> Row | None:
-        """Return the customer's credit note of any status that carries the number, in full."""
-        params: dict[str, str | int] = {
-            "where": _equals("CreditNoteNumber", number),
-            "pageSize": 100,
-            "unitdp": 4,
-        }
-        found = numbered_rows(self._pages("CreditNotes", params))
-        return next((row for row in found if row.get("Type") == "ACCRECCREDIT"), None)
+    def credit_notes_by_number(self, numbers: Sequence[str]) -> dict[str, Row | None]:
+        """Return by number, for as many as one call tells of, the customers' credit notes in full.
+
+        Of any status; None where there is none. Numbers that are missing are to be asked for anew.
+        """
+        chunk = next(_chunks(numbers, most=self._notes_at_once), [])
+        try:
+            found = self._credit_notes_where(chunk) if chunk else []
+        except RequestRejected as error:
+            # OR over CreditNoteNumber is not among the forms that Xero lists as supported.
+            if error.code != _QUERY_PARSE or len(chunk) == 1:
+                raise
+            self._notes_at_once = 1
+            return self.credit_notes_by_number(numbers)
+        # Numbers of suppliers' credit notes are theirs and may repeat ours.
+        ours = [row for row in found if row.get("Type") == "ACCRECCREDIT"]
+        by_number = {str(row.get("CreditNoteNumber")).casefold(): row for row in ours}
+        return {number: by_number.get(number.casefold()) for number in chunk}
 
     def invoices_by_id(self, ids: Sequence[TargetId], *, permit_taken: bool = False) -> list[Row]:
         """Return invoices by id, of any status; a taken permit is used for the first call."""
@@ -293,6 +303,11 @@ class Accounting:
             "Contacts", {"where": where, "includeArchived": "true", "pageSize": 100}
         )
         return numbered_rows(fetch)
+
+    def _credit_notes_where(self, numbers: Sequence[str]) -> list[Row]:
+        where = " OR ".join(_equals("CreditNoteNumber", number) for number in numbers)
+        params: dict[str, str | int] = {"where": where, "pageSize": 100, "unitdp": 4}
+        return list(numbered_rows(self._pages("CreditNotes", params)))
 
     def _invoices(
         self, params: Mapping[str, str | int], *, permit_taken: bool = False

@@ -258,7 +258,45 @@ def test_every_page_of_a_look_up_is_read(xero: Any, accounting: Accounting, page
 
 def test_looking_up_nothing_calls_nothing(xero: Any, accounting: Accounting) -> None:
     assert accounting.invoices_by_id([]) == accounting.contacts_by_number([]) == []
+    assert accounting.credit_notes_by_number([]) == {}
     assert xero.calls == []
+
+
+def test_credit_notes_are_told_by_number_for_as_many_as_one_call_takes(
+    xero: Any, accounting: Accounting, page: Page
+) -> None:
+    ours = {"CreditNoteNumber": "SF-0-c1", "Type": "ACCRECCREDIT", "CreditNoteID": "c1"}
+    theirs = {"CreditNoteNumber": "SF-1-C1", "Type": "ACCPAYCREDIT", "CreditNoteID": "c2"}
+    xero.answers = [page("CreditNotes", [ours, theirs], 1)]
+    numbers = [f"SF-{number}-C1" for number in range(21)]
+
+    told = accounting.credit_notes_by_number(numbers)
+
+    assert list(told) == numbers[:20]
+    assert [told[number] for number in numbers[:2]] == [ours, None]
+    (where,) = asked(xero, "where")
+    assert where.startswith('CreditNoteNumber=="SF-0-C1" OR CreditNoteNumber=="SF-1-C1" OR ')
+    assert asked(xero, "unitdp") == ["4"]
+
+
+def test_credit_notes_are_told_one_by_one_from_then_on_if_xero_cannot_read_or(
+    xero: Any, accounting: Accounting, page: Page
+) -> None:
+    xero.answers = [QUERY_PARSE, page("CreditNotes", [], 1), page("CreditNotes", [], 1)]
+
+    assert accounting.credit_notes_by_number(["a", "b"]) == {"a": None}
+    assert accounting.credit_notes_by_number(["b", "c"]) == {"b": None}
+
+    assert asked(xero, "where")[1:] == ['CreditNoteNumber=="a"', 'CreditNoteNumber=="b"']
+
+
+def test_a_credit_note_that_cannot_be_asked_for_at_all_is_an_error(
+    xero: Any, accounting: Accounting
+) -> None:
+    xero.answers = [QUERY_PARSE]
+
+    with pytest.raises(RequestRejected):
+        accounting.credit_notes_by_number(["a"])
 
 
 def test_the_apps_own_invoices_are_read_from_an_hour_earlier(
