@@ -2,19 +2,21 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
-from sfxero.model.outbox import Entry
+from sfxero.model.outbox import BookedCredit, Entry, NoteTotals
 from sfxero.model.states import Operation
-from sfxero.sync.bodies import date_text, parse
+from sfxero.sync.bodies import date_text, holds, parse
 
 _ZERO: Final = Decimal(0)
 _TOTALS: Final = frozenset({"SubTotal", "TotalTax", "Total"})
 _APART: Final = _TOTALS | {"LineItems", "Status", "SentToContact"}
 """What two versions of an invoice may differ in, and a credit note still brings them together."""
+_WRITTEN_APART: Final = _APART - {"LineItems"} | {"InvoiceNumber"}
+"""What an invoice may hold otherwise than was written, and a credit note be right all the same."""
 _REVISION: Final = re.compile(r"-R\d+$")
 _KIND: Final = ("Description", "ItemCode", "AccountCode", "TaxType", "Tracking")
 """By what lines of two versions are held against each other."""
@@ -50,8 +52,60 @@ def credit_of(former: str | None, wished: str) -> dict[str, Any] | str:
         {**kind, "Quantity": Decimal(1), "UnitAmount": amount, "LineAmount": amount}
         for kind, amount in gaps
     ]
-    checked = "Total" if after.get("LineAmountTypes") == "Inclusive" else "SubTotal"
-    return {"LineItems": lines, checked: total}
+    return {"LineItems": lines, _amount_name(after): total}
+
+
+def untied(entry: Entry, held: Mapping[str, Any]) -> str:
+    """Say how Xero's invoice less our credit notes is not what was written last; '' if it is.
+
+    A credit note for a difference is right only where that difference starts from what Xero holds.
+    """
+    former = parse(entry.former_payload or "{}")
+    name = _amount_name(former)
+    if name not in former:
+        return "what was invoiced is not known"
+    ours = sum((_amount(one.totals, name) for one in entry.booked), _ZERO)
+    stands = Decimal(str(held.get(name) or 0)) - ours
+    if stands != former[name]:
+        return f"Xero holds {stands:,.2f}, and not {former[name]:,.2f} as was written"
+    written = {key: value for key, value in former.items() if key not in _WRITTEN_APART}
+    if not entry.is_vouched and not entry.booked and not holds(written, held):
+        return "Xero holds other values than were written"
+    return ""
+
+
+def notes_of_others(entry: Entry, held: Mapping[str, Any]) -> str:
+    """Name the credit notes on an invoice that are none of ours."""
+    ours = {one.number for one in entry.booked}
+    numbers = (str(one.get("CreditNoteNumber")) for one in held.get("CreditNotes") or ())
+    return ", ".join(sorted(number for number in numbers if number not in ours))
+
+
+def named(booked: Sequence[BookedCredit]) -> str:
+    """Name credit notes of ours, with what they come to."""
+    return ", ".join(f"{one.number} of {Decimal(one.totals.total):,.2f}" for one in booked)
+
+
+def asked_notes(entry: Entry, held: Mapping[str, Any]) -> list[str]:
+    """Return the numbers of our credit notes of which the invoice alone does not tell.
+
+    One that is allocated cannot be void, nor changed; all others may be.
+    """
+    shown = {one.get("CreditNoteNumber") for one in held.get("CreditNotes") or ()}
+    begun = [entry.open_credit.number] if entry.open_credit else []
+    return [*begun, *(one.number for one in entry.booked if one.number not in shown)]
+
+
+def as_found(entry: Entry, notes: Mapping[str, Mapping[str, Any] | None]) -> Entry:
+    """Return the entry with what its credit notes come to now, after they were looked up."""
+    found = {number: totals_of(note) for number, note in notes.items() if note}
+    booked = [replace(one, totals=found.get(one.number, one.totals)) for one in entry.booked]
+    return replace(entry, booked=booked)
+
+
+def totals_of(note: Mapping[str, Any]) -> NoteTotals:
+    """Return what a credit note comes to."""
+    return NoteTotals(str(note.get("SubTotal")), str(note.get("Total")))
 
 
 def to_credit(entry: Entry, credit: Mapping[str, Any], held: Mapping[str, Any]) -> Entry:
@@ -91,19 +145,41 @@ def to_allocation(entry: Entry, note: Mapping[str, Any], held: Mapping[str, Any]
     return replace(entry, operation=Operation.ALLOCATE, sends=element)
 
 
-def note_objection(note: Mapping[str, Any], held: Mapping[str, Any]) -> str:
-    """Say why a credit note under our number is not the one that we made for the invoice."""
+def is_ours(note: Mapping[str, Any], held: Mapping[str, Any]) -> bool:
+    """Say whether a credit note under our number is one that we made for the invoice."""
+    is_same_contact = _contact_of(note) == _contact_of(held)
+    return is_same_contact and note.get("Reference") == held.get("InvoiceNumber")
+
+
+def other_amount(entry: Entry, note: Mapping[str, Any]) -> str:
+    """Say how a credit note under way comes to something else than it was begun for."""
+    if entry.open_credit is None:
+        return ""
+    number = note.get("CreditNoteNumber")
     if note.get("Status") not in {"AUTHORISED", "PAID"}:
-        return f"its credit note {note.get('CreditNoteNumber')} is {note.get('Status')}"
-    is_ours = note.get("Reference") == held.get("InvoiceNumber")
-    if not is_ours or _contact_of(note) != _contact_of(held):
-        return f"another credit note has the number {note.get('CreditNoteNumber')} already"
-    return ""
+        return f"its credit note {number} is {note.get('Status')}"
+    meant = credit_of(entry.former_payload, entry.open_credit.payload)
+    if isinstance(meant, str):
+        return f"what its credit note {number} was made for is not known"
+    name = _amount_name(parse(entry.open_credit.payload))
+    amount = _amount(totals_of(note), name)
+    if amount == meant[name]:
+        return ""
+    return f"its credit note {number} comes to {amount:,.2f}, and not to {meant[name]:,.2f}"
 
 
 def moved_contact(entry: Entry, held: Mapping[str, Any]) -> bool:
     """Say whether the invoice is to be another contact's."""
     return entry.parent_target_id not in {None, _contact_of(held)}
+
+
+def _amount_name(document: Mapping[str, Any]) -> str:
+    """Return which total lines add up to."""
+    return "Total" if document.get("LineAmountTypes") == "Inclusive" else "SubTotal"
+
+
+def _amount(totals: NoteTotals, name: str) -> Decimal:
+    return Decimal(totals.total if name == "Total" else totals.sub_total)
 
 
 def _contact_of(element: Mapping[str, Any]) -> Any:

@@ -5,10 +5,19 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from sfxero.errors import SyncError
-from sfxero.model.outbox import ChangePolicy, Entry, NoteTotals, Settlement
+from sfxero.model.outbox import ChangePolicy, Entry, Settlement
 from sfxero.model.states import Entity, Operation
 from sfxero.sync.bodies import moving_on
-from sfxero.sync.crediting import credit_of, note_objection, to_allocation, to_credit
+from sfxero.sync.crediting import (
+    as_found,
+    asked_notes,
+    credit_of,
+    is_ours,
+    other_amount,
+    to_allocation,
+    to_credit,
+    totals_of,
+)
 from sfxero.sync.judging import GONE, Act, Verdict, judge, to_void
 from sfxero.sync.lookup import settlement_of
 from sfxero.sync.ports import Outbox, Target
@@ -19,7 +28,11 @@ Element = Mapping[str, Any]
 _BY_HAND = "Edit it in Xero, or void it there."
 _IN_THE_WAY = "Take back in Xero what is in the way of a void, then replay; or credit it there."
 _NOT_OURS = (
-    "Give that credit note another number in Xero, or void what is wrong there, then replay."
+    "Give that credit note another number in Xero, then replay: the difference is then credited."
+)
+_OTHER_AMOUNT = (
+    "Void that credit note in Xero, then replay: the difference is then credited whole, under the "
+    "next number."
 )
 
 
@@ -82,12 +95,19 @@ class InvoiceChanges:
 
     def _judged(self, entry: Entry, held: Element | None) -> Entry | None:
         """Return what is to be sent of an entry; None if it is dealt with."""
-        if entry.open_credit is not None and held is not None and held.get("Status") not in GONE:
-            note = self._target.credit_note_by_number(entry.open_credit.number)
-            if note is not None:
-                return self._credited(entry, note, held)
-            # It was begun and never made.
-            self._outbox.drop_credit(entry.entry_id, owner=self._owner)
+        if held is not None and (numbers := asked_notes(entry, held)):
+            notes = {one: self._target.credit_note_by_number(one) for one in numbers}
+            void = [one for one, note in notes.items() if note and note.get("Status") in GONE]
+            if void:
+                self._outbox.void_credits(_said(entry, held), void, owner=self._owner)
+                return None
+            entry = as_found(entry, notes)
+            if entry.open_credit is not None and held.get("Status") not in GONE:
+                note = notes[entry.open_credit.number]
+                if note is not None:
+                    return self._credited(entry, note, held)
+                # It was begun and never made.
+                self._outbox.drop_credit(entry.entry_id, owner=self._owner)
         verdict = judge(entry, held)
         if verdict.act is Act.EDIT:
             return moving_on(entry, held or {})
@@ -101,16 +121,17 @@ class InvoiceChanges:
 
     def _credited(self, entry: Entry, note: Element, held: Element) -> Entry | None:
         """Go on with a credit note that is made: allocate it, or book it if that is done."""
-        objection = note_objection(note, held)
-        if objection:
+        if not is_ours(note, held):
+            objection = f"another credit note has the number {note.get('CreditNoteNumber')} already"
             self._doing.bury(entry, "Clash", objection, _NOT_OURS)
+            return None
+        if objection := other_amount(entry, note):
+            self._doing.bury(entry, "Clash", objection, _OTHER_AMOUNT)
             return None
         allocation = to_allocation(entry, note, held)
         if allocation is not None:
             return allocation
-        said = replace(settlement_of(entry, held), is_looked_up=True)
-        totals = NoteTotals(str(note.get("SubTotal")), str(note.get("Total")))
-        self._outbox.book_credit(said, totals, owner=self._owner)
+        self._outbox.book_credit(_said(entry, held), totals_of(note), owner=self._owner)
         return None
 
     def _leave(self, entry: Entry, held: Element, verdict: Verdict) -> None:
@@ -120,7 +141,7 @@ class InvoiceChanges:
             hint = _IN_THE_WAY if is_void else _BY_HAND
             self._doing.bury(entry, "NotEditable", verdict.why, hint)
             return
-        said = replace(settlement_of(entry, held), is_looked_up=True)
+        said = _said(entry, held)
         if verdict.act is Act.SETTLE:
             self.settled += self._outbox.settle([said], owner=self._owner)
         elif verdict.act is Act.RETIRE:
@@ -129,6 +150,11 @@ class InvoiceChanges:
             self._outbox.hold(
                 entry.entry_id, owner=self._owner, why=verdict.why, snapshot=said.target_snapshot
             )
+
+
+def _said(entry: Entry, held: Element) -> Settlement:
+    """Return the target's word on an invoice that was looked at."""
+    return replace(settlement_of(entry, held), is_looked_up=True)
 
 
 def note_settlement(entry: Entry, element: Element) -> Settlement:

@@ -9,7 +9,13 @@ from typing import Any, Final
 from sfxero.model.outbox import APPROVAL, LOOKED_AT, ChangePolicy, Entry, looked_at
 from sfxero.model.states import Entity, Operation
 from sfxero.sync.bodies import holds, wanted
-from sfxero.sync.crediting import credit_of, moved_contact, same_sale
+from sfxero.sync.crediting import (
+    credit_of,
+    moved_contact,
+    notes_of_others,
+    same_sale,
+    untied,
+)
 from sfxero.xero.snapshots import snapshot
 
 DRAFTS: Final = frozenset({"DRAFT", "SUBMITTED"})
@@ -114,7 +120,7 @@ def _may_stay(entry: Entry, held: Mapping[str, Any]) -> bool:
     The contact followed its account; or the invoice is one that Xero lets nobody edit any more, and
     was made out as it should be then: the finding of the merged account tells what to do.
     """
-    if not entry.is_vouched or entry.on_change is ChangePolicy.VOID:
+    if not entry.is_vouched or entry.booked or entry.on_change is ChangePolicy.VOID:
         return False
     if entry.payload != entry.former_payload:
         return False
@@ -161,18 +167,39 @@ def _of_uncredited(entry: Entry, held: Mapping[str, Any]) -> Verdict:
 
 def _of_credited(entry: Entry, held: Mapping[str, Any]) -> Verdict:
     """Credit what is a difference, paid or not; all else a person decides."""
-    is_moved = moved_contact(entry, held)
-    if same_sale(entry.former_payload, entry.payload) and not is_moved:
+    why = untied(entry, held)
+    if not why:
+        if moved_contact(entry, held):
+            why = "its account changed"
+        elif same_sale(entry.former_payload, entry.payload):
+            return Verdict(Act.SETTLE)
+        else:
+            credit = credit_of(entry.former_payload, entry.payload)
+            if not isinstance(credit, str):
+                return _of_difference(entry, held)
+            why = credit
+    elif _is_met_by_hand(entry, held):
         return Verdict(Act.SETTLE)
-    credit = "its account changed" if is_moved else credit_of(entry.former_payload, entry.payload)
-    if not isinstance(credit, str):
-        return Verdict(Act.CREDIT)
     objection = _objection(held)
     if objection:
-        return Verdict(Act.REFUSE, f"{credit}; {objection}")
+        return Verdict(Act.REFUSE, f"{why}; {objection}")
     if not entry.is_approved:
-        return Verdict(Act.HOLD, f"{told(entry.on_change, held)}; {credit}")
+        return Verdict(Act.HOLD, f"{told(entry.on_change, held)}; {why}")
     return Verdict(Act.EDIT)
+
+
+def _is_met_by_hand(entry: Entry, held: Mapping[str, Any]) -> bool:
+    """Say whether a person made the invoice what is wished, and nothing was credited."""
+    return not entry.booked and not held.get("AmountCredited") and holds(wanted(entry), held)
+
+
+def _of_difference(entry: Entry, held: Mapping[str, Any]) -> Verdict:
+    """Credit a difference, unless a person may have done so already."""
+    others = notes_of_others(entry, held)
+    if not others or entry.is_approved:
+        return Verdict(Act.CREDIT)
+    why = f"{others} was allocated to it in Xero: approve to credit the whole difference besides"
+    return Verdict(Act.HOLD, f"{told(entry.on_change, held)}; {why}")
 
 
 def _objection(held: Mapping[str, Any]) -> str:

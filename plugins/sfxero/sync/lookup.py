@@ -109,7 +109,7 @@ class LookUp:
         What an invoice holds beside a credit note says nothing by itself: who claims it next looks
         at both.
         """
-        entries = [entry for entry in entries if entry.open_credit is None]
+        entries = [entry for entry in entries if not entry.open_credit and not entry.booked]
         ids = [entry.target_id for entry in entries if entry.target_id]
         read = self._target
         is_contact = entity is Entity.CONTACT

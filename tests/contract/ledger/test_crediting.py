@@ -59,7 +59,7 @@ def test_each_step_lets_the_entry_wait_again_and_the_last_settles_it(ledger: Led
     begin(ledger, entry)
     assert ledger.outbox.advance(of_note(entry), owner="w1") == 1
     again = take(ledger)
-    assert again.open_credit == OpenCredit("N1-C1", '{"Name":"B"}', "B")
+    assert again.open_credit == OpenCredit("N1-C1", '{"Name":"B"}', "B", TargetId("CN-1"))
     begin(ledger, again, Operation.ALLOCATE)
     ledger.outbox.advance(of_note(again), owner="w1")
     ledger.outbox.book_credit(of_invoice(take(ledger)), TOTALS, owner="w1")
@@ -116,7 +116,7 @@ def test_a_newer_wish_is_held_against_what_the_credit_note_was_for(ledger: Ledge
     ledger.outbox.advance(of_note(entry), owner="w1")
     newer = take(ledger)
     assert newer.content_hash == "C"
-    assert newer.open_credit == OpenCredit("N1-C1", '{"Name":"B"}', "B")
+    assert newer.open_credit == OpenCredit("N1-C1", '{"Name":"B"}', "B", TargetId("CN-1"))
 
     ledger.outbox.book_credit(of_invoice(newer), TOTALS, owner="w1")
 
