@@ -25,8 +25,6 @@ from sfxero.xero.snapshots import snapshot
 
 Element = Mapping[str, Any]
 
-_BY_HAND = "Edit it in Xero, or void it there."
-_IN_THE_WAY = "Take back in Xero what is in the way of a void, then replay; or credit it there."
 _NOT_OURS = (
     "Give that credit note another number in Xero, then replay: the difference is then credited."
 )
@@ -137,9 +135,7 @@ class InvoiceChanges:
     def _leave(self, entry: Entry, held: Element, verdict: Verdict) -> None:
         """Act on an invoice that nothing is to be sent for."""
         if verdict.act is Act.REFUSE:
-            is_void = entry.on_change in {ChangePolicy.VOID, ChangePolicy.REISSUE}
-            hint = _IN_THE_WAY if is_void else _BY_HAND
-            self._doing.bury(entry, "NotEditable", verdict.why, hint)
+            self._doing.bury(entry, "NotEditable", verdict.why, verdict.hint)
             return
         said = _said(entry, held)
         if verdict.act is Act.SETTLE:

@@ -11,6 +11,8 @@ from tests.contract.sync.crediting import (
     INVOICE,
     approve,
     asked,
+    bounced,
+    compared,
     credited,
     dies,
     edit_in_xero,
@@ -209,3 +211,97 @@ def test_a_credit_note_that_a_person_lowered_is_not_booked_as_if_it_were_whole(
 
     assert "comes to 5.00, and not to 20.00" in world.letters()[0]
     assert "Void that credit note in Xero, then replay" in world.letters()[0]
+
+
+@pytest.fixture
+def ending(world: World) -> str:
+    """An invoiced opportunity on a route that voids the invoice of what is not won any more."""
+    world.respec(invoices={"on_change": "credit_note", "on_reopen": "void"})
+    opportunity = world.won(world.account(), "100", "50")
+    world.run()
+    world.sleep(HOUR)
+    return opportunity
+
+
+def test_no_invoice_is_voided_beside_a_credit_note_that_stands(world: World, ending: str) -> None:
+    bounced(world, ending)
+    world.edit("Opportunity", ending, StageName="Closed Lost")
+
+    world.run()
+
+    assert invoice(world).status == "AUTHORISED"
+    number = note(world).number
+    assert f"{number} of 22.00 stands beside the Xero invoice" in world.letters()[0]
+    assert f"Take {number} off the invoice in Xero and void it there" in world.letters()[0]
+    assert "then replay: the invoice is then voided" in world.letters()[0]
+    void_note(world)
+    replay(world)
+    assert invoice(world).status == "VOIDED"
+    assert set(world.states()) == {"settled"}
+    assert compared(world) == []
+
+
+def test_a_credit_note_that_was_only_taken_off_still_keeps_its_invoice_from_a_void(
+    world: World, ending: str
+) -> None:
+    reprice(world, ending, "80")
+    world.run()
+    world.sleep(HOUR)
+    world.edit("Opportunity", ending, StageName="Closed Lost")
+    world.run()
+    take_off(world)
+
+    replay(world)
+
+    assert invoice(world).status == "AUTHORISED"
+    assert world.states()[-1] == "dead"
+    void_note(world)
+    replay(world)
+    assert invoice(world).status == "VOIDED"
+
+
+def test_no_invoice_is_edited_beside_a_credit_note_that_stands(world: World, sold: str) -> None:
+    bounced(world, sold)
+    world.edit("Opportunity", sold, CloseDate="2026-11-25")
+    world.run()
+    approve(world)
+    assert "this changed: Date" in world.letters()[0]
+    assert "stands beside the Xero invoice" in world.letters()[0]
+    void_note(world)
+
+    replay(world)
+
+    assert str(invoice(world).totals.sub_total) == "130.00"
+    assert set(world.states()) == {"settled"}
+    assert compared(world) == []
+
+
+def test_a_rise_after_a_credit_note_is_made_good_once_that_is_void(world: World, sold: str) -> None:
+    reprice(world, sold, "80")
+    world.run()
+    world.sleep(HOUR)
+    reprice(world, sold, "90", of="80")
+    world.run()
+    approve(world)
+    take_off(world)
+    replay(world)
+    assert str(invoice(world).totals.sub_total) == "150.00"
+    void_note(world)
+
+    replay(world)
+
+    assert str(invoice(world).totals.sub_total) == "140.00"
+    assert compared(world) == []
+
+
+def test_a_route_that_edits_from_now_on_leaves_credited_invoices_to_a_person(
+    world: World, sold: str
+) -> None:
+    bounced(world, sold)
+    world.respec(invoices={"on_change": "update"})
+    reprice(world, sold, "70", of="80")
+
+    world.run()
+
+    assert str(invoice(world).totals.sub_total) == "150.00"
+    assert "then replay: the invoice is then edited" in world.letters()[0]

@@ -9,6 +9,7 @@ import pytest
 
 from sfxero.model.ids import RouteName, SourceId, TargetId, TenantId
 from sfxero.model.outbox import (
+    APPROVAL,
     ON_CHANGE,
     BookedCredit,
     ChangePolicy,
@@ -104,7 +105,7 @@ def test_a_difference_is_credited_only_from_what_xero_holds(stands: int, act: Ac
     held = invoice("AUTHORISED", SubTotal=Decimal(stands))
     assert judge(changed, held).act is act
     with_note = judge(replace(changed, booked=booked), held | {"SubTotal": Decimal(stands + 2)})
-    assert with_note.act is act
+    assert with_note.act is (Act.REFUSE if act is Act.HOLD else act)
 
 
 def test_a_credit_note_of_a_persons_is_asked_about_before_another_is_made() -> None:
@@ -116,9 +117,25 @@ def test_a_credit_note_of_a_persons_is_asked_about_before_another_is_made() -> N
         CreditNotes=[{"CreditNoteNumber": "CN-7"}],
     )
     assert "CN-7 was allocated to it" in judge(changed, held).why
-    assert judge(replace(changed, is_approved=True), held).act is Act.CREDIT
+    approved = replace(changed, is_approved=True)
+    assert judge(approved, held).act is Act.HOLD
+    meta = {**changed.meta, APPROVAL: judge(changed, held).why}
+    assert judge(replace(approved, meta=meta), held).act is Act.CREDIT
     known = replace(changed, booked=[BookedCredit("CN-7", NoteTotals("0", "0"))])
     assert judge(known, held).act is Act.CREDIT
+
+
+@pytest.mark.parametrize("policy", ChangePolicy)
+@pytest.mark.parametrize("status", ["AUTHORISED", "PAID"])
+def test_what_has_a_credit_note_of_ours_is_neither_edited_nor_voided(
+    policy: ChangePolicy, status: str
+) -> None:
+    booked = [BookedCredit("N-C1", NoteTotals("1", "1.1"))]
+    changed = entry(policy, payload=version(3), former_payload=version(2), booked=booked)
+    verdict = judge(replace(changed, is_approved=True), invoice(status, SubTotal=Decimal(3)))
+    assert verdict.act is Act.REFUSE
+    assert "N-C1 of 1.10 stands beside the Xero invoice" in verdict.why
+    assert verdict.hint.startswith("Take N-C1 off the invoice in Xero and void it there")
 
 
 def test_what_is_to_be_another_contacts_is_not_credited() -> None:
