@@ -96,10 +96,20 @@ def asked_notes(entry: Entry, held: Mapping[str, Any]) -> list[str]:
     return [*begun, *(one.number for one in entry.booked if one.number not in shown)]
 
 
-def as_found(entry: Entry, notes: Mapping[str, Mapping[str, Any] | None]) -> Entry:
-    """Return the entry with what its credit notes come to now, after they were looked up."""
+def as_found(
+    entry: Entry, notes: Mapping[str, Mapping[str, Any] | None], held: Mapping[str, Any]
+) -> Entry:
+    """Return the entry with its credit notes as they are now, after they were looked up.
+
+    One under way is one more that stands beside the invoice, where there is no going on with it.
+    """
     found = {number: totals_of(note) for number, note in notes.items() if note}
     booked = [replace(one, totals=found.get(one.number, one.totals)) for one in entry.booked]
+    begun = entry.open_credit
+    if begun is None or (note := notes[begun.number]) is None:
+        return replace(entry, booked=booked, open_credit=None)
+    if is_ours(entry, note, held):
+        booked.append(BookedCredit(begun.number, found[begun.number]))
     return replace(entry, booked=booked)
 
 
@@ -145,10 +155,18 @@ def to_allocation(entry: Entry, note: Mapping[str, Any], held: Mapping[str, Any]
     return replace(entry, operation=Operation.ALLOCATE, sends=element)
 
 
-def is_ours(note: Mapping[str, Any], held: Mapping[str, Any]) -> bool:
-    """Say whether a credit note under our number is one that we made for the invoice."""
-    is_same_contact = _contact_of(note) == _contact_of(held)
-    return is_same_contact and note.get("Reference") == held.get("InvoiceNumber")
+def is_ours(entry: Entry, note: Mapping[str, Any], held: Mapping[str, Any]) -> bool:
+    """Say whether a credit note under our number is the one that we made for the invoice.
+
+    Until its id is known, it is told by what it refers to; a person may renumber the invoice.
+    """
+    begun = entry.open_credit
+    if begun is None:
+        return False
+    if begun.note_id is not None:
+        return bool(note.get("CreditNoteID") == begun.note_id)
+    numbers = {held.get("InvoiceNumber"), begun.number.rpartition("-C")[0]}
+    return _contact_of(note) == _contact_of(held) and note.get("Reference") in numbers
 
 
 def other_amount(entry: Entry, note: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from sfxero.errors import SyncError
-from sfxero.model.outbox import ChangePolicy, Entry, Settlement
+from sfxero.model.outbox import ChangePolicy, Entry, OpenCredit, Settlement
 from sfxero.model.states import Entity, Operation
 from sfxero.sync.bodies import moving_on
 from sfxero.sync.crediting import (
@@ -24,10 +24,13 @@ from sfxero.sync.ports import Outbox, Target
 from sfxero.xero.snapshots import snapshot
 
 Element = Mapping[str, Any]
+Notes = Mapping[str, Element | None]
+"""Credit notes by number; None where Xero has none of that number."""
 
 _NOT_OURS = (
     "Give that credit note another number in Xero, then replay: the difference is then credited."
 )
+_LOST = "Give the credit note of this invoice its number {number} back in Xero, then replay."
 _OTHER_AMOUNT = (
     "Void that credit note in Xero, then replay: the difference is then credited whole, under the "
     "next number."
@@ -93,19 +96,27 @@ class InvoiceChanges:
 
     def _judged(self, entry: Entry, held: Element | None) -> Entry | None:
         """Return what is to be sent of an entry; None if it is dealt with."""
-        if held is not None and (numbers := asked_notes(entry, held)):
-            notes = {one: self._target.credit_note_by_number(one) for one in numbers}
-            void = [one for one, note in notes.items() if note and note.get("Status") in GONE]
-            if void:
-                self._outbox.void_credits(_said(entry, held), void, owner=self._owner)
-                return None
-            entry = as_found(entry, notes)
-            if entry.open_credit is not None and held.get("Status") not in GONE:
-                note = notes[entry.open_credit.number]
-                if note is not None:
-                    return self._credited(entry, note, held)
-                # It was begun and never made.
-                self._outbox.drop_credit(entry.entry_id, owner=self._owner)
+        if held is None or not (numbers := asked_notes(entry, held)):
+            return self._decided(entry, held)
+        notes = {one: self._target.credit_note_by_number(one) for one in numbers}
+        return self._noted(entry, notes, held)
+
+    def _noted(self, entry: Entry, notes: Notes, held: Element) -> Entry | None:
+        """Go on with what is known of the credit notes that the invoice does not show."""
+        void = [one for one, note in notes.items() if note and note.get("Status") in GONE]
+        if void:
+            self._outbox.void_credits(_said(entry, held), void, owner=self._owner)
+            return None
+        begun = entry.open_credit
+        note = notes[begun.number] if begun else None
+        if note is not None and held.get("Status") not in GONE:
+            return self._credited(entry, note, held)
+        if begun is not None and note is None and self._is_lost(entry, begun):
+            return None
+        return self._decided(as_found(entry, notes, held), held)
+
+    def _decided(self, entry: Entry, held: Element | None) -> Entry | None:
+        """Do what the invoice and its credit notes allow."""
         verdict = judge(entry, held)
         if verdict.act is Act.EDIT:
             return moving_on(entry, held or {})
@@ -117,9 +128,18 @@ class InvoiceChanges:
         self._leave(entry, held or {}, verdict)
         return None
 
+    def _is_lost(self, entry: Entry, begun: OpenCredit) -> bool:
+        """Give an entry up whose credit note is gone; forget one that was never made."""
+        if begun.note_id is None:
+            self._outbox.drop_credit(entry.entry_id, owner=self._owner)
+            return False
+        why = f"Xero has no credit note {begun.number} any more"
+        self._doing.bury(entry, "Clash", why, _LOST.format(number=begun.number))
+        return True
+
     def _credited(self, entry: Entry, note: Element, held: Element) -> Entry | None:
         """Go on with a credit note that is made: allocate it, or book it if that is done."""
-        if not is_ours(note, held):
+        if not is_ours(entry, note, held):
             objection = f"another credit note has the number {note.get('CreditNoteNumber')} already"
             self._doing.bury(entry, "Clash", objection, _NOT_OURS)
             return None

@@ -158,7 +158,12 @@ def _may_be_held(entry: Entry, status: str) -> bool:
 
 
 def _of_gone(entry: Entry, status: str) -> Verdict:
-    """Tell what was to be void from what a person has voided: that is for a person."""
+    """Tell what was to be void from what a person has voided: that is for a person.
+
+    Nothing goes on from either before its credit notes are void, too.
+    """
+    if entry.booked:
+        return _left_over(entry, status)
     if entry.on_change is ChangePolicy.VOID:
         return Verdict(Act.SETTLE)
     if entry.is_voiding:
@@ -242,6 +247,18 @@ def _beside(entry: Entry, why: str = "") -> Verdict:
         f"{told_why}{named(entry.booked)} {stand} beside the Xero invoice",
         f"Take {notes} off the invoice in Xero and void it there, with what else is in the way, "
         f"then replay: {_THEN.get(entry.on_change, _ONCE_APPROVED)}.",
+    )
+
+
+def _left_over(entry: Entry, status: str) -> Verdict:
+    """Refuse to leave credit notes of ours behind with their customer."""
+    is_meant = entry.is_voiding and entry.on_change is not ChangePolicy.VOID
+    then = ": another invoice then takes its place" if is_meant else ""
+    numbers = ", ".join(one.number for one in entry.booked)
+    return Verdict(
+        Act.REFUSE,
+        f"the Xero invoice is {status}, and its credit note is not: {named(entry.booked)}",
+        f"Void {numbers} in Xero, too, then replay{then}.",
     )
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import delete
 from tests.contract.sync.crediting import (
@@ -11,6 +12,7 @@ from tests.contract.sync.crediting import (
     INVOICE,
     approve,
     asked,
+    booked,
     bounced,
     compared,
     credited,
@@ -24,9 +26,11 @@ from tests.contract.sync.crediting import (
     replay,
     reprice,
     take_off,
+    told,
     void_note,
+    writes,
 )
-from tests.contract.sync.kit import World, die, die_before
+from tests.contract.sync.kit import Forward, World, die, die_before, go_on
 
 from sfxero.ledger.tables import credit_notes, links
 
@@ -65,6 +69,7 @@ def test_a_price_that_is_back_while_its_credit_note_stands_is_not_settled_by_a_l
     # The invoice holds what is wished, and its customer has a credit of 22 besides.
     assert world.states()[-1] == "dead"
     assert str(note(world).totals.total) == "22.00"
+    assert compared(world) == ["dead_letter"]
 
 
 def test_an_edit_by_hand_to_the_new_price_is_not_credited_again(world: World, sold: str) -> None:
@@ -305,3 +310,170 @@ def test_a_route_that_edits_from_now_on_leaves_credited_invoices_to_a_person(
 
     assert str(invoice(world).totals.sub_total) == "150.00"
     assert "then replay: the invoice is then edited" in world.letters()[0]
+
+
+def test_a_credit_note_that_a_person_voided_is_made_again_under_the_next_number(
+    world: World, sold: str
+) -> None:
+    lowered(world, sold, "80", die)
+    one = note(world)
+    lower = replace(one.totals, sub_total=Decimal(5))
+    world.books.put_credit(replace(one, totals=lower))
+    world.publish(INVOICE)
+    assert "then replay: the difference is then credited" in world.letters()[0]
+    void_note(world)
+
+    replay(world)
+
+    number = invoice(world).number
+    assert [one for one, _ in told(world)] == [f"{number}-C1", f"{number}-C2"]
+    assert credited(world) == ["20.00"]
+    assert booked(world) == [(f"{number}-C1", True, "0"), (f"{number}-C2", True, "20.00")]
+    assert set(world.states()) == {"settled"}
+    assert compared(world) == []
+
+
+def test_a_credit_note_that_a_person_voided_is_no_reason_against_the_former_price(
+    world: World, sold: str
+) -> None:
+    lowered(world, sold, "80", die)
+    void_note(world)
+    reprice(world, sold, "100", of="80")
+    world.sleep(HOUR)
+
+    world.run()
+
+    assert credited(world) == []
+    assert set(world.states()) <= {"settled", "superseded"}
+
+
+def test_an_invoice_that_a_person_voided_goes_on_once_its_credit_note_is_void_too(
+    world: World, sold: str
+) -> None:
+    lowered(world, sold, "80", die)
+    first = invoice(world)
+    world.sandbox.xero.hands.void(first.invoice_id)
+    world.publish(INVOICE)
+    number = note(world).number
+    assert f"VOIDED, and its credit note is not: {number} of 22.00" in world.letters()[0]
+    assert f"Void {number} in Xero, too, then replay" in world.letters()[0]
+    world.respec(reconcile={"repair": {"invoice_voided": "reissue"}})
+    compared(world)
+    world.run(full=True)
+    assert len(world.invoices) == 1
+    void_note(world)
+
+    replay(world)
+
+    assert [(one.status, str(one.totals.sub_total)) for one in world.invoices] == [
+        ("VOIDED", "150.00"),
+        ("AUTHORISED", "130.00"),
+    ]
+    assert set(world.states()) <= {"settled", "superseded"}
+    world.sleep(HOUR)
+    reprice(world, sold, "70", of="80")
+    world.run()
+    assert credited(world) == ["10.00"]
+
+
+@pytest.mark.parametrize("plans", [[die], [go_on, die_before]], ids=["id unknown", "id known"])
+def test_an_invoice_that_a_person_renumbers_keeps_its_credit_note(
+    world: World, sold: str, plans: list[Any]
+) -> None:
+    lowered(world, sold, "80", *plans)
+    world.change_invoice(invoice(world), number="OTHER-1")
+
+    world.publish(INVOICE)
+
+    assert credited(world) == ["20.00"]
+    assert str(invoice(world).amount_credited) == "22.00"
+    assert set(world.states()) == {"settled"}
+
+
+def test_a_credit_note_that_a_person_renumbered_is_not_made_a_second_time(
+    world: World, sold: str
+) -> None:
+    lowered(world, sold, "80", go_on, die_before)
+    one = note(world)
+    world.books.put_credit(replace(one, number="OTHER-1"))
+    world.publish(INVOICE)
+    assert f"Xero has no credit note {one.number} any more" in world.letters()[0]
+    world.books.put_credit(replace(one, number=one.number))
+
+    replay(world)
+
+    assert credited(world) == ["20.00"]
+    assert set(world.states()) == {"settled"}
+
+
+def test_a_credit_note_that_arrived_late_is_gone_on_with_if_it_is_what_is_wished(
+    world: World, sold: str
+) -> None:
+    hold_up, let_by = on_its_way()
+    lowered(world, sold, "80", hold_up)
+    world.seam.plans = [let_by]
+
+    world.publish(INVOICE)
+
+    assert credited(world) == ["20.00"]
+    assert str(invoice(world).amount_credited) == "22.00"
+    assert set(world.states()) == {"settled"}
+
+
+@pytest.mark.parametrize(("paid", "left"), [("165.00", "22.00"), ("150.00", "7.00")])
+def test_a_payment_between_look_and_allocation_leaves_the_rest_to_the_customer(
+    world: World, sold: str, paid: str, left: str
+) -> None:
+    def pay_first(request: httpx.Request, forward: Forward) -> httpx.Response:
+        world.sandbox.xero.hands.pay(invoice(world).invoice_id, Decimal(paid))
+        return forward(request)
+
+    reprice(world, sold, "80")
+    world.run(publishes=False)
+    world.seam.plans = [go_on, pay_first]
+
+    world.publish(INVOICE)
+
+    assert str(note(world).remaining) == left
+    assert set(world.states()) == {"settled"}
+
+
+def test_an_allocation_that_is_refused_time_and_again_is_a_dead_letter(
+    world: World, sold: str
+) -> None:
+    world.fail("error_before", "/Allocations$", method="PUT", count=20, status=400)
+    reprice(world, sold, "80")
+
+    world.run()
+
+    assert world.states()[-1] == "dead"
+    assert writes(world).count("PUT CreditNotes") == 4
+    assert credited(world) == ["20.00"]
+
+
+def test_lines_of_one_kind_that_are_gone_take_back_their_tax_line_by_line(world: World) -> None:
+    world.respec(invoices={"on_change": "credit_note"})
+    opportunity = world.won(world.account(), "1.04", "1.04", "1.04", "50")
+    world.run()
+    world.sleep(HOUR)
+    for line in world.rows("OpportunityLineItem", OpportunityId=opportunity):
+        if Decimal(str(line["UnitPrice"])) != 50:
+            world.delete("OpportunityLineItem", line["Id"])
+
+    world.run()
+
+    taxed = invoice(world).totals.total_tax - note(world).totals.total_tax
+    assert (str(note(world).totals.sub_total), str(taxed)) == ("3.12", "5.00")
+
+
+def test_lines_that_changed_without_their_amount_go_to_a_person(world: World, sold: str) -> None:
+    (line,) = [
+        one
+        for one in world.rows("OpportunityLineItem", OpportunityId=sold)
+        if Decimal(str(one["UnitPrice"])) == 100
+    ]
+    world.edit("OpportunityLineItem", line["Id"], Quantity=2, UnitPrice="50")
+
+    world.run()
+
+    assert asked(world).endswith("its lines changed, and not its amount")
