@@ -1,11 +1,10 @@
 """Credit notes for the difference: what of an invoice is credited when its opportunity shrinks."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from sfxero.model.outbox import BookedCredit, Entry, NoteTotals
 from sfxero.model.states import Operation
@@ -20,6 +19,7 @@ _WRITTEN_APART: Final = _APART - {"LineItems"} | {"InvoiceNumber"}
 _REVISION: Final = re.compile(r"-R\d+$")
 _KIND: Final = ("Description", "ItemCode", "AccountCode", "TaxType", "Tracking")
 """By what lines of two versions are held against each other."""
+Line: TypeAlias = Mapping[str, Any]
 
 
 def same_sale(former: str | None, wished: str) -> bool:
@@ -27,14 +27,14 @@ def same_sale(former: str | None, wished: str) -> bool:
     if not former:
         return False
     before, after = parse(former), parse(wished)
-    return not _other_heads(before, after) and not _gaps(before, after)
+    return not _other_heads(before, after) and not _changed_lines(before, after)
 
 
 def credit_of(former: str | None, wished: str) -> dict[str, Any] | str:
     """Return the lines that a credit note must have, with their sum; or why it can be none.
 
-    Each line of the credit note is what the invoice had of a kind of line and is not to have, so
-    that both together are to the cent what is wished.
+    Each line of the credit note is what a line of the invoice is to have less, so that both
+    together are to the cent what is wished; where a line is gone, with its very tax.
     """
     if not former:
         return "what was invoiced is not known"
@@ -42,16 +42,14 @@ def credit_of(former: str | None, wished: str) -> dict[str, Any] | str:
     others = _other_heads(before, after)
     if others:
         return f"besides its amount, this changed: {', '.join(others)}"
-    gaps = _gaps(before, after)
-    total = sum((amount for _, amount in gaps), _ZERO)
+    changed = _changed_lines(before, after)
+    total = sum((_less(*pair) for pair in changed), _ZERO)
     if total < 0:
         return "its amount rose, which no credit note can make good"
     if total == 0:
         return "its lines changed, and not its amount"
-    lines = [
-        {**kind, "Quantity": Decimal(1), "UnitAmount": amount, "LineAmount": amount}
-        for kind, amount in gaps
-    ]
+    is_all_less = all(former for former, _ in changed)
+    lines = [_note_line(*pair, is_all_less=is_all_less) for pair in changed if _less(*pair)]
     return {"LineItems": lines, _amount_name(after): total}
 
 
@@ -221,16 +219,53 @@ def _head(document: Mapping[str, Any], name: str) -> Any:
     return _REVISION.sub("", str(value)) if name == "InvoiceNumber" else value
 
 
-def _gaps(
-    before: Mapping[str, Any], after: Mapping[str, Any]
-) -> list[tuple[dict[str, Any], Decimal]]:
-    """Return, by kind of line, how much more the former version has; in a fixed order."""
-    kinds: dict[str, dict[str, Any]] = {}
-    sums: dict[str, Decimal] = {}
-    for document, sign in ((before, 1), (after, -1)):
-        for line in document.get("LineItems") or ():
-            kind = {name: line[name] for name in _KIND if line.get(name)}
-            key = json.dumps(kind, sort_keys=True, default=str)
-            kinds[key] = kind
-            sums[key] = sums.get(key, _ZERO) + sign * line.get("LineAmount", _ZERO)
-    return [(kinds[key], amount) for key, amount in sums.items() if amount]
+def _changed_lines(before: Line, after: Line) -> list[tuple[Line | None, Line | None]]:
+    """Return the lines that differ, each with the one of its kind that takes its place, if any."""
+    rest = list(after.get("LineItems") or ())
+    gone: list[Line] = []
+    for line in before.get("LineItems") or ():
+        if line in rest:
+            rest.remove(line)
+        else:
+            gone.append(line)
+    pairs: list[tuple[Line | None, Line | None]] = []
+    for line in gone:
+        other = next((one for one in rest if _kind(one) == _kind(line)), None)
+        if other is not None:
+            rest.remove(other)
+        pairs.append((line, other))
+    return [*pairs, *((None, line) for line in rest)]
+
+
+def _kind(line: Line) -> dict[str, Any]:
+    return {name: line[name] for name in _KIND if line.get(name)}
+
+
+def _less(former: Line | None, wished: Line | None) -> Decimal:
+    """Return by how much a line is less than it was."""
+    before, after = ((one or {}).get("LineAmount", _ZERO) for one in (former, wished))
+    return Decimal(before) - Decimal(after)
+
+
+def _note_line(former: Line | None, wished: Line | None, *, is_all_less: bool) -> dict[str, Any]:
+    """Return the line of a credit note for one of the invoice's.
+
+    Only pieces that are not sold after all keep their item: else Xero would take one back on stock
+    for a lower price.
+    """
+    amount, kind = _less(former, wished), _kind(former or wished or {})
+    pieces, price = _pieces(former or {}, wished)
+    if is_all_less and pieces > 0 and pieces * price == amount:
+        return {**kind, "Quantity": pieces, "UnitAmount": price, "LineAmount": amount}
+    if "AccountCode" in kind:
+        kind.pop("ItemCode", None)
+    return {**kind, "Quantity": Decimal(1), "UnitAmount": amount, "LineAmount": amount}
+
+
+def _pieces(former: Line, wished: Line | None) -> tuple[Decimal, Decimal]:
+    """Return how many pieces fewer there are, at which price; none if the price changed, too."""
+    pieces, price = former.get("Quantity", _ZERO), former.get("UnitAmount", _ZERO)
+    if wished is None:
+        return pieces, price
+    is_same_price = wished.get("UnitAmount") == price
+    return (pieces - wished.get("Quantity", _ZERO) if is_same_price else _ZERO), price
