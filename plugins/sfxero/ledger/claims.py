@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 from sfxero.ledger.audit_trail import log_held_already
-from sfxero.ledger.crediting import credit_number, open_credits
+from sfxero.ledger.crediting import NO_CREDITS, credit_number, credits_of
 from sfxero.ledger.engine import Database, among
 from sfxero.ledger.planning import refresh_link
 from sfxero.ledger.records import RecordKey, set_state
@@ -289,13 +289,16 @@ def _entries(
 ) -> list[Entry]:
     """Make entries of rows, with what became of their records' predecessors and credit notes."""
     former = formers(conn, rows)
-    under_way, done = open_credits(conn, rows)
+    credited = credits_of(conn, rows)
     taken = []
     for row in rows:
         key = RecordKey(row.tenant, Entity(row.entity), row.source_id)
         entry = _entry(row, former.get(key, NOTHING_FORMER), state=state, until=until)
-        number = credit_number(row.target_number, done.get(key, 0))
-        taken.append(replace(entry, open_credit=under_way.get(key), credit_number=number))
+        own = credited.get(key, NO_CREDITS)
+        number = credit_number(row.target_number, own.ended)
+        taken.append(
+            replace(entry, open_credit=own.under_way, booked=own.booked, credit_number=number)
+        )
     return taken
 
 

@@ -1,9 +1,12 @@
 """Credit notes of invoices: stored before they are sent, and booked once they are allocated."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import Connection, and_, delete, func, select, tuple_, update
+from sqlalchemy import Connection, Row, and_, delete, func, select, tuple_, update
 
 from sfxero.ledger.audit_trail import append, doer_of, subjects
 from sfxero.ledger.engine import Database, among, put
@@ -12,12 +15,26 @@ from sfxero.ledger.records import RecordKey, held_by, lock_records_of, put_back
 from sfxero.ledger.tables import credit_notes, entries, links
 from sfxero.model.audit import AuditKind
 from sfxero.model.ids import TargetId, TenantId
-from sfxero.model.outbox import NoteTotals, OpenCredit, Settlement
+from sfxero.model.outbox import BookedCredit, NoteTotals, OpenCredit, Settlement
 from sfxero.model.states import Entity, EntryState
 
 _CREDITED: Final = frozenset({Entity.INVOICE})
 """Entities whose records may have credit notes."""
 _Note: TypeAlias = Callable[[Connection, RecordKey, Settlement], None]
+_NOTHING: Final = {"sub_total": "0", "total": "0"}
+"""What a void credit note comes to; its number stays used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credits:
+    """The credit notes of a record: the one under way, those of its invoice, and all that ended."""
+
+    under_way: OpenCredit | None = None
+    booked: tuple[BookedCredit, ...] = ()
+    ended: int = 0
+
+
+NO_CREDITS: Final = Credits()
 
 
 class Crediting:
@@ -50,6 +67,17 @@ class Crediting:
         with self._database.write() as conn:
             for _, entry in held_by(lock_records_of(conn, [entry_id]), [entry_id], owner):
                 conn.execute(delete(credit_notes).where(*_open_of(entry.key)))
+
+    def void_credits(self, settlement: Settlement, numbers: Sequence[str], *, owner: str) -> int:
+        """Note that credit notes are void in the target: from now on they come to nothing.
+
+        `settlement` is the target's word on the invoice; its link no longer vouches for values.
+        """
+
+        def end(conn: Connection, key: RecordKey, _: Settlement) -> None:
+            _end_void(conn, key, numbers, now=self._database.clock.now())
+
+        return self._step(settlement, owner, end)
 
     def credited(self, tenant: TenantId, entity: Entity) -> dict[TargetId, list[NoteTotals]]:
         """Return, by record of the target, what its credit notes come to."""
@@ -118,40 +146,65 @@ def credit_number(invoice_number: str | None, count: int) -> str:
     return f"{invoice_number}-C{count + 1}"
 
 
-def open_credits(
-    conn: Connection, keys: Iterable[Any]
-) -> tuple[dict[RecordKey, OpenCredit], dict[RecordKey, int]]:
-    """Return the credit notes under way, and how many are done, of records; most have none."""
+def credits_of(conn: Connection, keys: Iterable[Any]) -> dict[RecordKey, Credits]:
+    """Return the credit notes of records, given with their invoices' ids; most have none."""
+    keys = list(keys)
     wanted = [
         (one.tenant, one.entity, one.source_id) for one in keys if Entity(one.entity) in _CREDITED
     ]
     if not wanted:
-        return {}, {}
+        return {}
     record = tuple_(*(credit_notes.c[name] for name in RecordKey._fields))
-    statement = select(credit_notes).where(
-        among(conn, credit_notes.c.source_id, [source_id for _, _, source_id in wanted]),
-        record.in_(wanted),
+    statement = (
+        select(credit_notes)
+        .where(
+            among(conn, credit_notes.c.source_id, [source_id for _, _, source_id in wanted]),
+            record.in_(wanted),
+        )
+        .order_by(credit_notes.c.begun_at, credit_notes.c.number)
     )
-    under_way: dict[RecordKey, OpenCredit] = {}
-    done: dict[RecordKey, int] = {}
+    invoices = {RecordKey(one.tenant, one.entity, one.source_id): one.target_id for one in keys}
+    found: dict[RecordKey, Credits] = {}
     for row in conn.execute(statement):
         key = RecordKey(row.tenant, Entity(row.entity), row.source_id)
-        if row.ended_at is None:
-            under_way[key] = OpenCredit(row.number, row.payload, row.content_hash)
-        else:
-            done[key] = done.get(key, 0) + 1
-    return under_way, done
+        is_own = row.invoice_id == invoices[key]
+        found[key] = _with(found.get(key, NO_CREDITS), row, is_own=is_own)
+    return found
+
+
+def _with(known: Credits, row: Row[Any], *, is_own: bool) -> Credits:
+    """Add a credit note; those of a former invoice only use up their numbers."""
+    if row.ended_at is None:
+        under_way = OpenCredit(row.number, row.payload, row.content_hash, row.target_id)
+        return replace(known, under_way=under_way) if is_own else known
+    booked = known.booked
+    if is_own and Decimal(row.total):
+        booked = (*booked, BookedCredit(row.number, NoteTotals(row.sub_total, row.total)))
+    return replace(known, booked=booked, ended=known.ended + 1)
+
+
+def _of(key: RecordKey) -> list[Any]:
+    return [credit_notes.c[name] == value for name, value in zip(key._fields, key, strict=True)]
 
 
 def _open_of(key: RecordKey) -> list[Any]:
-    named = (credit_notes.c[name] == value for name, value in zip(key._fields, key, strict=True))
-    return [*named, credit_notes.c.ended_at.is_(None)]
+    """The credit note under way of the invoice that the record is linked to."""
+    own = (links.c[name] == value for name, value in zip(key._fields, key, strict=True))
+    linked = select(links.c.target_id).where(*own).scalar_subquery()
+    return [*_of(key), credit_notes.c.ended_at.is_(None), credit_notes.c.invoice_id == linked]
 
 
 def _count_ended(conn: Connection, key: RecordKey) -> int:
-    *own, _ = _open_of(key)
-    statement = select(func.count()).where(*own, credit_notes.c.ended_at.is_not(None))
+    statement = select(func.count()).where(*_of(key), credit_notes.c.ended_at.is_not(None))
     return int(conn.execute(statement).scalar_one())
+
+
+def _end_void(conn: Connection, key: RecordKey, numbers: Sequence[str], *, now: datetime) -> None:
+    ended_at = func.coalesce(credit_notes.c.ended_at, now)
+    void = update(credit_notes).where(*_of(key), credit_notes.c.number.in_(numbers))
+    conn.execute(void.values(ended_at=ended_at, **_NOTHING))
+    own = {f"b_{name}": value for name, value in zip(key._fields, key, strict=True)}
+    conn.execute(refresh_link(), [{**own, "content_hash": ""}])
 
 
 def _note_made(conn: Connection, key: RecordKey, said: Settlement) -> None:

@@ -158,6 +158,8 @@ class Entry:
     open_credit: "OpenCredit | None" = None
     credit_number: str | None = None
     """The number of the next credit note of the linked record."""
+    booked: Sequence["BookedCredit"] = ()
+    """Credit notes that belong to the linked record; void ones are none of them."""
 
     @property
     def on_change(self) -> ChangePolicy:
@@ -178,11 +180,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class OpenCredit:
-    """A credit note that was begun: its number, and the values that it was to bring about."""
+    """A credit note that was begun: its number, and the values that it was to bring about.
+
+    `note_id` is the target's, once it has said so.
+    """
 
     number: str
     payload: str
     content_hash: str
+    note_id: TargetId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +211,14 @@ class PairedContact:
     number: str | None
     snapshot: str
     agreed: Agreed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BookedCredit:
+    """A credit note that was made for a record and counts as a part of it."""
+
+    number: str
+    totals: NoteTotals
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,7 @@ def with_name(payload: str, name: str) -> str:
 
 def emptied(payload: str, names: Collection[str]) -> str:
     """Return a payload whose fields of these names are empty, numbers to the digit as they were."""
-    return _text(parse(payload) | dict.fromkeys(names))
+    return text_of(parse(payload) | dict.fromkeys(names))
 
 
 def wanted(entry: Entry) -> dict[str, Any]:

@@ -1,23 +1,25 @@
 """Credit notes for the difference: what of an invoice is credited when its opportunity shrinks."""
 
-import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from sfxero.model.outbox import Entry
+from sfxero.model.outbox import BookedCredit, Entry, NoteTotals
 from sfxero.model.states import Operation
-from sfxero.sync.bodies import date_text, parse
+from sfxero.sync.bodies import date_text, holds, parse
 
 _ZERO: Final = Decimal(0)
 _TOTALS: Final = frozenset({"SubTotal", "TotalTax", "Total"})
 _APART: Final = _TOTALS | {"LineItems", "Status", "SentToContact"}
 """What two versions of an invoice may differ in, and a credit note still brings them together."""
+_WRITTEN_APART: Final = _APART - {"LineItems"} | {"InvoiceNumber"}
+"""What an invoice may hold otherwise than was written, and a credit note be right all the same."""
 _REVISION: Final = re.compile(r"-R\d+$")
 _KIND: Final = ("Description", "ItemCode", "AccountCode", "TaxType", "Tracking")
 """By what lines of two versions are held against each other."""
+Line: TypeAlias = Mapping[str, Any]
 
 
 def same_sale(former: str | None, wished: str) -> bool:
@@ -25,14 +27,14 @@ def same_sale(former: str | None, wished: str) -> bool:
     if not former:
         return False
     before, after = parse(former), parse(wished)
-    return not _other_heads(before, after) and not _gaps(before, after)
+    return not _other_heads(before, after) and not _changed_lines(before, after)
 
 
 def credit_of(former: str | None, wished: str) -> dict[str, Any] | str:
     """Return the lines that a credit note must have, with their sum; or why it can be none.
 
-    Each line of the credit note is what the invoice had of a kind of line and is not to have, so
-    that both together are to the cent what is wished.
+    Each line of the credit note is what a line of the invoice is to have less, so that both
+    together are to the cent what is wished; where a line is gone, with its very tax.
     """
     if not former:
         return "what was invoiced is not known"
@@ -40,18 +42,78 @@ def credit_of(former: str | None, wished: str) -> dict[str, Any] | str:
     others = _other_heads(before, after)
     if others:
         return f"besides its amount, this changed: {', '.join(others)}"
-    gaps = _gaps(before, after)
-    total = sum((amount for _, amount in gaps), _ZERO)
+    changed = _changed_lines(before, after)
+    total = sum((_less(*pair) for pair in changed), _ZERO)
     if total < 0:
         return "its amount rose, which no credit note can make good"
     if total == 0:
         return "its lines changed, and not its amount"
-    lines = [
-        {**kind, "Quantity": Decimal(1), "UnitAmount": amount, "LineAmount": amount}
-        for kind, amount in gaps
-    ]
-    checked = "Total" if after.get("LineAmountTypes") == "Inclusive" else "SubTotal"
-    return {"LineItems": lines, checked: total}
+    is_all_less = all(former for former, _ in changed)
+    lines = [_note_line(*pair, is_all_less=is_all_less) for pair in changed if _less(*pair)]
+    return {"LineItems": lines, _amount_name(after): total}
+
+
+def untied(entry: Entry, held: Mapping[str, Any]) -> str:
+    """Say how Xero's invoice less our credit notes is not what was written last; '' if it is.
+
+    A credit note for a difference is right only where that difference starts from what Xero holds.
+    """
+    former = parse(entry.former_payload or "{}")
+    name = _amount_name(former)
+    if name not in former:
+        return "what was invoiced is not known"
+    ours = sum((_amount(one.totals, name) for one in entry.booked), _ZERO)
+    stands = Decimal(str(held.get(name) or 0)) - ours
+    if stands != former[name]:
+        return f"Xero holds {stands:,.2f}, and not {former[name]:,.2f} as was written"
+    written = {key: value for key, value in former.items() if key not in _WRITTEN_APART}
+    if not entry.is_vouched and not entry.booked and not holds(written, held):
+        return "Xero holds other values than were written"
+    return ""
+
+
+def notes_of_others(entry: Entry, held: Mapping[str, Any]) -> str:
+    """Name the credit notes on an invoice that are none of ours."""
+    ours = {one.number for one in entry.booked}
+    numbers = (str(one.get("CreditNoteNumber")) for one in held.get("CreditNotes") or ())
+    return ", ".join(sorted(number for number in numbers if number not in ours))
+
+
+def named(booked: Sequence[BookedCredit]) -> str:
+    """Name credit notes of ours, with what they come to."""
+    return ", ".join(f"{one.number} of {Decimal(one.totals.total):,.2f}" for one in booked)
+
+
+def asked_notes(entry: Entry, held: Mapping[str, Any]) -> list[str]:
+    """Return the numbers of our credit notes of which the invoice alone does not tell.
+
+    One that is allocated cannot be void, nor changed; all others may be.
+    """
+    shown = {one.get("CreditNoteNumber") for one in held.get("CreditNotes") or ()}
+    begun = [entry.open_credit.number] if entry.open_credit else []
+    return [*begun, *(one.number for one in entry.booked if one.number not in shown)]
+
+
+def as_found(
+    entry: Entry, notes: Mapping[str, Mapping[str, Any] | None], held: Mapping[str, Any]
+) -> Entry:
+    """Return the entry with its credit notes as they are now, after they were looked up.
+
+    One under way is one more that stands beside the invoice, where there is no going on with it.
+    """
+    found = {number: totals_of(note) for number, note in notes.items() if note}
+    booked = [replace(one, totals=found.get(one.number, one.totals)) for one in entry.booked]
+    begun = entry.open_credit
+    if begun is None or (note := notes[begun.number]) is None:
+        return replace(entry, booked=booked, open_credit=None)
+    if is_ours(entry, note, held):
+        booked.append(BookedCredit(begun.number, found[begun.number]))
+    return replace(entry, booked=booked)
+
+
+def totals_of(note: Mapping[str, Any]) -> NoteTotals:
+    """Return what a credit note comes to."""
+    return NoteTotals(str(note.get("SubTotal")), str(note.get("Total")))
 
 
 def to_credit(entry: Entry, credit: Mapping[str, Any], held: Mapping[str, Any]) -> Entry:
@@ -91,19 +153,49 @@ def to_allocation(entry: Entry, note: Mapping[str, Any], held: Mapping[str, Any]
     return replace(entry, operation=Operation.ALLOCATE, sends=element)
 
 
-def note_objection(note: Mapping[str, Any], held: Mapping[str, Any]) -> str:
-    """Say why a credit note under our number is not the one that we made for the invoice."""
+def is_ours(entry: Entry, note: Mapping[str, Any], held: Mapping[str, Any]) -> bool:
+    """Say whether a credit note under our number is the one that we made for the invoice.
+
+    Until its id is known, it is told by what it refers to; a person may renumber the invoice.
+    """
+    begun = entry.open_credit
+    if begun is None:
+        return False
+    if begun.note_id is not None:
+        return bool(note.get("CreditNoteID") == begun.note_id)
+    numbers = {held.get("InvoiceNumber"), begun.number.rpartition("-C")[0]}
+    return _contact_of(note) == _contact_of(held) and note.get("Reference") in numbers
+
+
+def other_amount(entry: Entry, note: Mapping[str, Any]) -> str:
+    """Say how a credit note under way comes to something else than it was begun for."""
+    if entry.open_credit is None:
+        return ""
+    number = note.get("CreditNoteNumber")
     if note.get("Status") not in {"AUTHORISED", "PAID"}:
-        return f"its credit note {note.get('CreditNoteNumber')} is {note.get('Status')}"
-    is_ours = note.get("Reference") == held.get("InvoiceNumber")
-    if not is_ours or _contact_of(note) != _contact_of(held):
-        return f"another credit note has the number {note.get('CreditNoteNumber')} already"
-    return ""
+        return f"its credit note {number} is {note.get('Status')}"
+    meant = credit_of(entry.former_payload, entry.open_credit.payload)
+    if isinstance(meant, str):
+        return f"what its credit note {number} was made for is not known"
+    name = _amount_name(parse(entry.open_credit.payload))
+    amount = _amount(totals_of(note), name)
+    if amount == meant[name]:
+        return ""
+    return f"its credit note {number} comes to {amount:,.2f}, and not to {meant[name]:,.2f}"
 
 
 def moved_contact(entry: Entry, held: Mapping[str, Any]) -> bool:
     """Say whether the invoice is to be another contact's."""
     return entry.parent_target_id not in {None, _contact_of(held)}
+
+
+def _amount_name(document: Mapping[str, Any]) -> str:
+    """Return which total lines add up to."""
+    return "Total" if document.get("LineAmountTypes") == "Inclusive" else "SubTotal"
+
+
+def _amount(totals: NoteTotals, name: str) -> Decimal:
+    return Decimal(totals.total if name == "Total" else totals.sub_total)
 
 
 def _contact_of(element: Mapping[str, Any]) -> Any:
@@ -127,16 +219,53 @@ def _head(document: Mapping[str, Any], name: str) -> Any:
     return _REVISION.sub("", str(value)) if name == "InvoiceNumber" else value
 
 
-def _gaps(
-    before: Mapping[str, Any], after: Mapping[str, Any]
-) -> list[tuple[dict[str, Any], Decimal]]:
-    """Return, by kind of line, how much more the former version has; in a fixed order."""
-    kinds: dict[str, dict[str, Any]] = {}
-    sums: dict[str, Decimal] = {}
-    for document, sign in ((before, 1), (after, -1)):
-        for line in document.get("LineItems") or ():
-            kind = {name: line[name] for name in _KIND if line.get(name)}
-            key = json.dumps(kind, sort_keys=True, default=str)
-            kinds[key] = kind
-            sums[key] = sums.get(key, _ZERO) + sign * line.get("LineAmount", _ZERO)
-    return [(kinds[key], amount) for key, amount in sums.items() if amount]
+def _changed_lines(before: Line, after: Line) -> list[tuple[Line | None, Line | None]]:
+    """Return the lines that differ, each with the one of its kind that takes its place, if any."""
+    rest = list(after.get("LineItems") or ())
+    gone: list[Line] = []
+    for line in before.get("LineItems") or ():
+        if line in rest:
+            rest.remove(line)
+        else:
+            gone.append(line)
+    pairs: list[tuple[Line | None, Line | None]] = []
+    for line in gone:
+        other = next((one for one in rest if _kind(one) == _kind(line)), None)
+        if other is not None:
+            rest.remove(other)
+        pairs.append((line, other))
+    return [*pairs, *((None, line) for line in rest)]
+
+
+def _kind(line: Line) -> dict[str, Any]:
+    return {name: line[name] for name in _KIND if line.get(name)}
+
+
+def _less(former: Line | None, wished: Line | None) -> Decimal:
+    """Return by how much a line is less than it was."""
+    before, after = ((one or {}).get("LineAmount", _ZERO) for one in (former, wished))
+    return Decimal(before) - Decimal(after)
+
+
+def _note_line(former: Line | None, wished: Line | None, *, is_all_less: bool) -> dict[str, Any]:
+    """Return the line of a credit note for one of the invoice's.
+
+    Only pieces that are not sold after all keep their item: else Xero would take one back on stock
+    for a lower price.
+    """
+    amount, kind = _less(former, wished), _kind(former or wished or {})
+    pieces, price = _pieces(former or {}, wished)
+    if is_all_less and pieces > 0 and pieces * price == amount:
+        return {**kind, "Quantity": pieces, "UnitAmount": price, "LineAmount": amount}
+    if "AccountCode" in kind:
+        kind.pop("ItemCode", None)
+    return {**kind, "Quantity": Decimal(1), "UnitAmount": amount, "LineAmount": amount}
+
+
+def _pieces(former: Line, wished: Line | None) -> tuple[Decimal, Decimal]:
+    """Return how many pieces fewer there are, at which price; none if the price changed, too."""
+    pieces, price = former.get("Quantity", _ZERO), former.get("UnitAmount", _ZERO)
+    if wished is None:
+        return pieces, price
+    is_same_price = wished.get("UnitAmount") == price
+    return (pieces - wished.get("Quantity", _ZERO) if is_same_price else _ZERO), price

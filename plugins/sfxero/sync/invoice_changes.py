@@ -7,10 +7,19 @@ from typing import Any, Final, Protocol
 
 from sfxero.clock import Clock
 from sfxero.errors import SyncError
-from sfxero.model.outbox import ChangePolicy, Entry, NoteTotals, Settlement
+from sfxero.model.outbox import ChangePolicy, Entry, OpenCredit, Settlement
 from sfxero.model.states import Entity, Operation
 from sfxero.sync.bodies import moving_on
-from sfxero.sync.crediting import credit_of, note_objection, to_allocation, to_credit
+from sfxero.sync.crediting import (
+    as_found,
+    asked_notes,
+    credit_of,
+    is_ours,
+    other_amount,
+    to_allocation,
+    to_credit,
+    totals_of,
+)
 from sfxero.sync.judging import GONE, Act, Verdict, judge, to_void
 from sfxero.sync.lookup import settlement_of
 from sfxero.sync.ports import Outbox, Target
@@ -24,10 +33,13 @@ _AT_ONCE: Final = 40
 """Entries of one round: so many invoices one call reads, whatever the rate of calls."""
 
 _ACT_OF: Final = {Operation.VOID: Act.VOID, Operation.CREDIT: Act.CREDIT}
-_BY_HAND = "Edit it in Xero, or void it there."
-_IN_THE_WAY = "Take back in Xero what is in the way of a void, then replay; or credit it there."
 _NOT_OURS = (
-    "Give that credit note another number in Xero, or void what is wrong there, then replay."
+    "Give that credit note another number in Xero, then replay: the difference is then credited."
+)
+_LOST = "Give the credit note of this invoice its number {number} back in Xero, then replay."
+_OTHER_AMOUNT = (
+    "Void that credit note in Xero, then replay: the difference is then credited whole, under the "
+    "next number."
 )
 
 
@@ -54,6 +66,11 @@ class _Round:
     left: dict[int, Entry]
     held: Mapping[Any, Element]
     until: datetime
+
+    def asked_by(self, entry: Entry) -> list[str]:
+        """Return the numbers of the credit notes that an entry hangs on."""
+        held = self.held.get(entry.target_id)
+        return [] if held is None else asked_notes(entry, held)
 
 
 class InvoiceChanges:
@@ -98,16 +115,20 @@ class InvoiceChanges:
     def _work(self, now: _Round) -> None:
         """Do first what the invoices alone decide, then what hangs on credit notes, too."""
         entries = list(now.left.values())
-        self._do(now, [one for one in entries if one.open_credit is None], {})
-        numbers = {one.entry_id: one.open_credit.number for one in entries if one.open_credit}
-        while numbers and self._clock.now() < now.until:
-            notes = self._target.credit_notes_by_number(list(numbers.values()))
-            told = [one for one in entries if numbers.get(one.entry_id) in notes]
+        asked = {one.entry_id: now.asked_by(one) for one in entries}
+        self._do(now, [one for one in entries if not asked[one.entry_id]], {})
+        waiting = [one for one in entries if asked[one.entry_id]]
+        notes: dict[str, Element | None] = {}
+        told: list[Entry] = []
+        while waiting and (not told or self._clock.now() < now.until):
+            numbers = dict.fromkeys(it for one in waiting for it in asked[one.entry_id])
+            notes |= self._target.credit_notes_by_number([it for it in numbers if it not in notes])
+            told = [one for one in waiting if notes.keys() >= set(asked[one.entry_id])]
             ids = [one.entry_id for one in told]
-            if not self._outbox.renew(ids, owner=self._owner, lease_s=self._lease_s):
+            if told and not self._outbox.renew(ids, owner=self._owner, lease_s=self._lease_s):
                 return
             self._do(now, told, notes)
-            numbers = {key: number for key, number in numbers.items() if key not in ids}
+            waiting = [one for one in waiting if one.entry_id not in ids]
 
     def _do(self, now: _Round, entries: Sequence[Entry], notes: Notes) -> None:
         """Judge each entry, and send by as few calls as possible; the first goes in any case."""
@@ -136,12 +157,26 @@ class InvoiceChanges:
 
     def _judged(self, entry: Entry, held: Element | None, notes: Notes) -> Entry | None:
         """Return what is to be sent of an entry; None if it is dealt with."""
-        if entry.open_credit is not None and held is not None and held.get("Status") not in GONE:
-            note = notes[entry.open_credit.number]
-            if note is not None:
-                return self._credited(entry, note, held)
-            # It was begun and never made.
-            self._outbox.drop_credit(entry.entry_id, owner=self._owner)
+        if held is None or not (numbers := asked_notes(entry, held)):
+            return self._decided(entry, held)
+        return self._noted(entry, {one: notes[one] for one in numbers}, held)
+
+    def _noted(self, entry: Entry, notes: Notes, held: Element) -> Entry | None:
+        """Go on with what is known of the credit notes that the invoice does not show."""
+        void = [one for one, note in notes.items() if note and note.get("Status") in GONE]
+        if void:
+            self._outbox.void_credits(_said(entry, held), void, owner=self._owner)
+            return None
+        begun = entry.open_credit
+        note = notes[begun.number] if begun else None
+        if note is not None and held.get("Status") not in GONE:
+            return self._credited(entry, note, held)
+        if begun is not None and note is None and self._is_lost(entry, begun):
+            return None
+        return self._decided(as_found(entry, notes, held), held)
+
+    def _decided(self, entry: Entry, held: Element | None) -> Entry | None:
+        """Do what the invoice and its credit notes allow."""
         verdict = judge(entry, held)
         if verdict.act is Act.EDIT:
             return moving_on(entry, held or {})
@@ -153,28 +188,36 @@ class InvoiceChanges:
         self._leave(entry, held or {}, verdict)
         return None
 
+    def _is_lost(self, entry: Entry, begun: OpenCredit) -> bool:
+        """Give an entry up whose credit note is gone; forget one that was never made."""
+        if begun.note_id is None:
+            self._outbox.drop_credit(entry.entry_id, owner=self._owner)
+            return False
+        why = f"Xero has no credit note {begun.number} any more"
+        self._doing.bury(entry, "Clash", why, _LOST.format(number=begun.number))
+        return True
+
     def _credited(self, entry: Entry, note: Element, held: Element) -> Entry | None:
         """Go on with a credit note that is made: allocate it, or book it if that is done."""
-        objection = note_objection(note, held)
-        if objection:
+        if not is_ours(entry, note, held):
+            objection = f"another credit note has the number {note.get('CreditNoteNumber')} already"
             self._doing.bury(entry, "Clash", objection, _NOT_OURS)
+            return None
+        if objection := other_amount(entry, note):
+            self._doing.bury(entry, "Clash", objection, _OTHER_AMOUNT)
             return None
         allocation = to_allocation(entry, note, held)
         if allocation is not None:
             return allocation
-        said = replace(settlement_of(entry, held), is_looked_up=True)
-        totals = NoteTotals(str(note.get("SubTotal")), str(note.get("Total")))
-        self._outbox.book_credit(said, totals, owner=self._owner)
+        self._outbox.book_credit(_said(entry, held), totals_of(note), owner=self._owner)
         return None
 
     def _leave(self, entry: Entry, held: Element, verdict: Verdict) -> None:
         """Act on an invoice that nothing is to be sent for."""
         if verdict.act is Act.REFUSE:
-            is_void = entry.on_change in {ChangePolicy.VOID, ChangePolicy.REISSUE}
-            hint = _IN_THE_WAY if is_void else _BY_HAND
-            self._doing.bury(entry, "NotEditable", verdict.why, hint)
+            self._doing.bury(entry, "NotEditable", verdict.why, verdict.hint)
             return
-        said = replace(settlement_of(entry, held), is_looked_up=True)
+        said = _said(entry, held)
         if verdict.act is Act.SETTLE:
             self.settled += self._outbox.settle([said], owner=self._owner)
         elif verdict.act is Act.RETIRE:
@@ -183,6 +226,11 @@ class InvoiceChanges:
             self._outbox.hold(
                 entry.entry_id, owner=self._owner, why=verdict.why, snapshot=said.target_snapshot
             )
+
+
+def _said(entry: Entry, held: Element) -> Settlement:
+    """Return the target's word on an invoice that was looked at."""
+    return replace(settlement_of(entry, held), is_looked_up=True)
 
 
 def note_settlement(entry: Entry, element: Element) -> Settlement:

@@ -104,7 +104,12 @@ class LookUp:
         }
 
     def _find_updated(self, entity: Entity, entries: Sequence[Entry]) -> dict[int, Found]:
-        """Return the linked records that hold what an update was to write, by entry id."""
+        """Return the linked records that hold what an update was to write, by entry id.
+
+        What an invoice holds beside a credit note says nothing by itself: who claims it next looks
+        at both.
+        """
+        entries = [entry for entry in entries if not entry.open_credit and not entry.booked]
         ids = [entry.target_id for entry in entries if entry.target_id]
         read = self._target
         is_contact = entity is Entity.CONTACT

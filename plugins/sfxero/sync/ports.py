@@ -99,6 +99,10 @@ class Outbox(Protocol):
         """Forget a credit note that was begun and never made."""
         ...
 
+    def void_credits(self, settlement: Settlement, numbers: Sequence[str], *, owner: str) -> int:
+        """Note that credit notes are void in the target; the entry waits again."""
+        ...
+
     def bury(
         self,
         entry_id: int,

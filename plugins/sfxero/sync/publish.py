@@ -63,6 +63,8 @@ _GOES_ON_AFTER: Final = (NotSent, RateLimited, OutcomeUnknown, UnexpectedRespons
 """What ends a batch and not the lane."""
 _MAX_TRIES: Final = 6
 _Held: TypeAlias = "Mapping[str, Any] | None"
+_MOST_LOOKS: Final = 3
+"""Tries after which the refusal of a credit note is final."""
 _SOON: Final = timedelta(minutes=1)
 _LATER: Final = timedelta(minutes=1)
 """Where an entry goes that was tried too often in one run."""
@@ -286,6 +288,9 @@ class Lane:
 
         Some of its elements may have been committed all the same, so each is looked up first.
         """
+        if _looks_again(entries[0], set()):
+            self._release(entries)
+            return
         unknown = self._looked_up(entries)
         if len(entries) == 1:
             self._bury_refused(unknown, error)
@@ -360,6 +365,9 @@ class Lane:
     def _refuse(self, entry: Entry, errors: Sequence[str]) -> None:
         """Cure what a known refusal allows to be cured; bury the rest."""
         refusals = {classify([text]) for text in errors}
+        if _looks_again(entry, refusals):
+            self._release([entry])
+            return
         if entry.operation is Operation.CREATE and refusals & _NUMBER_TAKEN:
             if not self._looked_up([entry]):
                 return
@@ -427,6 +435,17 @@ class Lane:
                 not_before_at=self._clock.now() + after,
                 reason=reason,
             )
+
+
+def _looks_again(entry: Entry, refusals: set[Refusal]) -> bool:
+    """Say whether whoever claims an entry next may see why its credit note was refused.
+
+    The note may have arrived by an earlier request, or a payment have come in before it was
+    allocated. What is refused time and again is wrong by itself.
+    """
+    is_made = entry.operation is Operation.CREDIT and Refusal.NOTE_NUMBER_TAKEN in refusals
+    may_differ = is_made or entry.operation is Operation.ALLOCATE
+    return may_differ and entry.tries < _MOST_LOOKS
 
 
 def _is_read_first(entry: Entry) -> bool:

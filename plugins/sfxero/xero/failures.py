@@ -12,6 +12,7 @@ class Refusal(StrEnum):
     CONTACT_NUMBER_TAKEN = "contact_number_taken"
     ACCOUNT_NUMBER_TAKEN = "account_number_taken"
     INVOICE_NUMBER_TAKEN = "invoice_number_taken"
+    NOTE_NUMBER_TAKEN = "note_number_taken"
     ARCHIVED_CONTACT = "archived_contact"
     LOCKED_PERIOD = "locked_period"
     TAX_TYPE_INVALID = "tax_type_invalid"
@@ -37,6 +38,7 @@ _FRAGMENTS: Final[tuple[tuple[Refusal, tuple[str, ...]], ...]] = (
     (Refusal.CONTACT_NUMBER_TAKEN, ("contact number", "already")),
     (Refusal.INVOICE_NUMBER_TAKEN, ("invoice #", "unique")),
     (Refusal.INVOICE_NUMBER_TAKEN, ("invoice number", "unique")),
+    (Refusal.NOTE_NUMBER_TAKEN, ("credit note", "unique")),
     (Refusal.PAYMENT_ALLOCATED, ("payment", "allocated")),
     (Refusal.LOCKED_PERIOD, ("lock date",)),
     (Refusal.TAX_TYPE_INVALID, ("taxtype",)),
@@ -60,6 +62,7 @@ HINTS: Final[Mapping[Refusal, str]] = {
     Refusal.CONTACT_NUMBER_TAKEN: "A Xero contact carries this account's id: look it up and adopt.",
     Refusal.ACCOUNT_NUMBER_TAKEN: "Another Xero contact has this account number: correct one.",
     Refusal.INVOICE_NUMBER_TAKEN: "Xero has an invoice of this number: look up whose it is.",
+    Refusal.NOTE_NUMBER_TAKEN: "Give the other credit note another number in Xero, then replay.",
     Refusal.ARCHIVED_CONTACT: "Restore the contact in Xero, or merge it into an active one.",
     Refusal.LOCKED_PERIOD: "The date lies in a locked period: move the lock date or the date.",
     Refusal.TAX_TYPE_INVALID: "Correct the tax type in the route; not every account allows it.",

@@ -1,13 +1,23 @@
 """Credit notes: begun before they are sent, one sale with their invoice once they are booked."""
 
 import pytest
+from sqlalchemy import update
 from tests.contract.ledger.making import ROUTE, TENANT, claim, in_step, plan, states, wish
 
 from sfxero.clock import FakeClock
 from sfxero.ledger import Ledger
+from sfxero.ledger.tables import links
 from sfxero.model.audit import AuditKind
 from sfxero.model.ids import SourceId, TargetId
-from sfxero.model.outbox import Entry, NoteTotals, OpenCredit, PlannedEntry, PlanOutcome, Settlement
+from sfxero.model.outbox import (
+    BookedCredit,
+    Entry,
+    NoteTotals,
+    OpenCredit,
+    PlannedEntry,
+    PlanOutcome,
+    Settlement,
+)
 from sfxero.model.states import Entity, EntryState, Operation
 
 pytestmark = pytest.mark.contract
@@ -59,7 +69,7 @@ def test_each_step_lets_the_entry_wait_again_and_the_last_settles_it(ledger: Led
     begin(ledger, entry)
     assert ledger.outbox.advance(of_note(entry), owner="w1") == 1
     again = take(ledger)
-    assert again.open_credit == OpenCredit("N1-C1", '{"Name":"B"}', "B")
+    assert again.open_credit == OpenCredit("N1-C1", '{"Name":"B"}', "B", TargetId("CN-1"))
     begin(ledger, again, Operation.ALLOCATE)
     ledger.outbox.advance(of_note(again), owner="w1")
     ledger.outbox.book_credit(of_invoice(take(ledger)), TOTALS, owner="w1")
@@ -116,7 +126,7 @@ def test_a_newer_wish_is_held_against_what_the_credit_note_was_for(ledger: Ledge
     ledger.outbox.advance(of_note(entry), owner="w1")
     newer = take(ledger)
     assert newer.content_hash == "C"
-    assert newer.open_credit == OpenCredit("N1-C1", '{"Name":"B"}', "B")
+    assert newer.open_credit == OpenCredit("N1-C1", '{"Name":"B"}', "B", TargetId("CN-1"))
 
     ledger.outbox.book_credit(of_invoice(newer), TOTALS, owner="w1")
 
@@ -136,6 +146,52 @@ def test_one_that_was_never_made_is_forgotten_and_its_number_used(ledger: Ledger
     third = take(ledger)
     assert (third.open_credit, third.credit_number) == (None, "N1-C1")
     assert ledger.outbox.credited(TENANT, INVOICE) == {}
+
+
+def test_a_void_one_comes_to_nothing_keeps_its_number_and_the_link_vouches_no_more(
+    ledger: Ledger,
+) -> None:
+    entry = changed(ledger)
+    begin(ledger, entry)
+    ledger.outbox.book_credit(of_invoice(entry), TOTALS, owner="w1")
+    claim(ledger, entity=INVOICE)
+    plan(ledger, invoice("C", age=2))
+    second = take(ledger)
+    assert second.booked == (BookedCredit("N1-C1", TOTALS),)
+
+    assert ledger.outbox.void_credits(of_invoice(second), ["N1-C1"], owner="w1") == 1
+
+    third = take(ledger)
+    assert (third.booked, third.credit_number, third.is_vouched) == ((), "N1-C2", False)
+    assert ledger.outbox.credited(TENANT, INVOICE) == {"T-s1": [NoteTotals("0", "0")]}
+    (back,) = plan(ledger, invoice("B", age=3))
+    assert back.outcome is PlanOutcome.ADDED
+
+
+def test_one_that_is_void_before_it_was_used_is_under_way_no_more(ledger: Ledger) -> None:
+    entry = changed(ledger)
+    begin(ledger, entry)
+
+    ledger.outbox.void_credits(of_invoice(entry), ["N1-C1"], owner="w1")
+
+    again = take(ledger)
+    assert (again.open_credit, again.credit_number) == (None, "N1-C2")
+
+
+def test_those_of_a_former_invoice_only_use_up_their_numbers(ledger: Ledger) -> None:
+    entry = changed(ledger)
+    begin(ledger, entry)
+    ledger.outbox.book_credit(of_invoice(entry), TOTALS, owner="w1")
+    claim(ledger, entity=INVOICE)
+    plan(ledger, invoice("C", age=2))
+    begin(ledger, take(ledger))
+    with ledger._database.write() as conn:
+        conn.execute(update(links).values(target_id="T-other"))
+    ledger.outbox.release([entry.entry_id + 1], owner="w1")
+
+    again = take(ledger)
+
+    assert (again.open_credit, again.booked, again.credit_number) == (None, (), "N1-C2")
 
 
 def test_who_lost_the_lease_changes_nothing(ledger: Ledger, clock: FakeClock) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.contract.sync.crediting import HOUR
 from tests.contract.sync.kit import World, empty, standing_still
 
 from sfxero.ledger import Ledger
@@ -40,3 +41,14 @@ def world(served: tuple[Sandbox, str], empty_ledger: Path, tmp_path: Path) -> It
     report = world.ledger.audit.verify(RouteName("demo"))
     world.close()
     assert report.is_valid, report
+
+
+@pytest.fixture
+def sold(world: World) -> str:
+    """An opportunity of two lines, 100 and 50, with an approved invoice to be credited."""
+    world.respec(invoices={"on_change": "credit_note"})
+    opportunity = world.won(world.account(), "100", "50")
+    world.run()
+    world.sleep(HOUR)
+    world.forget_calls()
+    return opportunity

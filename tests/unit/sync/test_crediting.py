@@ -22,15 +22,58 @@ def amounts(credit: Any) -> list[tuple[str, Decimal]]:
     return [(one["Description"], one["LineAmount"]) for one in credit["LineItems"]]
 
 
-def test_what_is_less_is_credited_by_kind_of_line() -> None:
-    before = version(line("100"), line("50", "Other"), line("0.5", "Other"))
+def test_each_line_that_is_less_has_a_line_of_its_own() -> None:
+    before = version(line("100"), line("50", "Other"), line("0.5", "Other"), line("0.5", "Other"))
     after = version(line("80"), line("50", "Other"))
 
     credit = credit_of(before, after)
 
     assert isinstance(credit, dict)
-    assert amounts(credit) == [("Thing", Decimal(20)), ("Other", Decimal("0.5"))]
-    assert credit["SubTotal"] == Decimal("20.5")
+    half = Decimal("0.5")
+    assert amounts(credit) == [("Thing", Decimal(20)), ("Other", half), ("Other", half)]
+    assert credit["SubTotal"] == Decimal(21)
+
+
+def sale(pieces: int, price: str, **more: Any) -> dict[str, Any]:
+    amount = str(more.pop("amount", pieces * Decimal(price)))
+    return line(amount, ItemCode="I-1", Quantity=pieces, UnitAmount=float(price), **more)
+
+
+@pytest.mark.parametrize(
+    ("former", "wished", "told"),
+    [
+        (sale(3, "10"), None, ("I-1", 3, 10)),
+        (sale(3, "10"), sale(2, "10"), ("I-1", 1, 10)),
+        (sale(3, "10"), sale(3, "9"), (None, 1, 3)),
+        (sale(3, "10"), sale(2, "9"), (None, 1, 12)),
+        (sale(3, "10", amount="15", DiscountRate=50), None, (None, 1, 15)),
+    ],
+    ids=["gone", "a piece less", "a lower price", "both", "at a discount"],
+)
+def test_only_pieces_that_are_not_sold_go_back_on_stock(
+    former: dict[str, Any], wished: dict[str, Any] | None, told: tuple[str | None, int, int]
+) -> None:
+    rest = line("5", "Other")
+
+    credit = credit_of(version(former, rest), version(*filter(None, (wished, rest))))
+
+    assert isinstance(credit, dict)
+    (found,) = credit["LineItems"]
+    assert (found.get("ItemCode"), found["Quantity"], found["UnitAmount"]) == told
+
+
+def test_no_piece_goes_back_on_stock_where_another_line_takes_its_place() -> None:
+    credit = credit_of(version(sale(3, "10")), version(sale(2, "10", Tracking=[{"Name": "R"}])))
+
+    assert isinstance(credit, dict)
+    assert [one.get("ItemCode") for one in credit["LineItems"]] == [None, None]
+
+
+def test_lines_that_are_split_are_not_the_same_sale() -> None:
+    before, after = version(line("100")), version(line("50"), line("50"))
+
+    assert not same_sale(before, after)
+    assert credit_of(before, after) == "its lines changed, and not its amount"
 
 
 def test_a_line_that_is_new_is_charged_in_the_same_credit_note() -> None:

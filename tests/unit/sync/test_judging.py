@@ -1,5 +1,6 @@
 """What is done about a changed invoice, as a table of policies and states."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -7,7 +8,15 @@ from typing import Any
 import pytest
 
 from sfxero.model.ids import RouteName, SourceId, TargetId, TenantId
-from sfxero.model.outbox import ON_CHANGE, ChangePolicy, Entry, SourceVersion
+from sfxero.model.outbox import (
+    APPROVAL,
+    ON_CHANGE,
+    BookedCredit,
+    ChangePolicy,
+    Entry,
+    NoteTotals,
+    SourceVersion,
+)
 from sfxero.model.states import Entity, EntryState, Operation
 from sfxero.sync.judging import Act, judge, to_void
 
@@ -74,7 +83,8 @@ def test_what_was_written_stays_only_where_xero_holds_it(
 
 
 def version(amount: int) -> str:
-    return f'{{"LineItems":[{{"AccountCode":"200","LineAmount":{amount}}}]}}'
+    lines = f'[{{"AccountCode":"200","LineAmount":{amount}}}]'
+    return f'{{"LineItems":{lines},"SubTotal":{amount}}}'
 
 
 @pytest.mark.parametrize(
@@ -84,14 +94,55 @@ def version(amount: int) -> str:
 def test_a_decrease_is_credited_paid_or_not(wished: int, act: Act, status: str) -> None:
     changed = entry(CREDIT, payload=version(wished), former_payload=version(2))
     is_refused = act is Act.HOLD and status == "PAID"
-    assert judge(changed, invoice(status)).act is (Act.REFUSE if is_refused else act)
+    held = invoice(status, SubTotal=Decimal(2))
+    assert judge(changed, held).act is (Act.REFUSE if is_refused else act)
+
+
+@pytest.mark.parametrize(("stands", "act"), [(3, Act.HOLD), (1, Act.HOLD), (2, Act.CREDIT)])
+def test_a_difference_is_credited_only_from_what_xero_holds(stands: int, act: Act) -> None:
+    booked = [BookedCredit("N-C1", NoteTotals("2", "2.2"))]
+    changed = entry(CREDIT, payload=version(1), former_payload=version(2))
+    held = invoice("AUTHORISED", SubTotal=Decimal(stands))
+    assert judge(changed, held).act is act
+    with_note = judge(replace(changed, booked=booked), held | {"SubTotal": Decimal(stands + 2)})
+    assert with_note.act is (Act.REFUSE if act is Act.HOLD else act)
+
+
+def test_a_credit_note_of_a_persons_is_asked_about_before_another_is_made() -> None:
+    changed = entry(CREDIT, payload=version(1), former_payload=version(2))
+    held = invoice(
+        "AUTHORISED",
+        SubTotal=Decimal(2),
+        AmountCredited=Decimal(1),
+        CreditNotes=[{"CreditNoteNumber": "CN-7"}],
+    )
+    assert "CN-7 was allocated to it" in judge(changed, held).why
+    approved = replace(changed, is_approved=True)
+    assert judge(approved, held).act is Act.HOLD
+    meta = {**changed.meta, APPROVAL: judge(changed, held).why}
+    assert judge(replace(approved, meta=meta), held).act is Act.CREDIT
+    known = replace(changed, booked=[BookedCredit("CN-7", NoteTotals("0", "0"))])
+    assert judge(known, held).act is Act.CREDIT
+
+
+@pytest.mark.parametrize("policy", ChangePolicy)
+@pytest.mark.parametrize("status", ["AUTHORISED", "PAID"])
+def test_what_has_a_credit_note_of_ours_is_neither_edited_nor_voided(
+    policy: ChangePolicy, status: str
+) -> None:
+    booked = [BookedCredit("N-C1", NoteTotals("1", "1.1"))]
+    changed = entry(policy, payload=version(3), former_payload=version(2), booked=booked)
+    verdict = judge(replace(changed, is_approved=True), invoice(status, SubTotal=Decimal(3)))
+    assert verdict.act is Act.REFUSE
+    assert "N-C1 of 1.10 stands beside the Xero invoice" in verdict.why
+    assert verdict.hint.startswith("Take N-C1 off the invoice in Xero and void it there")
 
 
 def test_what_is_to_be_another_contacts_is_not_credited() -> None:
     moved = entry(
         CREDIT, payload=version(1), former_payload=version(2), parent_target_id=TargetId("C2")
     )
-    held = invoice("AUTHORISED", Contact={"ContactID": "C1"})
+    held = invoice("AUTHORISED", Contact={"ContactID": "C1"}, SubTotal=Decimal(2))
     assert "account changed" in judge(moved, held).why
 
 

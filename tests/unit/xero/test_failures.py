@@ -19,6 +19,7 @@ MESSAGES = [
     ),
     ("The contact name must be unique across all active contacts.", Refusal.NAME_TAKEN),
     ("Invoice # must be unique.", Refusal.INVOICE_NUMBER_TAKEN),
+    ("Credit note # must be unique.", Refusal.NOTE_NUMBER_TAKEN),
     ("The contact has been archived.", Refusal.ARCHIVED_CONTACT),
     (
         "The document date cannot be before the end of year lock date, currently set at 30 June",
