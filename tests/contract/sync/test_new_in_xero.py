@@ -348,6 +348,16 @@ def test_what_changes_later_flows_as_two_way_says(born: Born) -> None:
     assert born.is_quiet()
 
 
+def test_a_route_that_brings_nothing_back_reads_only_contacts_that_changed(world: World) -> None:
+    born = Born(world, two_way=False)
+    born.contact()
+    born.from_xero()
+    born.to_xero()
+    scope = born.showing.begin()
+
+    assert born.showing.read(scope)["Contacts"] == 0
+
+
 # Who does not qualify.
 
 
