@@ -37,4 +37,5 @@ def end_two_way(scope: Scope) -> None:
     if not scope.spec.contacts.is_read_in_xero:
         # Last, since it tells that this is done.
         ledger.windows.forget_watermark(scope.route, Entity.CONTACT)
-    log.info("two_way_ended conflicts=%d withdrawn=%d", len(closed), len(waiting))
+    if closed or waiting:
+        log.info("two_way_ended conflicts=%d withdrawn=%d", len(closed), len(waiting))
