@@ -69,7 +69,7 @@ simulate: $(VENV)/.dev ## the whole sync on virtual time, by seeds (SEEDS=5000; 
 	PYTHONPATH=plugins:. $(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
 
 simulate-defects: $(VENV)/.dev ## that the simulation finds deliberate defects of our code; takes minutes
-	$(BIN)/pytest -q -n 2 tests/simulation/test_defects.py
+	$(BIN)/pytest -q -n 2 --dist worksteal tests/simulation/test_defects.py
 
 bench-sandbox: $(VENV)/.dev ## what the sandbox costs: start, memory, calls, rows per second
 	PYTHONPATH=plugins $(BIN)/python tests/benchmarks/bench_sandbox.py

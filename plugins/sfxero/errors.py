@@ -46,8 +46,12 @@ class SyncError(Exception):
         code: str | None = None,
         request_id: str | None = None,
         hint: str | None = None,
+        is_given_up: bool = False,
     ) -> None:
-        """Keep the facts as fields; `hint` says what a person can do next."""
+        """Keep the facts as fields; `hint` says what a person can do next.
+
+        `is_given_up` says that we stopped waiting: the service may still be at work on the call.
+        """
         super().__init__(message)
         self.message = message
         self.service = service
@@ -55,6 +59,7 @@ class SyncError(Exception):
         self.code = code
         self.request_id = request_id
         self.hint = hint
+        self.is_given_up = is_given_up
 
     def __str__(self) -> str:
         """Join the message, the service's facts and the hint into one line."""

@@ -24,6 +24,9 @@ _FLIPPED: Final = (
     ("Opportunity", "CloseDate"),
 )
 _WON: Final = "Closed Won"
+_WATCHES_SHARE: Final = 0.5
+_LOOKS_EVERY_S: Final = 2.0
+_MOST_LOOKS: Final = 30
 
 
 class Salesperson:
@@ -38,7 +41,8 @@ class Salesperson:
         self._favourite = self._chance.choice(self._habits())
         self._fondness, self._late_share = 8, 0.15
         self._flipped = _FLIPPED
-        self._regrets_after_s = (1.0, 20.0, 60.0, 120.0)
+        self._regrets_after_s: tuple[float, ...] = (1.0, 20.0, 60.0, 120.0)
+        self._watches_share = 0.0
 
     def fill(self) -> None:
         """The org as the first run finds it."""
@@ -73,6 +77,7 @@ class Salesperson:
         self._favourite, self._fondness, self._late_share = self._chance.choice(habits), 80, 0.0
         self._flipped = self._chance.choice((_FLIPPED[:1], _FLIPPED[1:]))
         self._regrets_after_s = (10.0, 20.0, 30.0)
+        self._watches_share = _WATCHES_SHARE
 
     def _habits(self) -> tuple[Callable[[], object], ...]:
         return (
@@ -190,14 +195,29 @@ class Salesperson:
         for one in self._some(object_name):
             before = one[field]
             self._update(object_name, one["Id"], **{field: other})
-            self._world.sleep(self._chance.choice(self._regrets_after_s))
+            self._think_again(str(one.get("OpportunityId") or one["Id"]))
             self._update(object_name, one["Id"], **{field: _text(before)})
 
     def _win_too_soon(self) -> None:
         """A deal that, while its invoice may be in flight, turns out to be none."""
         opportunity = self.new_opportunity()
-        self._world.sleep(self._chance.choice(self._regrets_after_s))
+        self._think_again(opportunity)
         self._update("Opportunity", opportunity, StageName="Prospecting")
+
+    def _think_again(self, source_id: str) -> None:
+        """Some time passes; some people wait until what they did is on its way to Xero."""
+        if self._watches_share and self._chance.random() < self._watches_share:
+            self._watch(source_id)
+        else:
+            self._world.sleep(self._chance.choice(self._regrets_after_s))
+
+    def _watch(self, source_id: str) -> None:
+        sent = self._world.network.traffic.sent
+        before = len(sent)
+        for _ in range(_MOST_LOOKS):
+            self._world.sleep(_LOOKS_EVERY_S)
+            if any(source_id.encode() in one.body for one in sent[before:]):
+                return
 
     def _delete(self) -> None:
         if self._chance.random() < 0.5:

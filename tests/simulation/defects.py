@@ -36,8 +36,6 @@ class Defect:
     name: str
     found_by: frozenset[str]
     patches: Callable[[], Patches]
-    seed: int = 0
-    """The seed that found it last: a place to begin with."""
 
     @contextmanager
     def switched_on(self) -> Iterator[None]:
@@ -54,13 +52,13 @@ class Defect:
 
 
 DEFECTS: Final[list[Defect]] = []
+# Where values stay behind: reading all anew may bring them after all, and so tells of it.
+_BEHIND: Final = ("totals", "contacts in step", "nothing lost", "at rest")
 
 
-def _defect(
-    name: str, *found_by: str, seed: int = 0
-) -> Callable[[Callable[[], Patches]], Callable[[], Patches]]:
+def _defect(name: str, *found_by: str) -> Callable[[Callable[[], Patches]], Callable[[], Patches]]:
     def add(patches: Callable[[], Patches]) -> Callable[[], Patches]:
-        DEFECTS.append(Defect(name, frozenset(found_by), patches, seed))
+        DEFECTS.append(Defect(name, frozenset(found_by), patches))
         return patches
 
     return add
@@ -93,7 +91,7 @@ def _old_key() -> Patches:
     ]
 
 
-@_defect("leases are ignored", "leases", seed=14)
+@_defect("leases are ignored", "leases")
 def _no_leases() -> Patches:
     return [
         patch.object(attempts, "leased_to", lambda _owner, _now: true()),
@@ -116,7 +114,7 @@ def _late_intent() -> Patches:
     return [patch.object(Sender, "send", send)]
 
 
-@_defect("what a dead worker held waits again", "look-up before sending again", seed=14)
+@_defect("what a dead worker held waits again", "look-up before sending again")
 def _pending_after_crash() -> Patches:
     expire = Doubting.expire_leases
 
@@ -131,7 +129,7 @@ def _pending_after_crash() -> Patches:
     return [patch.object(Doubting, "expire_leases", forget)]
 
 
-@_defect("a server error counts as not sent", "look-up before sending again", seed=16)
+@_defect("a server error counts as not sent", "look-up before sending again")
 def _harmless_5xx() -> Patches:
     reply_of = client.reply_of
 
@@ -144,7 +142,7 @@ def _harmless_5xx() -> Patches:
     return [patch.object(client, "reply_of", harmless)]
 
 
-@_defect("a refused batch is split without a look-up", "look-up before sending again", seed=27)
+@_defect("a refused batch is split without a look-up", "look-up before sending again")
 def _blind_split() -> Patches:
     def split(self: Any, found: Any, error: Any) -> None:
         if len(found) == 1:
@@ -156,7 +154,7 @@ def _blind_split() -> Patches:
     return [patch.object(Lane, "_split", split)]
 
 
-@_defect("what supersedes is dropped", "totals", "contacts in step", "nothing lost", seed=3)
+@_defect("what supersedes is dropped", *_BEHIND)
 def _dropped() -> Patches:
     decide = planning.decide
 
@@ -169,9 +167,7 @@ def _dropped() -> Patches:
     return [patch.object(planning, "decide", forgetful)]
 
 
-@_defect(
-    "an older version overtakes a newer one", "totals", "contacts in step", "nothing lost", seed=109
-)
+@_defect("an older version overtakes a newer one", *_BEHIND)
 def _overtaking() -> Patches:
     decide = planning.decide
 
@@ -182,9 +178,7 @@ def _overtaking() -> Patches:
     return [patch.object(planning, "decide", newest_read_wins)]
 
 
-@_defect(
-    "what is in flight is not compared with", "totals", "contacts in step", "nothing lost", seed=41
-)
+@_defect("what is in flight is not compared with", *_BEHIND)
 def _flight_ignored() -> Patches:
     decide = planning.decide
 
@@ -194,8 +188,7 @@ def _flight_ignored() -> Patches:
     return [patch.object(planning, "decide", blind)]
 
 
-@_defect("the watermark moves before anything is prepared", "totals", "contacts in step",
-         "nothing lost", seed=17)  # fmt: skip
+@_defect("the watermark moves before anything is prepared", *_BEHIND)
 def _early_watermark() -> Patches:
     mark_staged = windows.Windows.mark_staged
 
@@ -214,8 +207,7 @@ def _early_watermark() -> Patches:
     ]
 
 
-@_defect("a watermark jumps over what nobody has read", "totals", "contacts in step",
-         "nothing lost", seed=2)  # fmt: skip
+@_defect("a watermark jumps over what nobody has read", *_BEHIND)
 def _watermark_ahead() -> Patches:
     move = windows._move_watermark
 
@@ -231,7 +223,7 @@ def _watermark_ahead() -> Patches:
 
 
 @_defect("elements of a reply are taken by their place", "links", "totals", "nothing lost",
-         "contacts in step", seed=15)  # fmt: skip
+         "contacts in step")  # fmt: skip
 def _by_place() -> Patches:
     def by_place(
         sent: Sequence[Any], results: Sequence[ElementResult], **_options: Any
@@ -258,7 +250,7 @@ def _swallowed() -> Patches:
     return [patch.object(Lane, "_doubt", settle_unseen)]
 
 
-@_defect("a stranger's invoice is adopted", "links", seed=1)
+@_defect("a stranger's invoice is adopted", "links")
 def _adopted_stranger() -> Patches:
     def anybody(_entry: Any, matches: Sequence[Mapping[str, Any]]) -> lookup.Found:
         return lookup.Found(element=matches[0])
@@ -267,7 +259,7 @@ def _adopted_stranger() -> Patches:
 
 
 @_defect("an update goes without the id of its record", "totals", "contacts in step", "links",
-         "nothing lost", "no duplicates", seed=3)  # fmt: skip
+         "nothing lost", "no duplicates")  # fmt: skip
 def _update_without_link() -> Patches:
     update_of = bodies._contact_update
 
@@ -279,7 +271,7 @@ def _update_without_link() -> Patches:
     return [patch.object(bodies, "_contact_update", without_id)]
 
 
-@_defect("what is unchanged is written again", "at rest", seed=3)
+@_defect("what is unchanged is written again", "at rest")
 def _restless() -> Patches:
     decide = planning.decide
 
@@ -298,12 +290,12 @@ def _restless() -> Patches:
     ]
 
 
-@_defect("a 429 is ignored", "limits", seed=19)
+@_defect("a 429 is ignored", "limits")
 def _deaf() -> Patches:
     return [patch.object(Limiter, "refused", lambda _self, _after, _problem: LimitKind.UNKNOWN)]
 
 
-@_defect("nobody waits for a turn", "limits", seed=9)
+@_defect("nobody waits for a turn", "limits")
 def _impatient() -> Patches:
     return [
         patch.object(Limiter, "acquire", lambda _self, **_within: Turn(Grant(0.0))),
@@ -348,7 +340,7 @@ def _unlogged() -> Patches:
     return [patch.object(settling, "append", some)]
 
 
-@_defect("a failed look-up counts as found nothing", "look-up before sending again", seed=23)
+@_defect("a failed look-up counts as found nothing", "look-up before sending again")
 def _blind() -> Patches:
     def hopeful(self: Any, found: Any) -> Any:
         try:
@@ -360,12 +352,12 @@ def _blind() -> Patches:
     return [patch.object(Lane, "_looked_up", hopeful)]
 
 
-@_defect("what the ledger could not take in is sent again", "look-up before sending again", seed=35)
+@_defect("what the ledger could not take in is sent again", "look-up before sending again")
 def _not_taken_in() -> Patches:
     return [patch.object(publish, "_LEDGER", "no service at all")]
 
 
-@_defect("what is under way cannot be withdrawn", "nothing lost", seed=41)
+@_defect("what is under way cannot be withdrawn", "nothing lost", "at rest")
 def _not_withdrawn() -> Patches:
     live_entry = records._live_entry
 
@@ -378,6 +370,6 @@ def _not_withdrawn() -> Patches:
     ]
 
 
-@_defect("jobs are made for windows that nobody reads any more", "limits", seed=162)
+@_defect("jobs are made for windows that nobody reads any more", "limits")
 def _jobs_without_end() -> Patches:
     return [patch.object(windows.Windows, "still_wanted", windows.Windows.get)]

@@ -31,11 +31,14 @@ _ON_CHANGE: Final = (
     *("update_while_draft", "ask"),
 )
 _ON_REOPEN: Final = ("list", "list", "void", "void", "ask")
-_HASTY_SHARE: Final = 0.12
+_HASTY_SHARE: Final = 0.2
+_UNDISTURBED_SHARE: Final = 0.7
 _HASTE_S: Final = 50.0
 _MOST_HASTY_RUNS: Final = 12
-# What a wide overlap reads again, and so repairs, would hide what went wrong.
+# What a wide overlap reads again, and so repairs, would hide what went wrong; clocks may go wrong
+# by less.
 _HASTY_OVERLAP_S: Final = 10
+_UNDISTURBED_OVERLAP_S: Final = 3
 
 
 class Person(Protocol):
@@ -91,6 +94,8 @@ class History:
         self._chance = world.chance("director")
         self._haste = world.chance("haste")
         self._is_hasty = self._haste.random() < _HASTY_SHARE
+        # Few runs get far enough to meet if much goes wrong.
+        self._is_undisturbed = self._is_hasty and self._haste.random() < _UNDISTURBED_SHARE
         self._salesperson = Salesperson(world)
         self._bookkeeper = Bookkeeper(world)
         self._attendant = Attendant(world)
@@ -101,7 +106,7 @@ class History:
             self._chance.choice((1, 2, 3, 5, 50)),
             on_change=policy.choice(_ON_CHANGE),
             on_reopen=policy.choice(_ON_REOPEN),
-            overlap_s=_HASTY_OVERLAP_S if self._is_hasty else OVERLAP_S,
+            overlap_s=self._overlap_s(),
         )
         # Some live longer, and change again what has been invoiced.
         self._is_long = policy.random() < _LONG_SHARE
@@ -140,6 +145,11 @@ class History:
         self._set_write_latency(0.1)
         self.airflow.queues_s = (0.0,)
         self._come_to_rest()
+
+    def _overlap_s(self) -> int:
+        if self._is_undisturbed:
+            return _UNDISTURBED_OVERLAP_S
+        return _HASTY_OVERLAP_S if self._is_hasty else OVERLAP_S
 
     def _set_dangers(self) -> None:
         """Zombies and clocks that differ are dangers of processes, as crashes are."""
@@ -196,11 +206,11 @@ class History:
     def _run_in_haste(self) -> None:
         """Runs across each other while writes take long and people change their minds."""
         chance, world = self._haste, self._world
-        if chance.random() < 0.7:
-            world.weather.clear()  # few runs get far enough to meet if much goes wrong
+        if self._is_undisturbed:
+            world.weather.clear()
         self._join_in_turn(lambda: self.airflow.start(Run("run0")))
-        # Less than clients wait: calls that they give up would still count as calls in flight.
-        self._set_write_latency(chance.choice((20.0, 25.0)))
+        # The last is more than clients wait: what they give up goes on, and counts as under way.
+        self._set_write_latency(chance.choice((20.0, 25.0, 40.0)))
         self._salesperson.keeps_changing_her_mind()
         for _ in range(3):
             self._spawn(self._salesperson, chance.randint(2, 4), within_s=_HASTE_S)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -67,6 +68,8 @@ class Traffic:
     reads: list[tuple[int, str]] = field(default_factory=list)
     pauses: list[Pause] = field(default_factory=list)
     impatience: list[str] = field(default_factory=list)
+    jobs: Counter[bytes] = field(default_factory=Counter)
+    """How often a job was asked for each query; the query of a window is its own."""
 
 
 class Network(httpx.BaseTransport):
@@ -126,6 +129,8 @@ class Network(httpx.BaseTransport):
 
     def _note(self, request: httpx.Request) -> Sent | None:
         """Note what leaves: writes whole, reads by what they ask for."""
+        if request.method == "POST" and request.url.path.endswith("/jobs/query"):
+            self.traffic.jobs[request.content] += 1
         if _ACCOUNTING not in request.url.path:
             return None
         key = request.headers.get("idempotency-key")

@@ -17,6 +17,7 @@ from types import SimpleNamespace
 from typing import IO, Any
 from unittest.mock import patch
 
+import httpx
 import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import Connection
@@ -27,7 +28,7 @@ from tests.simulation.scheduler import Scheduler
 from sfxero.errors import ServiceUnavailable
 from sfxero.ledger import Ledger
 from sfxero.ledger.circuits import Circuits
-from sfxero.ledger.engine import _begin_reading, _begin_writing, _our_errors
+from sfxero.ledger.engine import _our_errors
 from sfxero.ledger.moments import clock_moment
 from sfxero.ledger.permits import Permits
 from sfxero.ledger.quota import Quota
@@ -96,6 +97,8 @@ class Stage:
         self._share_time()
         # Handing small work to threads costs more than doing it.
         pa.set_cpu_count(1)
+        # The same addresses are asked for again and again, and taken apart several times a call.
+        httpx._urls.urlparse = lru_cache(maxsize=4096)(httpx._urls.urlparse)
         # Threads would slip out of the scheduler's hands; the pages of a job are read in turn.
         extract.download_pages = partial(extract.download_pages, at_once=1)  # type: ignore[assignment]
         self._empty = sqlite3.connect(":memory:", check_same_thread=False)
@@ -103,7 +106,7 @@ class Stage:
         self.database.backup(self._empty)
         database = self.ledger._database
         connection = database._engine.connect()
-        self._doors = (_door(connection, _begin_reading), _door(connection, _begin_writing))
+        self._doors = (_door(connection, "BEGIN"), _door(connection, "BEGIN IMMEDIATE"))
         # What is there by now stays: looking through it again and again costs a tenth of the time.
         gc.collect()
         gc.freeze()
@@ -267,15 +270,14 @@ class World:
         return transaction
 
 
-def _door(
-    conn: Connection, begin: Callable[[Connection], None]
-) -> Callable[[], AbstractContextManager[Connection]]:
-    """Open each transaction on the one connection, instead of making a new object of it."""
+def _door(conn: Connection, begin: str) -> Callable[[], AbstractContextManager[Connection]]:
+    """Open each transaction on the one connection, which has no other's writing to wait for."""
+    driver: Any = conn.connection.driver_connection
 
     @contextmanager
     def transaction() -> Iterator[Connection]:
         with _our_errors(), conn.begin():
-            begin(conn)
+            driver.execute(begin)
             yield conn
 
     return transaction

@@ -22,7 +22,11 @@ _LONGEST_PAUSE_S: Final = 60.0
 _HOLD_S: Final = 10.0
 """How long a permit may be held before its call; longer waits would starve the others."""
 _LEASE_S: Final = 60.0
-"""Above a hold and the wire's deadline together, so that no call outlives its permit."""
+"""Above a hold and the wire's deadline together, so that no call outlives its permit.
+
+A call that was given up keeps its permit until then: the service may still be at work on it, and
+counts it among the calls at once.
+"""
 _FIRST_POLL_S: Final = 0.05
 _LONGEST_POLL_S: Final = 1.0
 
@@ -101,7 +105,8 @@ class Limiter:
     def flight(self, turn: Turn | None = None, *, within_s: float | None = None) -> Iterator[None]:
         """Hold one of the tenant's permits while a call is under way, and begin it in turn.
 
-        `turn` was waited for before; whatever moved it since is waited for here.
+        `turn` was waited for before; whatever moved it since is waited for here. The permit of a
+        call that was given up is free again when its lease ends.
         """
         within_s = self._patience_s if within_s is None else within_s
         turn = turn or self.acquire(within_s=within_s)
@@ -177,12 +182,18 @@ class Limiter:
         permit = self._place(self._permits, within_s=within_s)
         try:
             yield
-        finally:
-            try:
-                self._permits.give_back(self._tenant, permit)
-            except SyncError as error:
-                # What the call brought matters more; the lease frees the place by itself.
-                _log.warning("permit_not_given_back error=%s", type(error).__name__)
+        except BaseException as failure:
+            if not _is_given_up(failure):
+                self._give_back(self._permits, permit)
+            raise
+        self._give_back(self._permits, permit)
+
+    def _give_back(self, permits: PermitStore, permit: Permit) -> None:
+        try:
+            permits.give_back(self._tenant, permit)
+        except SyncError as error:
+            # What the call brought matters more; the lease frees the place by itself.
+            _log.warning("permit_not_given_back error=%s", type(error).__name__)
 
     def _place(self, permits: PermitStore, *, within_s: float) -> Permit:
         pause_s, left_s = _FIRST_POLL_S, within_s
@@ -212,3 +223,11 @@ class Limiter:
             return _DAY_S
         doublings = min(self._refusals - 1, 8)
         return float(min(_FIRST_PAUSE_S * 2**doublings, _LONGEST_PAUSE_S))
+
+
+def _is_given_up(failure: BaseException) -> bool:
+    """Say whether the service may still be at work on a call that failed so for us."""
+    if isinstance(failure, SyncError):
+        return failure.is_given_up
+    # Whoever is told to stop (a task that takes too long, an interrupt) leaves its call behind.
+    return not isinstance(failure, Exception)

@@ -32,6 +32,8 @@ CALL_DEADLINE_S: Final = 45.0
 """Below the 60 s lease of a claim, so that no call outlives the claim it was made for."""
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+_GIVEN_UP = (httpx.ReadTimeout, httpx.WriteTimeout)
+"""We stopped waiting; any other broken connection was ended by the service, or on the way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,9 +228,12 @@ class Wire:
             )
         if isinstance(error, _NOT_SENT):
             return NotSent(f"{call}: no connection ({cause})", service=self.service)
+        is_given_up = isinstance(error, _GIVEN_UP)
         if is_write:
-            return OutcomeUnknown(f"{call}: sent, but no reply ({cause})", service=self.service)
-        return ServiceUnavailable(f"{call}: no whole reply ({cause})", service=self.service)
+            text = f"{call}: sent, but no reply ({cause})"
+            return OutcomeUnknown(text, service=self.service, is_given_up=is_given_up)
+        text = f"{call}: no whole reply ({cause})"
+        return ServiceUnavailable(text, service=self.service, is_given_up=is_given_up)
 
 
 @dataclass(slots=True)

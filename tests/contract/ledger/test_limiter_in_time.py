@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
@@ -10,6 +11,7 @@ import pytest
 from tests.simulation.scheduler import Scheduler
 
 from sfxero.clock import seeded_random
+from sfxero.errors import OutcomeUnknown
 from sfxero.ledger import Ledger
 from sfxero.model.ids import TenantId
 from sfxero.ratelimit.limiter import Limiter, Turn
@@ -24,6 +26,8 @@ STORE_S = 0.04
 """The longest that a statement of the ledger takes here."""
 TRANSIT_S = 0.35
 """The longest that a request is under way: with the ledger's part, less than half a gap."""
+PATIENCE_S = 30.0
+"""How long a worker waits for a reply; the service works on, and counts the call as under way."""
 
 
 class SlowStore:
@@ -61,6 +65,10 @@ class Service:
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
 
+    def end(self) -> None:
+        """Be done with a call, whether or not anybody still waits for it."""
+        self.in_flight -= 1
+
     def remaining(self, now_s: float) -> int | None:
         if self.chance.random() < self.noise:
             return self.chance.choice((None, 0, 1, 59, 60, self.chance.randrange(61)))
@@ -80,6 +88,7 @@ class World:
         replies_s: Sequence[float] = (0.05, 0.2, 0.2, 1.0, 6.0),
     ) -> None:
         self.replies_s = replies_s
+        self.given_up = 0
         self.chance = seeded_random(seed)
         self.scheduler = Scheduler(self.chance, start_at=START)
         self.service = Service(self.chance, noise, refusals, offset_s=self.chance.uniform(0, 60))
@@ -123,12 +132,17 @@ class World:
             self._call(limiter, turn)
 
     def _call(self, limiter: Limiter, turn: Turn | None) -> None:
-        with limiter.flight(turn):
+        with suppress(OutcomeUnknown), limiter.flight(turn):
             self.departures.append(self.scheduler.elapsed())
             self.wait(TRANSIT_S)
             self.service.arrive(self.scheduler.elapsed())
-            self.sleep(self.chance.choice(self.replies_s))
-            self.service.in_flight -= 1
+            reply_s = self.chance.choice(self.replies_s)
+            self.scheduler.at(self.scheduler.elapsed() + reply_s, self.service.end)
+            if reply_s > PATIENCE_S:
+                self.sleep(PATIENCE_S)
+                self.given_up += 1
+                raise OutcomeUnknown("no reply in time", is_given_up=True)
+            self.sleep(reply_s)
             remaining = self.service.remaining(self.scheduler.elapsed())
             self.wait(TRANSIT_S)
             self._hear(limiter, remaining)
@@ -166,6 +180,27 @@ def test_no_more_calls_are_under_way_at_once_than_the_limit(seed: int) -> None:
     world = World(seed, replies_s=(2.0, 8.0, 14.0))
     world.run(10, seconds=120)
     assert world.service.most_in_flight == POLICY.concurrent
+
+
+def test_calls_given_up_count_among_those_at_once_until_the_service_ends_them(seed: int) -> None:
+    world = World(seed, replies_s=(0.2, 2.0, 45.0))
+    world.run(10, seconds=600)
+    assert world.given_up > 10
+    assert world.service.most_in_flight == POLICY.concurrent
+
+
+def test_permits_of_calls_given_up_are_all_free_once_their_leases_have_ended(seed: int) -> None:
+    world = World(seed, replies_s=(45.0,))
+    world.run(8, seconds=60)
+    free: list[object] = []
+
+    def look() -> None:
+        world.sleep(60)
+        free.extend(world.ledger.permits.take(TENANT, limit=5, lease_s=60) for _ in range(5))
+
+    world.scheduler.spawn("later", look)
+    world.scheduler.run()
+    assert all(free)
 
 
 def test_calls_leave_apart_from_one_another_also_when_a_hold_ends(seed: int) -> None:

@@ -6,7 +6,14 @@ from typing import Any
 import pytest
 
 from sfxero.clock import FakeClock
-from sfxero.errors import QuotaExhausted, RateLimited, ServiceUnavailable
+from sfxero.errors import (
+    NotSent,
+    OutcomeUnknown,
+    QuotaExhausted,
+    RateLimited,
+    ServiceUnavailable,
+    SyncError,
+)
 from sfxero.model.ids import TenantId
 from sfxero.ratelimit.limiter import Limiter, LimitKind, limit_kind
 from sfxero.ratelimit.policy import Budget, Grant, LimitPolicy, Observed
@@ -155,6 +162,38 @@ def test_a_call_that_fails_gives_its_permit_back() -> None:
 
     with pytest.raises(KeyError), limiter_over(Store(), permits=places).flight():
         raise KeyError
+
+    assert places.free == 1
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        OutcomeUnknown("PUT Invoices: no reply in time", is_given_up=True),
+        ServiceUnavailable("GET Invoices: no reply in time", is_given_up=True),
+        KeyboardInterrupt(),
+    ],
+)
+def test_a_call_given_up_keeps_its_permit_since_the_service_may_still_work_at_it(
+    failure: BaseException,
+) -> None:
+    places = Places(free=1)
+
+    with pytest.raises(type(failure)), limiter_over(Store(), permits=places).flight():
+        raise failure
+
+    assert places.free == 0
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [NotSent("PUT Invoices: no connection"), OutcomeUnknown("PUT Invoices: the reply broke off")],
+)
+def test_a_call_that_never_arrived_or_has_ended_gives_its_permit_back(failure: SyncError) -> None:
+    places = Places(free=1)
+
+    with pytest.raises(type(failure)), limiter_over(Store(), permits=places).flight():
+        raise failure
 
     assert places.free == 1
 

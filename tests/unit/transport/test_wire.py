@@ -4,7 +4,13 @@ import ssl
 import httpx
 import pytest
 
-from sfxero.errors import ConfigurationError, NotSent, OutcomeUnknown, ServiceUnavailable
+from sfxero.errors import (
+    ConfigurationError,
+    NotSent,
+    OutcomeUnknown,
+    ServiceUnavailable,
+    SyncError,
+)
 from sfxero.transport.wire import Wire, check_address
 
 
@@ -75,6 +81,22 @@ def test_lost_reply_leaves_a_write_in_doubt_and_a_read_repeatable(error):
         wire.send("PUT", "/Invoices", is_write=True)
     with pytest.raises(ServiceUnavailable):
         wire.send("GET", "/Invoices")
+
+
+@pytest.mark.parametrize("is_write", [True, False])
+@pytest.mark.parametrize(
+    ("error", "is_given_up"),
+    [(httpx.ReadTimeout("x"), True), (httpx.WriteTimeout("x"), True),
+     (httpx.ConnectTimeout("x"), False), (httpx.PoolTimeout("x"), False),
+     (httpx.ConnectError("x"), False), (httpx.ReadError("x"), False),
+     (httpx.RemoteProtocolError("x"), False)],
+)  # fmt: skip
+def test_only_a_call_that_we_stopped_waiting_for_may_still_be_worked_at(
+    error, is_given_up, is_write
+):
+    with pytest.raises(SyncError) as caught:
+        _wire(_raising(error)).send("PUT", "/Invoices", is_write=is_write)
+    assert caught.value.is_given_up is is_given_up
 
 
 def test_untrusted_certificate_is_a_matter_of_configuration():
