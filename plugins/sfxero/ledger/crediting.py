@@ -93,6 +93,21 @@ class Crediting:
                 found.setdefault(TargetId(row.invoice_id), []).append(totals)
         return found
 
+    def credits_under_way(self, tenant: TenantId, entity: Entity) -> dict[str, str]:
+        """Return, by source, the number of the credit note that was begun for its record."""
+        own = and_(*(credit_notes.c[name] == links.c[name] for name in RecordKey._fields))
+        statement = (
+            select(credit_notes.c.source_id, credit_notes.c.number)
+            .join(links, own & (credit_notes.c.invoice_id == links.c.target_id))
+            .where(
+                credit_notes.c.tenant == tenant,
+                credit_notes.c.entity == entity,
+                credit_notes.c.ended_at.is_(None),
+            )
+        )
+        with self._database.read() as conn:
+            return {row.source_id: row.number for row in conn.execute(statement)}
+
     def _step(self, settlement: Settlement, owner: str, note: _Note) -> int:
         entry_id = settlement.entry_id
         with self._database.write() as conn:

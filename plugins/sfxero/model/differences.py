@@ -47,6 +47,7 @@ class DifferenceKind(StrEnum):
     CURRENCY_DIFFERS = "currency_differs"
     STATE_DIFFERS = "state_differs"
     EDITED_IN_XERO = "edited_in_xero"
+    CREDIT_NOTE_OPEN = "credit_note_open"
     INVOICE_INCONSISTENT = "invoice_inconsistent"
     # What the opportunity shows of the invoice.
     SHOWN_DIFFERS = "shown_differs"
@@ -192,6 +193,10 @@ KINDS: Final[Mapping[DifferenceKind, KindFacts]] = {
     ),
     _K.EDITED_IN_XERO: KindFacts(
         "Edited by hand in Xero", "Undo the edit, or accept it."
+    ),
+    _K.CREDIT_NOTE_OPEN: KindFacts(
+        "A credit note of the sync's is not used up, and its invoice is owed, void or settled",
+        "Allocate it to its invoice in Xero; where that is void, void it, too.",
     ),
     _K.INVOICE_INCONSISTENT: KindFacts(
         "Xero's own figures do not add up", "Ask Xero; read the invoice again tomorrow."

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from sfxero.mapping.columns import flags
 from sfxero.model.differences import DifferenceKind as Kind
-from sfxero.proof.documents import MONEY, STAMP
+from sfxero.proof.documents import MONEY, STAMP, ZERO
 from sfxero.proof.found import Found, Sides
 from sfxero.proof.owners import named_by_url, short_ids
 from sfxero.proof.pairs import Pairs, minus
@@ -83,6 +83,7 @@ class PairChecks:
         """Links whose invoice names another opportunity; nothing else of them is compared."""
         agreed = self._steady & ~self.elsewhere
         self._both = agreed & self._standing & pairs.is_invoiced
+        self._undone = np.zeros(len(pairs), dtype=bool)
 
     def run(self) -> None:
         """Find everything."""
@@ -95,6 +96,7 @@ class PairChecks:
         self._edits()
         self._changes()
         self._figures()
+        self._credit_notes()
 
     def explain(self, mask: np.ndarray, otherwise: Kind, sides: Sides, *, about: str = "") -> None:
         """Name a change of Salesforce by what stands for it in the outbox, else `otherwise`."""
@@ -201,9 +203,9 @@ class PairChecks:
         lines = flags(pc.not_equal(pairs["l_lines"], pairs["x_lines"]))
         sides = Sides(ledger=_short(pairs["l_lines"]), xero=_short(pairs["x_lines"]))
         taken_back = flags(pc.less(pairs["x_credited"], pairs["l_credited"]))
-        undone = self._both & pairs.flag("has_notes") & taken_back
+        self._undone = self._both & pairs.flag("has_notes") & taken_back
         credited = self._ledger_and_books("credited")
-        self._found.add(Kind.EDITED_IN_XERO, undone, credited, about="AmountCredited")
+        self._found.add(Kind.EDITED_IN_XERO, self._undone, credited, about="AmountCredited")
         same_money = ~pairs.differs("l_amount", "x_amount")
         edited = self._both & lines & same_money
         self._found.add(Kind.EDITED_IN_XERO, edited, sides, about="LineItems")
@@ -229,6 +231,18 @@ class PairChecks:
         off = _unlike_zero(total) | _unlike_zero(minus(pairs["x_due"], owed))
         sides = Sides(ledger=owed, xero=pairs["x_due"], amount=minus(pairs["x_due"], owed))
         self._found.add(Kind.INVOICE_INCONSISTENT, self._both & off, sides, about="AmountDue")
+
+    def _credit_notes(self) -> None:
+        """Find credit notes of ours that their customer has besides what the opportunity says."""
+        pairs = self._pairs
+        begun = self._steady & pairs.has("begun")
+        self.explain(begun, Kind.CREDIT_NOTE_OPEN, Sides(ledger=pairs["begun"]), about="begun")
+        is_owed = pairs.is_invoiced & flags(pc.greater(pairs["x_due"], ZERO))
+        is_left = flags(pc.less(pairs["x_noted"], pairs["notes"])) & is_owed
+        is_void = ~pairs.is_invoiced & flags(pc.greater(pairs["notes"], ZERO))
+        left = self._steady & (is_left | is_void) & ~begun & ~self._undone
+        sides = Sides(ledger=pairs["notes"], xero=pairs["x_noted"])
+        self.explain(left, Kind.CREDIT_NOTE_OPEN, sides, about="CreditNotes")
 
     def _money(self, name: str) -> Sides:
         pairs = self._pairs

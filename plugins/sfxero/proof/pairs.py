@@ -90,6 +90,10 @@ class ThreeSides:
     """Opportunities that were shown something while the sides were read."""
     credited: Mapping[str, Decimal] = field(default_factory=dict)
     """By invoice, what our credit notes took off the amount that its opportunity has now."""
+    noted: Mapping[str, Decimal] = field(default_factory=dict)
+    """The same with tax, as it is allocated."""
+    begun: Mapping[str, str] = field(default_factory=dict)
+    """By opportunity, the number of a credit note that was begun and is not booked."""
     merged: Mapping[str, str] = field(default_factory=dict)
     """By contact that was merged, the one that survived: its invoices went there by themselves."""
 
@@ -120,6 +124,8 @@ class Pairs:
         for side in ("l", "x"):
             amounts, ids_of_side = self[f"{side}_{total}"], self[f"{side}_id"]
             self._columns[f"{side}_amount"] = _less(amounts, ids_of_side, books.credited)
+        self._columns["notes"] = _mapped_amounts(self["x_id"], books.noted)
+        self._columns["begun"] = _mapped(ids, books.begun)
         survivors = _mapped(self["l_contact_id"], books.merged)
         self._columns["l_contact_id"] = pc.coalesce(survivors, self["l_contact_id"])
         self._columns["s_contact_id"] = _mapped(self["s_account_id"], books.contacts)
@@ -186,9 +192,13 @@ def _less(amounts: pa.Array, invoice_ids: pa.Array, credited: Mapping[str, Decim
     """Take off what credit notes of ours were made for: invoice and notes are one sale."""
     if not credited:
         return amounts
-    taken = pa.array(list(credited.values()), MONEY)
-    off = taken.take(places_in(invoice_ids, pa.array(list(credited), pa.string())))
+    off = _mapped_amounts(invoice_ids, credited)
     return pc.if_else(pc.is_valid(off), minus(amounts, off), amounts)
+
+
+def _mapped_amounts(keys: pa.Array, values: Mapping[str, Decimal]) -> pa.Array:
+    taken = pa.array(list(values.values()), MONEY)
+    return taken.take(places_in(keys, pa.array(list(values), pa.string())))
 
 
 def _mapped(keys: pa.Array, values: Mapping[str, str]) -> pa.Array:

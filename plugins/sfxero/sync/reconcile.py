@@ -178,17 +178,18 @@ class Comparison:
             merged=merged_contacts(scope),
             showing=showing,
             shown_meanwhile=self._shown_meanwhile(),
-            credited=self._credited(),
+            credited=self._credited(of_total=spec.invoices.line_amount_types == "Inclusive"),
+            noted=self._credited(of_total=True),
+            begun=scope.ledger.outbox.credits_under_way(scope.tenant, Entity.INVOICE),
             **standing,
         )
 
-    def _credited(self) -> dict[str, Decimal]:
-        """Return, by invoice, what our credit notes come to as the opportunity counts it."""
-        is_taxed_in = self.scope.spec.invoices.line_amount_types == "Inclusive"
+    def _credited(self, *, of_total: bool) -> dict[str, Decimal]:
+        """Return, by invoice, what our credit notes come to, with tax or before it."""
         found = self.scope.ledger.outbox.credited(self.scope.tenant, Entity.INVOICE)
         return {
             invoice_id: sum(
-                (Decimal(one.total if is_taxed_in else one.sub_total) for one in notes), Decimal(0)
+                (Decimal(one.total if of_total else one.sub_total) for one in notes), Decimal(0)
             )
             for invoice_id, notes in found.items()
         }

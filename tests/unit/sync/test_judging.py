@@ -10,15 +10,18 @@ import pytest
 from sfxero.model.ids import RouteName, SourceId, TargetId, TenantId
 from sfxero.model.outbox import (
     APPROVAL,
+    LOOKED_AT,
     ON_CHANGE,
     BookedCredit,
     ChangePolicy,
     Entry,
     NoteTotals,
     SourceVersion,
+    looked_at,
 )
 from sfxero.model.states import Entity, EntryState, Operation
 from sfxero.sync.judging import Act, judge, to_void
+from sfxero.xero.snapshots import snapshot
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 UPDATE, DRAFTS, REISSUE, CREDIT, ASK, VOID = ChangePolicy
@@ -119,7 +122,9 @@ def test_a_credit_note_of_a_persons_is_asked_about_before_another_is_made() -> N
     assert "CN-7 was allocated to it" in judge(changed, held).why
     approved = replace(changed, is_approved=True)
     assert judge(approved, held).act is Act.HOLD
-    meta = {**changed.meta, APPROVAL: judge(changed, held).why}
+    seen = looked_at(snapshot(Entity.INVOICE, held))
+    asked = {APPROVAL: judge(changed, held).why, LOOKED_AT: seen}
+    meta = {**changed.meta, **asked}
     assert judge(replace(approved, meta=meta), held).act is Act.CREDIT
     known = replace(changed, booked=[BookedCredit("CN-7", NoteTotals("0", "0"))])
     assert judge(known, held).act is Act.CREDIT
