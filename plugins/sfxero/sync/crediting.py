@@ -79,6 +79,13 @@ def notes_of_others(entry: Entry, held: Mapping[str, Any]) -> str:
     return ", ".join(sorted(number for number in numbers if number not in ours))
 
 
+def forgotten_notes(entry: Entry, held: Mapping[str, Any]) -> str:
+    """Name credit notes on an invoice that have numbers of ours, and that the ledger has lost."""
+    own = re.compile(re.escape(str(held.get("InvoiceNumber"))) + r"-C\d+")
+    others = notes_of_others(entry, held).split(", ")
+    return ", ".join(number for number in others if own.fullmatch(number))
+
+
 def named(booked: Sequence[BookedCredit]) -> str:
     """Name credit notes of ours, with what they come to."""
     return ", ".join(f"{one.number} of {Decimal(one.totals.total):,.2f}" for one in booked)

@@ -11,6 +11,7 @@ from sfxero.model.states import Entity, Operation
 from sfxero.sync.bodies import holds, wanted
 from sfxero.sync.crediting import (
     credit_of,
+    forgotten_notes,
     moved_contact,
     named,
     notes_of_others,
@@ -33,6 +34,10 @@ _THEN: Final = {
 }
 """What follows once no credit note stands beside an invoice; else a person is asked."""
 _ONCE_APPROVED: Final = "the invoice is then edited, once you approve it"
+_FORGOTTEN: Final = (
+    "Take {} off the invoice in Xero and void it there, then replay: what is too much on the "
+    "invoice is then credited, or you are asked about it."
+)
 GONE: Final = frozenset({"VOIDED", "DELETED"})
 """States of an invoice that nothing leads out of."""
 _SINCE: Final = "; the invoice changed in Xero since somebody was asked: it is now"
@@ -205,6 +210,9 @@ def _of_credited(entry: Entry, held: Mapping[str, Any]) -> Verdict:
 
 def _of_tied(entry: Entry, held: Mapping[str, Any]) -> Verdict | str:
     """Decide where Xero holds what was written last; a text says why no credit note will do."""
+    if forgotten := forgotten_notes(entry, held):
+        why = f"{forgotten} is allocated to the Xero invoice, and the ledger does not know of it"
+        return Verdict(Act.REFUSE, why, _FORGOTTEN.format(forgotten))
     if moved_contact(entry, held):
         return "its account changed"
     if same_sale(entry.former_payload, entry.payload):

@@ -9,6 +9,7 @@ from sfxero.model.ids import TargetId
 from sfxero.model.outbox import ChangePolicy, Entry, Settlement
 from sfxero.model.states import Entity, Operation
 from sfxero.sync.bodies import ID_FIELD, NUMBER_FIELD, holds, own_number, taking_number, wanted
+from sfxero.sync.crediting import forgotten_notes
 from sfxero.sync.judging import GONE
 from sfxero.sync.ports import Outbox, Target
 from sfxero.sync.shared_values import agreed_by
@@ -129,7 +130,7 @@ class LookUp:
         settlement = replace(settlement_of(entry, found.element), is_looked_up=True)
         if entry.operation is Operation.VOID:
             self._end(entry, settlement)
-        elif holds(wanted(entry), found.element):
+        elif holds(wanted(entry), found.element) and not _is_credited(entry, found.element):
             self.settled += self._outbox.settle([settlement], owner=self._owner)
         else:
             self._outbox.adopt(settlement, owner=self._owner)
@@ -140,6 +141,11 @@ class LookUp:
         ends = entry.on_change is ChangePolicy.VOID
         done = outbox.settle if ends else outbox.retire
         self.settled += done([settlement], owner=self._owner)
+
+
+def _is_credited(entry: Entry, element: Mapping[str, Any]) -> bool:
+    """Say whether an invoice that holds what is wished has credit notes of a lost ledger's."""
+    return entry.entity is Entity.INVOICE and bool(forgotten_notes(entry, element))
 
 
 def _is_carried_out(entry: Entry, element: Mapping[str, Any]) -> bool:

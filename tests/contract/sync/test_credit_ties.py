@@ -180,6 +180,27 @@ def test_a_lost_ledger_does_not_book_a_credit_note_a_second_time(world: World, s
     assert world.states()[-1] == "dead"
 
 
+def test_an_invoice_with_a_credit_note_of_a_lost_ledger_is_not_settled_at_its_full_amount(
+    world: World, sold: str
+) -> None:
+    reprice(world, sold, "80")
+    world.run()
+    with world.ledger._database.write() as conn:
+        conn.execute(delete(credit_notes))
+        conn.execute(delete(links).where(links.c.entity == INVOICE))
+    world.sleep(HOUR)
+    reprice(world, sold, "100", of="80")
+    world.run(full=True)
+    assert "the ledger does not know of it" in world.letters()[-1]
+    take_off(world)
+    void_note(world)
+
+    replay(world)
+
+    assert credited(world) == []
+    assert world.states()[-1] == "settled"
+
+
 @pytest.mark.parametrize("price", ["70", "60"])
 def test_a_credit_note_that_arrived_late_counts_as_what_it_is(
     world: World, sold: str, price: str
