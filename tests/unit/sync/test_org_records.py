@@ -2,27 +2,14 @@
 
 import pytest
 
-from sfxero.salesforce.describe import FieldDescribe, ObjectDescribe
+from sfxero.salesforce.describe import ObjectDescribe, parse_describe
 from sfxero.sync.org_records import account_troubles
 
 
 def account(kind: str) -> ObjectDescribe:
     """An account with one field of this type."""
-    field = FieldDescribe(
-        name="ABN__c",
-        type=kind,
-        length=0,
-        precision=11,
-        scale=0,
-        nillable=True,
-        custom=True,
-        calculated=False,
-        filterable=True,
-        updateable=True,
-        reference_to=(),
-        relationship_name=None,
-    )
-    return ObjectDescribe(name="Account", fields={"ABN__c": field})
+    field = {"name": "ABN__c", "type": kind, "updateable": True}
+    return parse_describe({"name": "Account", "fields": [field]})
 
 
 @pytest.mark.parametrize("kind", ["double", "int", "currency", "boolean", "date", "reference"])
