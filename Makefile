@@ -51,7 +51,7 @@ layers: $(VENV)/.dev ## one-way layers
 	PYTHONPATH=plugins $(BIN)/lint-imports
 
 test: $(VENV)/.dev ## every test; whole runs come last, a file of them on each core
-	$(BIN)/pytest -q -n 2 -m "not e2e" --ignore tests/simulation/test_defects.py
+	$(BIN)/pytest -q -n 3 -m "not e2e" --ignore tests/simulation/test_defects.py
 	@$(MAKE) --no-print-directory simulate SEEDS=$(TEST_SEEDS)
 	@$(MAKE) --no-print-directory test-socket
 	$(BIN)/pytest -q -m e2e -n 2 --dist loadfile
