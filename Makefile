@@ -50,11 +50,11 @@ types: $(VENV)/.dev ## mypy, strict
 layers: $(VENV)/.dev ## one-way layers
 	PYTHONPATH=plugins $(BIN)/lint-imports
 
-test: $(VENV)/.dev ## every test; whole runs come last, three files of them at once
+test: $(VENV)/.dev ## every test; whole runs come last, two files of them at once
 	$(BIN)/pytest -q -n 3 -m "not e2e" --ignore tests/simulation/test_defects.py
 	@$(MAKE) --no-print-directory simulate SEEDS=$(TEST_SEEDS)
 	@$(MAKE) --no-print-directory test-socket
-	$(BIN)/pytest -q -m e2e -n 3 --dist loadfile
+	$(BIN)/pytest -q -m e2e -n 2 --dist loadfile
 
 test-quick: $(VENV)/.dev ## unit and contract tests
 	$(BIN)/pytest -q -m "not dag and not e2e and not clients and not simulation"
