@@ -151,6 +151,18 @@ class Runs:
             with self._database.write() as conn:
                 put_keys(conn, run_records, chunk, column="source_id", run_id=run_id, entity=entity)
 
+    def forget_records(self, run_id: RunId, entity: Entity, source_ids: Iterable[SourceId]) -> None:
+        """Forget that the run read these, and what it said of them."""
+        for chunk in chunked(source_ids, _KEYS):
+            with self._database.write() as conn:
+                for table in (run_records, dispositions, warnings):
+                    noted = (
+                        table.c.run_id == run_id,
+                        table.c.entity == entity,
+                        among(conn, table.c.source_id, chunk),
+                    )
+                    conn.execute(delete(table).where(*noted))
+
     def record_dispositions(self, run_id: RunId, rows: Iterable[DispositionRow]) -> None:
         """Store what became of records; the last word on a record stands."""
         for chunk in chunked(rows):

@@ -11,13 +11,13 @@ from sfxero.model.ids import SourceId
 from sfxero.model.states import Entity, Measure
 from sfxero.salesforce.client import SalesforceClient
 from sfxero.salesforce.soql import id_chunks, select
-from sfxero.staging.manifest import load, withdraw
+from sfxero.staging.manifest import load
 from sfxero.sync.identity.leads import LEAD, accounts_of_leads, stage_leads
 from sfxero.sync.identity.reading import accounts_beside
 from sfxero.sync.org_rates import keep_rates
 from sfxero.sync.related import stage_related, touched_owners
 from sfxero.sync.scope import ENTITY_OF, OBJECT_OF, Scope
-from sfxero.sync.staged import ids_in, publish_staged
+from sfxero.sync.staged import ids_in, publish_staged, take_back
 from sfxero.sync.two_way_end import end_two_way
 
 if TYPE_CHECKING:
@@ -49,8 +49,9 @@ class Companions:
         history reads its window and leaves the quarantine to the sync.
         """
         end_two_way(self._scope)
-        for object_name in ENTITY_OF:
-            withdraw(self._scope.companions(object_name))
+        for object_name, entity in ENTITY_OF.items():
+            window = self._scope.folder(object_name)
+            take_back(self._scope, entity, self._scope.companions(object_name), beside=(window,))
         leads = stage_leads(self._scope, self._client, self._windows[_ACCOUNT].from_at)
         in_window = self._ids(_OPPORTUNITY)
         with_lines = self._ids(_LINE, "OpportunityId")

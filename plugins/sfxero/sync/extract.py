@@ -9,11 +9,10 @@ from sfxero.model.states import Entity, Measure
 from sfxero.salesforce.bulk_query import BulkQuery
 from sfxero.salesforce.client import SalesforceClient
 from sfxero.salesforce.soql import fits_rest
-from sfxero.staging.manifest import withdraw
 from sfxero.sync import first_load, jobs
 from sfxero.sync.pages import download_pages, is_staged
 from sfxero.sync.scope import ENTITY_OF, OBJECT_OF, Scope
-from sfxero.sync.staged import publish_staged, typed_schema
+from sfxero.sync.staged import publish_staged, take_back, typed_schema
 
 if TYPE_CHECKING:
     from sfxero.ledger.windows import Window
@@ -104,7 +103,7 @@ def submit_job(scope: Scope, client: SalesforceClient, window_id: int) -> str | 
     if is_staged(window) or (window.job_id and jobs.may_complete(query, window)):
         return window.job_id
     # What an earlier start of the run published is of other bounds.
-    withdraw(scope.folder(OBJECT_OF[window.entity]))
+    take_back(scope, window.entity, scope.folder(OBJECT_OF[window.entity]))
     if window.job_id is None and _stage_at_once(scope, client, window):
         return None
     return jobs.create(scope, query, window)

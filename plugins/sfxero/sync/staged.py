@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from sfxero.mapping.fields import needed_fields
 from sfxero.mapping.spec import RouteSpec
 from sfxero.model.ids import SourceId
-from sfxero.model.states import Measure
+from sfxero.model.states import Entity, Measure
 from sfxero.salesforce.client import SalesforceClient
-from sfxero.staging.manifest import Manifest, Staged, save
+from sfxero.staging.manifest import Manifest, Staged, is_published, load, save, withdraw
 from sfxero.sync.scope import ENTITY_OF, Scope
 
 if TYPE_CHECKING:
@@ -82,6 +82,22 @@ def publish_staged(
     for ids in ids_in(staged):
         scope.ledger.runs.add_records(scope.run_id, ENTITY_OF[object_name], map(SourceId, ids))
     return staged
+
+
+def take_back(scope: Scope, entity: Entity, folder: Any, *, beside: Iterable[Any] = ()) -> None:
+    """Withdraw what an earlier try of a step staged, and that the run has read it.
+
+    The new try may find other records: one that it does not find would have no end in this run.
+    What the folders `beside` hold has been read by them, too.
+    """
+    if not is_published(folder):
+        return
+    before = {one for ids in ids_in(load(folder)) for one in ids}
+    for other in beside:
+        if is_published(other):
+            before.difference_update(*ids_in(load(other)))
+    scope.ledger.runs.forget_records(scope.run_id, entity, map(SourceId, sorted(before)))
+    withdraw(folder)
 
 
 def ids_in(staged: Staged, column: str = "Id") -> Iterable[list[str]]:

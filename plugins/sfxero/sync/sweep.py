@@ -16,9 +16,9 @@ from sfxero.model.states import Entity, Measure
 from sfxero.salesforce.client import SalesforceClient
 from sfxero.salesforce.soql import id_chunks, select
 from sfxero.staging.layout import folder_of
-from sfxero.staging.manifest import Staged, load, withdraw
+from sfxero.staging.manifest import Staged, load
 from sfxero.sync.scope import ENTITY_OF, OBJECT_OF, Scope
-from sfxero.sync.staged import publish_staged, typed_schema
+from sfxero.sync.staged import publish_staged, take_back, typed_schema
 
 if TYPE_CHECKING:
     from sfxero.ledger.windows import Window
@@ -74,7 +74,7 @@ def stage_differences(scope: Scope, listing: Scope, client: SalesforceClient) ->
     for window in windows.of_run(scope.run_id):
         object_name = OBJECT_OF[window.entity]
         found = _differences(scope, listing, window)
-        withdraw(scope.folder(object_name))
+        take_back(scope, window.entity, scope.folder(object_name))
         counts[object_name] = _stage(scope, client, window, found)
     return counts
 

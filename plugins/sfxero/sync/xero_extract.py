@@ -12,12 +12,12 @@ from sfxero.mapping.organisation import View
 from sfxero.model.findings import Finding
 from sfxero.model.ids import SourceId, TargetId
 from sfxero.model.states import Entity
-from sfxero.staging.manifest import Staged, is_published, load, withdraw
+from sfxero.staging.manifest import Staged, is_published, load
 from sfxero.staging.storage import make_folder, storage_errors
 from sfxero.sync.pages import is_staged
 from sfxero.sync.scope import Scope
 from sfxero.sync.showing_again import forget_what_is_misshown
-from sfxero.sync.staged import ids_in, save_rows
+from sfxero.sync.staged import ids_in, save_rows, take_back
 from sfxero.sync.xero_lists import (
     COMPANIONS,
     CONTACT_COMPANIONS,
@@ -44,6 +44,8 @@ _ALMOST_A_DAY: Final = timedelta(hours=23)
 _LONG_AGO: Final = timedelta(days=1)
 _MOST_HELD: Final = 200
 """Contacts in quarantine that a run asks for by id: five calls."""
+_KEPT_APART: Final = (INVOICES, OPEN_INVOICES, COMPANIONS, CONTACTS, CONTACT_COMPANIONS)
+"""Folders some of which hold records of the same list."""
 _NOT_FOUND: Final = (
     "invoice_not_found",
     "Xero does not know the invoice any more: see whether the organisation is the right one.",
@@ -174,6 +176,7 @@ def _stage(
 
     entity, windows = ENTITY_OF_LIST[plural], scope.ledger.windows
     folder, schema = scope.folder(plural), schema_of(_rows_of(plural))
+    _take_back(scope, plural)
     rows = write_records(changes.records(), schema=schema, folder=folder)
     mark = windows.watermark(scope.route, entity)
     # A reply without a body, since nothing changed, tells no time: then the mark stays.
@@ -197,7 +200,7 @@ def _read_companions(scope: Scope, accounting: Accounting) -> int:
     from sfxero.staging.writer import write_records
     from sfxero.staging.xero_schema import schema_of
 
-    withdraw(scope.folder(COMPANIONS))
+    _take_back(scope, COMPANIONS)
     read = _ids(scope, INVOICES) | _ids(scope, OPEN_INVOICES)
     wanted = _ours(scope, _touched(scope) - read) | (unshown(scope) - read)
     if not wanted:
@@ -218,7 +221,7 @@ def _read_due_contacts(scope: Scope, accounting: Accounting) -> int:
     from sfxero.staging.xero_schema import schema_of
 
     folder = scope.folder(CONTACT_COMPANIONS)
-    withdraw(folder)
+    _take_back(scope, CONTACT_COMPANIONS)
     due = scope.ledger.merging.due(scope.tenant)
     links = scope.ledger.links.get_many(scope.tenant, Entity.CONTACT, sorted(due))
     wanted = {link.target_id for link in links.values()} | _held_contacts(scope)
@@ -285,6 +288,13 @@ def _note_missing(scope: Scope, invoice_ids: set[TargetId]) -> None:
     scope.ledger.runs.add_records(scope.run_id, Entity.INVOICE, ids)
     findings = [Finding(Entity.INVOICE, one, rule, None, None, hint) for one in ids]
     scope.ledger.quarantine.put(scope.run_id, scope.route, findings)
+
+
+def _take_back(scope: Scope, plural: str) -> None:
+    """Withdraw what an earlier try staged of a list."""
+    same = [one for one in _KEPT_APART if _rows_of(one) == _rows_of(plural) and one != plural]
+    entity = ENTITY_OF_LIST[_rows_of(plural)]
+    take_back(scope, entity, scope.folder(plural), beside=[scope.folder(one) for one in same])
 
 
 def _publish(

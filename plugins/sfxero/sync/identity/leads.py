@@ -11,10 +11,10 @@ from sfxero.model.ids import SourceId, is_lead
 from sfxero.model.states import Entity
 from sfxero.salesforce.client import SalesforceClient
 from sfxero.salesforce.soql import id_chunks, select, since_where
-from sfxero.staging.manifest import is_published, load, withdraw
+from sfxero.staging.manifest import is_published, load
 from sfxero.sync.identity.successors import LINK_UNDER_WAY, Succession
 from sfxero.sync.scope import Scope
-from sfxero.sync.staged import ids_in, save_rows, typed_schema
+from sfxero.sync.staged import ids_in, save_rows, take_back, typed_schema
 
 if TYPE_CHECKING:
     from sfxero.mapping.standing import Standing
@@ -37,7 +37,7 @@ def stage_leads(scope: Scope, client: SalesforceClient, from_at: datetime | None
     if scope.spec.leads is None or scope.is_history:
         return 0
     folder, fields = scope.folder(LEAD), lead_fields(scope.spec)
-    withdraw(folder)
+    take_back(scope, Entity.LEAD, folder)
     where = None if from_at is None else since_where(from_at)
     records = {str(one["Id"]): one for one in _query(client, fields, [where])}
     heirs = {str(one["MasterRecordId"]) for one in records.values() if one["MasterRecordId"]}
