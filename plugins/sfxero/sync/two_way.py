@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _CHUNK: Final = 1_000
 RULE: Final = "two_way"
+GONE: Final = "the account is gone"
+"""Why a conflict of an account ends that was deleted, or merged into another."""
 
 
 class ToXero:
@@ -55,6 +57,12 @@ class ToXero:
                 yield from self._of_chunk(chunk)
                 chunk = []
         yield from self._of_chunk(chunk)
+
+    def leave(self, removed: "Iterable[SourceId]") -> None:
+        """Close the conflicts of accounts that are gone: their contacts may never change again."""
+        ledger, scope = self._scope.ledger, self._scope
+        asked = {source_id for source_id, _ in ledger.merging.open_of(scope.tenant, removed)}
+        ledger.merging.end(scope.run_id, scope.route, reason=GONE, accounts=asked)
 
     def _of_chunk(self, chunk: Sequence[PlannedEntry]) -> Iterator[PlannedEntry]:
         ledger, tenant = self._scope.ledger, self._scope.tenant

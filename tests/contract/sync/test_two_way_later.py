@@ -2,11 +2,12 @@
 
 import pytest
 from tests.contract.sync.kit import World
-from tests.contract.sync.test_two_way import (
-    XERO_ADDRESS,
-    Both,
-    address,
-)
+from tests.contract.sync.test_two_way import XERO_ADDRESS, Both, address, clash, kinds, phone
+
+from sfxero.ledger.link_moves import LinkEnds, Move
+from sfxero.model.ids import SourceId, TargetId
+from sfxero.model.states import Entity
+from sfxero.sync.identity.by_hand import BY_HAND
 
 pytestmark = pytest.mark.contract
 
@@ -58,3 +59,116 @@ def test_a_name_clash_forgets_no_field_that_xero_holds_already(world: World) -> 
     both.from_xero()
     both.to_xero()
     assert both.is_quiet()
+
+
+# What a person was asked.
+
+
+@pytest.fixture
+def asked(world: World) -> Both:
+    """A pair about whose e-mail address a person is asked."""
+    both = Both(world, email="ask")
+    clash(both)
+    both.from_xero()
+    assert len(both.conflicts()) == 1
+    return both
+
+
+def test_a_decision_waits_for_a_run_that_reads_contacts(asked: Both) -> None:
+    asked.decide("salesforce")
+    asked.showing.run(lists=["Payments", "Invoices"])
+
+    asked.from_xero()
+    asked.to_xero()
+
+    assert asked.emails == ("sf@acme.au", "sf@acme.au")
+    assert asked.is_quiet()
+
+
+def test_a_decision_since_the_contacts_were_read_waits_for_the_next_run(asked: Both) -> None:
+    scope = asked.showing.begin()
+    asked.showing.read(scope)
+    asked.decide("salesforce")
+    asked.showing.prepare(scope)
+    asked.pause()
+
+    asked.from_xero()
+    asked.to_xero()
+
+    assert asked.emails == ("sf@acme.au", "sf@acme.au")
+
+
+def ended(both: Both) -> list[str]:
+    """What the log says of questions that ended."""
+    return [one for one in both.notes() if one.startswith("email: ")]
+
+
+@pytest.mark.parametrize("is_decided", [True, False])
+def test_a_question_about_a_contact_that_was_archived_ends(asked: Both, is_decided: bool) -> None:
+    if is_decided:
+        asked.decide("xero")
+    asked.world.archive(asked.contact)
+    asked.pause()
+
+    asked.from_xero()
+
+    assert asked.conflicts() == []
+    assert kinds(asked)[-1] == "closed"
+    assert ended(asked)[-1] == "email: its contact is not active in Xero any more"
+    assert asked.world.ledger.audit.verify(asked.showing.scope("any").route).is_valid
+    assert asked.is_quiet()
+
+
+@pytest.mark.parametrize("first", ["from_xero", "to_xero"])
+def test_a_question_about_an_account_that_was_deleted_ends(asked: Both, first: str) -> None:
+    asked.world.delete("Account", asked.account)
+    if first == "from_xero":
+        asked.edit_xero(**phone("8765 4321"))
+    asked.pause()
+
+    getattr(asked, first)()
+
+    assert asked.conflicts() == []
+    assert ended(asked)[-1] == "email: the account is gone"
+
+
+def test_a_question_about_an_account_that_was_merged_goes_on_with_its_master(asked: Both) -> None:
+    world = asked.world
+    master = world.account("Acme Group", Invoice_Email__c="sf@acme.au", Phone="(02) 9374 4000")
+    world.merge("Account", master, asked.account)
+    asked.pause()
+
+    asked.to_xero()
+    asked.from_xero()
+
+    listed = world.ledger.merging.listing(None)
+    assert [one.conflict.source_id for one in listed] == [master]
+
+
+def test_a_question_about_an_account_without_a_link_ends(asked: Both) -> None:
+    account, contact = SourceId(asked.account), TargetId(asked.contact.contact_id)
+    gone = Move(LinkEnds(account, contact), LinkEnds(account, None), BY_HAND)
+    scope = asked.showing.scope("any")
+    changes = asked.world.ledger.link_changes
+    changes.make(scope.route, scope.tenant, Entity.CONTACT, [gone], actor="Jo")
+
+    asked.from_xero()
+
+    assert asked.conflicts() == []
+
+
+def test_a_question_about_an_account_whose_contact_another_one_writes_ends(asked: Both) -> None:
+    world = asked.world
+    other = world.account("Birch", Invoice_Email__c="birch@x.org")
+    asked.to_xero()
+    asked.from_xero()
+    writer = world.link(other).target_id
+    world.merge_contacts(writer, asked.contact.contact_id)
+    asked.pause()
+
+    asked.to_xero()
+    asked.from_xero()
+
+    assert world.link(asked.account).target_id == writer
+    assert asked.conflicts() == []
+    assert ended(asked)[-1] == "email: another account writes to its contact now"
