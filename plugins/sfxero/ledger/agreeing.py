@@ -1,7 +1,7 @@
 """What both sides of a link last agreed on: kept with the link, field by field."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, select
 
@@ -11,6 +11,9 @@ from sfxero.ledger.tables import links
 from sfxero.model.agreed import Agreed, Pair
 from sfxero.model.ids import SourceId, TenantId
 from sfxero.model.states import Entity
+
+_NOT_AS_WRITTEN: Final = "agreed"
+"""In place of the digest of what was written last: no wish for a whole contact has this one."""
 
 
 class Agreeing:
@@ -38,12 +41,17 @@ class Agreeing:
 def agree(
     conn: Connection, tenant: TenantId, changed: Mapping[SourceId, Mapping[str, Pair]]
 ) -> None:
-    """Add to what links agree on, within a transaction; a source without a link is passed over."""
+    """Add to what links agree on, within a transaction; a source without a link is passed over.
+
+    From now on the contact holds something else than what was last written to it as a whole, so
+    that a route which is two-way no more must not take that for unchanged.
+    """
     texts = {
         source_id: (Agreed.from_text(text) if text else Agreed()).with_more(changed[source_id])
         for source_id, text in _agreed(conn, tenant, changed).items()
     }
-    _store(conn, tenant, {one: agreed.to_text() for one, agreed in texts.items()})
+    told = {one: agreed.to_text() for one, agreed in texts.items()}
+    _store(conn, tenant, told, content_hash=_NOT_AS_WRITTEN)
 
 
 def _agreed(
@@ -63,13 +71,14 @@ def _agreed(
     return {row.source_id: row.agreed for row in conn.execute(statement)}
 
 
-def _store(conn: Connection, tenant: TenantId, texts: Mapping[SourceId, str]) -> None:
+def _store(conn: Connection, tenant: TenantId, texts: Mapping[SourceId, str], **more: str) -> None:
     rows = [
         {
             "b_tenant": tenant,
             "b_entity": Entity.CONTACT.value,
             "b_source_id": source_id,
             "agreed": text,
+            **more,
         }
         for source_id, text in texts.items()
     ]

@@ -1,5 +1,6 @@
 """Pairs of which something changes besides their fields: no edit is lost, and no question stays."""
 
+import orjson
 import pytest
 from tests.contract.sync.kit import World
 from tests.contract.sync.test_two_way import XERO_ADDRESS, Both, address, clash, kinds, phone
@@ -172,3 +173,62 @@ def test_a_question_about_an_account_whose_contact_another_one_writes_ends(asked
     assert world.link(asked.account).target_id == writer
     assert asked.conflicts() == []
     assert ended(asked)[-1] == "email: another account writes to its contact now"
+
+
+# The section ends and comes back; another contact takes over.
+
+
+def test_an_account_that_is_set_back_after_the_end_reaches_its_contact(world: World) -> None:
+    both = Both(world)
+    before = both.row["Phone"]
+    both.edit_xero(**phone("8765 4321"))
+    both.from_xero()
+    world.respec(contacts={"two_way": None})
+    both.edit_salesforce(Phone=before)
+
+    both.to_xero()
+
+    assert both.contact.phones["DEFAULT"]["PhoneAreaCode"] == "2"
+    assert both.is_quiet()
+
+
+def test_what_came_back_before_comes_back_again_after_the_section_did(world: World) -> None:
+    both = Both(world)
+    before = both.row["Phone"]
+    both.edit_xero(**phone("8765 4321"))
+    both.from_xero()
+    world.respec(contacts={"two_way": None})
+    both.edit_salesforce(Phone=before)
+    both.to_xero()
+    both.share()
+    both.from_xero()
+    both.edit_xero(**phone("8765 4321"))
+
+    both.from_xero()
+
+    assert both.row["Phone"] == "(03) 8765 4321"
+
+
+def test_a_contact_that_was_changed_long_ago_gives_back_what_it_holds(world: World) -> None:
+    held = {"Name": "Acme Holdings", "EmailAddress": "holdings@x.org", "TaxNumber": "51824753556"}
+    contact = held | phone("8765 4321") | address(**XERO_ADDRESS)
+    world.put_in_xero("Contacts", orjson.dumps(contact).decode())
+    (older,) = world.contacts
+    world.sleep(3600)
+    shared = ("name", "tax_number", "email", "phones", "postal_address")
+    both = Both(world, **dict.fromkeys(shared, "xero"))
+    both.edit_xero(**phone("8765 4321"))
+    both.from_xero()
+    account = SourceId(both.account)
+    ends = (LinkEnds(account, TargetId(one)) for one in (both.contact.contact_id, older.contact_id))
+    scope = both.showing.scope("any")
+    changes = world.ledger.link_changes
+    changes.make(scope.route, scope.tenant, Entity.CONTACT, [Move(*ends, BY_HAND)], actor="Jo")
+
+    both.to_xero()
+    both.from_xero()
+
+    assert both.contact.contact_id == older.contact_id
+    assert both.emails == ("holdings@x.org", "holdings@x.org")
+    assert both.row["Name"] == "Acme Holdings"
+    assert both.is_quiet()
