@@ -1,6 +1,7 @@
 """What both sides of a link last agreed on: kept with the link, field by field."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, select
@@ -35,19 +36,27 @@ class Agreeing:
         """Store that both sides now hold these values."""
         for chunk in chunked(changed.items()):
             with self._database.write() as conn:
-                agree(conn, tenant, dict(chunk))
+                now = self._database.clock.now()
+                agree(conn, tenant, dict(chunk), account_at=now)
 
 
 def agree(
-    conn: Connection, tenant: TenantId, changed: Mapping[SourceId, Mapping[str, Pair]]
+    conn: Connection,
+    tenant: TenantId,
+    changed: Mapping[SourceId, Mapping[str, Pair]],
+    *,
+    account_at: datetime | None,
 ) -> None:
     """Add to what links agree on, within a transaction; a source without a link is passed over.
 
-    From now on the contact holds something else than what was last written to it as a whole, so
-    that a route which is two-way no more must not take that for unchanged.
+    `account_at` is None after a write to the contact. From now on the contact holds something else
+    than what was last written to it as a whole, so that a route which is two-way no more must not
+    take that for unchanged.
     """
     texts = {
-        source_id: (Agreed.from_text(text) if text else Agreed()).with_more(changed[source_id])
+        source_id: (Agreed.from_text(text) if text else Agreed()).with_more(
+            changed[source_id], account_at=account_at
+        )
         for source_id, text in _agreed(conn, tenant, changed).items()
     }
     told = {one: agreed.to_text() for one, agreed in texts.items()}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sfxero.ledger.merging import Conflict
 from sfxero.mapping.shared_fields import shared_fields
-from sfxero.model.findings import DispositionRow, row_of
+from sfxero.model.findings import NEWER_VERSION, DispositionRow, row_of
 from sfxero.model.ids import SourceId, TargetId
 from sfxero.model.outbox import PlannedEntry, PlanOutcome, SourceVersion
 from sfxero.model.states import Disposition, Entity
@@ -81,7 +81,7 @@ def prepare_accounts(scope: Scope, client: SalesforceClient) -> dict[str, int]:
         merging.add(new.rows)
         merging.counts["new_accounts"] = new.planned
         refused |= new.refused
-    merging.close(contacts)
+    merging.close(usable)
     cured = sorted(set(read) - refused)
     scope.ledger.quarantine.clear(scope.run_id, scope.route, Entity.CONTACT, cured)
     scope.ledger.quarantine.clear_other_rules(scope.run_id, scope.route, Entity.CONTACT)
@@ -120,6 +120,7 @@ class _Merging:
         self._fields = shared_fields(scope.spec.contacts)
         self._is_two_way = scope.spec.contacts.two_way is not None
         self._due = scope.ledger.merging.due(scope.tenant)
+        self._began_at = _began_at(scope)
         self._rows: dict[SourceId, DispositionRow] = {}
         self._merged: set[SourceId] = set()
         self._again: set[SourceId] = set()
@@ -158,7 +159,7 @@ class _Merging:
         self._plan(merged, stand, read_at=read_at)
 
     def close(self, read: Container[TargetId]) -> None:
-        """Store where the contacts ended, and what is to be merged again; `read` are all of them.
+        """Store where the contacts ended, and what is to be merged again.
 
         What was due while its contact was not read stays so: most runs read no contacts at all, and
         somebody may have decided since they were read.
@@ -210,6 +211,11 @@ class _Merging:
         if contact.status != ACTIVE:
             self.end(contact.contact_id, Disposition.SKIPPED, NOT_ACTIVE)
             self.leave([pair.source_id], NOT_ACTIVE)
+            return False
+        if pair.link.settled_at > self._began_at:
+            # By what was read, the account would take back what was written to its contact since.
+            self.end(contact.contact_id, Disposition.SUPERSEDED, NEWER_VERSION)
+            self._again.add(pair.source_id)
             return False
         self.end(contact.contact_id, Disposition.IN_STEP)
         if pair.source_id in self._due or stand.is_open(pair.source_id):
@@ -322,6 +328,14 @@ class _Merging:
             parts=one.theirs,
             notes=[one.note(key, "salesforce") for key in keys],
         )
+
+
+def _began_at(scope: Scope) -> datetime:
+    """Return a moment before which the run had read nothing."""
+    # A run that is started again keeps what it has staged, and with it the windows.
+    windows = scope.ledger.windows.of_run(scope.run_id)
+    started_at = scope.ledger.runs.started_at(scope.run_id) or scope.clock.now()
+    return min([started_at, *(window.opened_at for window in windows)])
 
 
 def _met(merged: Iterable[MergedPair]) -> dict[SourceId, Any]:

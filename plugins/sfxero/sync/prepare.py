@@ -313,6 +313,8 @@ class _Preparation:
         for source_id in to_xero.unchanged:
             self._tally.unchanged += 1
             self._end(source_id, Disposition.IN_STEP)
+        for source_id in to_xero.overtaken:
+            self._end(source_id, Disposition.SUPERSEDED, NEWER_VERSION)
         self._take_from_outbox(self._target, set(to_xero.obsolete))
 
     def store_lines(self, lines: Any) -> None:

@@ -232,3 +232,46 @@ def test_a_contact_that_was_changed_long_ago_gives_back_what_it_holds(world: Wor
     assert both.emails == ("holdings@x.org", "holdings@x.org")
     assert both.row["Name"] == "Acme Holdings"
     assert both.is_quiet()
+
+
+# The other direction writes while a run is under way.
+
+
+def test_what_a_contact_was_given_since_it_was_read_is_no_edit_of_it(world: World) -> None:
+    both = Both(world)
+    both.edit_xero(EmailAddress="xero@acme.au")
+    scope = both.showing.begin()
+    both.showing.read(scope)
+    both.edit_salesforce(Phone="(07) 3000 0000")
+    both.to_xero()
+
+    both.showing.prepare(scope)
+    both.showing.publish(Entity.ACCOUNT_UPDATE)
+
+    assert both.row["Phone"] == "(07) 3000 0000"
+    assert world.ledger.runs.settle(scope.run_id).missing_count == 0
+    both.from_xero()
+    assert both.emails == ("xero@acme.au", "xero@acme.au")
+    assert both.row["Phone"] == "(07) 3000 0000"
+    assert both.is_quiet()
+
+
+@pytest.mark.parametrize("is_met", [True, False])
+def test_what_an_account_came_to_hold_since_it_was_read_is_no_edit_of_it(
+    world: World, is_met: bool
+) -> None:
+    both = Both(world)
+    both.edit_salesforce(Website="acme.au")
+    scope = world.begin()
+    world.stage(scope)
+    both.edit_xero(EmailAddress="xero@acme.au")
+    if is_met:
+        both.edit_salesforce(Invoice_Email__c="xero@acme.au")
+    both.from_xero()
+
+    world.prepare(scope)
+    world.publish(run_id=scope.run_id)
+
+    assert both.emails == ("xero@acme.au", "xero@acme.au")
+    assert world.ledger.runs.settle(scope.run_id).missing_count == 0
+    assert both.is_quiet()
