@@ -8,6 +8,7 @@ from tests.contract.sync.test_two_way import XERO_ADDRESS, Both, address, clash,
 from sfxero.ledger.link_moves import LinkEnds, Move
 from sfxero.model.ids import SourceId, TargetId
 from sfxero.model.states import Entity
+from sfxero.sandbox.xero.models import Contact
 from sfxero.sync.identity.by_hand import BY_HAND
 
 pytestmark = pytest.mark.contract
@@ -19,6 +20,15 @@ def with_attention(world: World, master: str) -> Both:
     both.edit_xero(**address(AttentionTo="Jo", **XERO_ADDRESS))
     both.from_xero()
     return both
+
+
+def moved_to(both: Both, contact: Contact | None) -> None:
+    """Let a person link the account with another contact, or with none."""
+    account, scope = SourceId(both.account), both.showing.scope("any")
+    after = None if contact is None else TargetId(contact.contact_id)
+    ends = LinkEnds(account, TargetId(both.contact.contact_id)), LinkEnds(account, after)
+    changes = both.world.ledger.link_changes
+    changes.make(scope.route, scope.tenant, Entity.CONTACT, [Move(*ends, BY_HAND)], actor="Jo")
 
 
 # What is sent of a contact.
@@ -147,11 +157,7 @@ def test_a_question_about_an_account_that_was_merged_goes_on_with_its_master(ask
 
 
 def test_a_question_about_an_account_without_a_link_ends(asked: Both) -> None:
-    account, contact = SourceId(asked.account), TargetId(asked.contact.contact_id)
-    gone = Move(LinkEnds(account, contact), LinkEnds(account, None), BY_HAND)
-    scope = asked.showing.scope("any")
-    changes = asked.world.ledger.link_changes
-    changes.make(scope.route, scope.tenant, Entity.CONTACT, [gone], actor="Jo")
+    moved_to(asked, None)
 
     asked.from_xero()
 
@@ -219,11 +225,7 @@ def test_a_contact_that_was_changed_long_ago_gives_back_what_it_holds(world: Wor
     both = Both(world, **dict.fromkeys(shared, "xero"))
     both.edit_xero(**phone("8765 4321"))
     both.from_xero()
-    account = SourceId(both.account)
-    ends = (LinkEnds(account, TargetId(one)) for one in (both.contact.contact_id, older.contact_id))
-    scope = both.showing.scope("any")
-    changes = world.ledger.link_changes
-    changes.make(scope.route, scope.tenant, Entity.CONTACT, [Move(*ends, BY_HAND)], actor="Jo")
+    moved_to(both, older)
 
     both.to_xero()
     both.from_xero()
