@@ -181,6 +181,21 @@ def test_a_question_about_an_account_whose_contact_another_one_writes_ends(asked
     assert ended(asked)[-1] == "email: another account writes to its contact now"
 
 
+@pytest.mark.parametrize("side", ["xero", "salesforce"])
+def test_a_decision_about_a_field_that_flows_back_no_more_ends(asked: Both, side: str) -> None:
+    asked.decide(side)
+    shared = {"phones": "newest", "email": None, "tax_number": None, "postal_address": None}
+    asked.world.respec(contacts={"two_way": shared})
+
+    for _ in range(2):
+        asked.to_xero()
+        asked.from_xero()
+
+    assert asked.conflicts() == []
+    assert asked.emails == ("sf@acme.au", "sf@acme.au")
+    assert asked.is_quiet()
+
+
 # The section ends and comes back; another contact takes over.
 
 
