@@ -91,6 +91,7 @@ class Storm:
         """Contacts that a person gave terms of bills."""
         self._number = 0
         self._has_moved = False
+        self._is_beside = False
         # Few fields, so that both sides meet in them.
         self._edited = self.chance.sample(_TOKENS, self.chance.randint(1, 3))
         self._share()
@@ -240,33 +241,51 @@ class Storm:
     # What runs do.
 
     def _run(self) -> None:
-        run: Callable[[], None] = self.chance.choice([self._from_xero, self._to_xero])
+        run: Callable[[], None] = self.chance.choice(
+            [self._from_xero, self._to_xero] * 2 + [self._of_payments]
+        )
         with suppress(SyncError, Killed):
             run()
         self.world.sleep(self.chance.choice(_PAUSES_S))
 
-    def _meanwhile(self, *, is_whole: bool) -> None:
-        """Let people edit in the middle of a run."""
-        if not is_whole and self.chance.random() < 0.5:
+    def _meanwhile(self, beside: Callable[[], None], *, is_whole: bool) -> None:
+        """Let people edit in the middle of a run, and the other direction have one `beside` it."""
+        if is_whole:
+            return
+        if self.chance.random() < 0.5:
             self._edit(times=1)
+        if not self._is_beside and self.chance.random() < 0.2:
+            self.world.sleep(self.chance.choice(_PAUSES_S))
+            self._is_beside = True
+            try:
+                beside()
+            finally:
+                self._is_beside = False
+
+    def _of_payments(self) -> None:
+        """A run from Xero that reads no contacts, as most do."""
+        scope = self.showing.begin()
+        self.showing.read(scope, lists=["Payments"])
+        prepare_accounts(scope, self.world.salesforce)
+        self._prepared(scope)
 
     def _from_xero(self, *, is_whole: bool = False) -> None:
         scope = self.showing.begin()
         self.showing.read(scope, lists=[CONTACTS])
-        self._meanwhile(is_whole=is_whole)
+        self._meanwhile(self._to_xero, is_whole=is_whole)
         prepare_accounts(scope, self.world.salesforce)
         self._prepared(scope)
-        self._meanwhile(is_whole=is_whole)
+        self._meanwhile(self._to_xero, is_whole=is_whole)
         if is_whole or self.chance.random() < 0.9:
             self.showing.publish(Entity.ACCOUNT_UPDATE, run_id=scope.run_id)
 
     def _to_xero(self, *, is_whole: bool = False) -> None:
         scope = self.world.begin()
         self.world.stage(scope)
-        self._meanwhile(is_whole=is_whole)
+        self._meanwhile(self._from_xero, is_whole=is_whole)
         prepare.prepare_contacts(scope)
         self._prepared(scope)
-        self._meanwhile(is_whole=is_whole)
+        self._meanwhile(self._from_xero, is_whole=is_whole)
         if is_whole or self.chance.random() < 0.9:
             self.world.publish(Entity.CONTACT, run_id=scope.run_id)
 
