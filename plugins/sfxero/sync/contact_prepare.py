@@ -49,7 +49,10 @@ ONE_WAY: Final = "one_way"
 
 
 def prepare_accounts(scope: Scope, client: SalesforceClient) -> dict[str, int]:
-    """Merge the contacts that were read with their accounts; no call if none has changed."""
+    """Merge the contacts that were read with their accounts, and move the contacts' watermark.
+
+    Makes no call if none has changed.
+    """
     contacts = read_contacts(scope)
     merging = _Merging(scope, client)
     refused = set(scope.ledger.quarantine.refused_ids(scope.run_id, scope.route, Entity.CONTACT))
@@ -74,6 +77,9 @@ def prepare_accounts(scope: Scope, client: SalesforceClient) -> dict[str, int]:
     cured = sorted(set(read) - refused)
     scope.ledger.quarantine.clear(scope.run_id, scope.route, Entity.CONTACT, cured)
     scope.ledger.quarantine.clear_other_rules(scope.run_id, scope.route, Entity.CONTACT)
+    windows = scope.ledger.windows
+    drawn = windows.of_run(scope.run_id)
+    windows.mark_prepared([one.window_id for one in drawn if one.entity is Entity.CONTACT])
     return {"contacts": len(contacts), **merging.counts}
 
 
