@@ -74,15 +74,15 @@ class LookUp:
 
     def _without_late(self, entries: Sequence[Entry]) -> list[Entry]:
         """Leave those in doubt whose request may yet be carried out; return the others."""
-        now = self._clock.now()
-        ends = {
-            entry.entry_id: end
-            for entry in entries
-            if (end := _carried_out_by(self._outbox.last_attempt(entry.entry_id))) and end > now
-        }
+        ends = {entry.entry_id: end for entry in entries if (end := self._late_until(entry))}
         if ends:
             self._outbox.doubt(list(ends), owner=self._owner, until_at=max(ends.values()))
         return [entry for entry in entries if entry.entry_id not in ends]
+
+    def _late_until(self, entry: Entry) -> datetime | None:
+        """Return up to when the entry's request may yet be carried out, if that is to come."""
+        end = _carried_out_by(self._outbox.last_attempt(entry.entry_id))
+        return end if end is not None and end > self._clock.now() else None
 
     def _find(self, entity: Entity, entries: Sequence[Entry]) -> dict[int, Found]:
         """Return what the target holds of records that were to be created, by entry id."""
@@ -113,7 +113,10 @@ class LookUp:
         held = (
             {one.get("InvoiceID"): one for one in self._target.invoices_by_id(ids)} if ids else {}
         )
-        return {entry.entry_id: _judge_email(held.get(entry.parent_target_id)) for entry in sent}
+        judged = {one.entry_id: _judge_email(held.get(one.parent_target_id)) for one in sent}
+        # Of one that may be under way, only a good answer is certain.
+        late = {one.entry_id for one in sent if self._late_until(one)}
+        return {one: found for one, found in judged.items() if found.element or one not in late}
 
     def _find_by_url(self, entries: Sequence[Entry]) -> dict[int, Found]:
         """Look among the invoices this app made since: a person may have renumbered one."""
