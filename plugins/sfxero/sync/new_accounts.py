@@ -1,5 +1,6 @@
 """Contacts that were made in Xero and become accounts: which of them, and with which values."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -91,7 +92,9 @@ class NewAccounts:
         self._client = client
         self._section = section
         self._fields = shared_fields(scope.spec.contacts)
+        self._read: AbstractSet[SourceId] = frozenset()
         self._waiting: AbstractSet[SourceId] = frozenset()
+        self._former: Mapping[SourceId, TargetId] = {}
 
     def plan(
         self, contacts: Mapping[TargetId, ReadContact], *, read: Iterable[SourceId]
@@ -101,8 +104,8 @@ class NewAccounts:
         `read` are all that the run has read, refused ones too.
         """
         done, scope = NewAccountsPlan(), self._scope
-        read_at, read = scope.clock.now(), list(read)
-        keys = self._waits(read)
+        read_at, self._read = scope.clock.now(), set(read)
+        keys = self._waits(self._read)
         self._waiting = keys.keys()
         made = self._made(keys)
         done.rows += (
@@ -113,6 +116,7 @@ class NewAccounts:
         entries: list[PlannedEntry] = []
         findings: list[Finding] = []
         if wanted:
+            self._former = self._former_accounts(wanted)
             findings = self._findings(wanted)
             done.refused |= refused_by(findings)
             passed = [one for one in wanted if one.contact_id not in done.refused]
@@ -125,7 +129,7 @@ class NewAccounts:
         for planned in scope.ledger.outbox.plan(scope.run_id, entries):
             done.planned += planned.outcome is PlanOutcome.ADDED
             done.rows.append(row_of(planned, Entity.CONTACT, planned.source_id))
-        self._withdraw(set(read) - made - {one.source_id for one in entries}, read_at=read_at)
+        self._withdraw(self._read - made - {one.source_id for one in entries}, read_at=read_at)
         return done
 
     def _waits(self, contact_ids: Iterable[SourceId]) -> dict[SourceId, str]:
@@ -179,31 +183,47 @@ class NewAccounts:
             )
         return wanted
 
+    def _former_accounts(self, wanted: Sequence[ReadContact]) -> dict[SourceId, TargetId]:
+        """Return the accounts that were made of some before, whatever became of them."""
+        ids = [one.contact_id for one in wanted]
+        links = self._scope.ledger.links
+        made = links.get_many(org_of(self._scope), Entity.ACCOUNT_CREATE, ids)
+        return {one: link.target_id for one, link in made.items()}
+
     def _findings(self, wanted: Sequence[ReadContact]) -> list[Finding]:
         """Return why some are left to a person: an account looks like them, or one was made."""
         scope = self._scope
         similar = SimilarAccounts(scope, self._client, self._section).of(
             [_element(one) for one in wanted]
         )
-        ids = [one.contact_id for one in wanted]
-        made = scope.ledger.links.get_many(org_of(scope), Entity.ACCOUNT_CREATE, ids)
-        before = _Before()
-        found = []
-        for one in wanted:
-            link = made.get(one.contact_id)
-            told = _looks_like(one.contact_id, similar, None if link is None else link.target_id)
-            told = told or before.like(one)
-            if told is None:
-                before.note(one)
-                continue
-            accounts, shared = told
-            found.append(
-                Finding(
-                    Entity.CONTACT, one.contact_id, LOOKS_LIKE, shared, accounts, _LOOKS_LIKE_HINT
-                )
-            )
         released = scope.ledger.releases.of(scope.route, Entity.CONTACT)
-        return list(with_releases(found, released))
+        before = self._before()
+        findings: list[Finding] = []
+        # Who waits already comes first: its account may be under way.
+        for one in sorted(wanted, key=lambda one: one.contact_id not in self._waiting):
+            contact_id = one.contact_id
+            told = _looks_like(contact_id, similar, self._former.get(contact_id))
+            told = told or before.like(one.held)
+            found: tuple[Finding, ...] = ()
+            if told is not None:
+                value, shared = told
+                looks = Finding(
+                    Entity.CONTACT, contact_id, LOOKS_LIKE, shared, value, _LOOKS_LIKE_HINT
+                )
+                found = with_releases([looks], released)
+            if not refused_by(found):
+                before.note(contact_id, one.held)
+            findings += found
+        return findings
+
+    def _before(self) -> "_Before":
+        """Return the contacts whose accounts are still to be made, of those not read anew."""
+        before = _Before()
+        wished = self._scope.ledger.merging.all_wished(org_of(self._scope), Entity.ACCOUNT_CREATE)
+        for contact_id, wish in wished.items():
+            if contact_id not in self._read and wish.state is not EntryState.DEAD:
+                before.note(contact_id, json.loads(wish.meta[CONTACT]))
+        return before
 
     def _entries(
         self,
@@ -307,26 +327,25 @@ class NewAccounts:
 
 
 class _Before:
-    """What contacts of the same run have in common: two of one company make one account."""
+    """What contacts that become accounts have in common: two of one company make one account."""
 
     def __init__(self) -> None:
         self._seen: dict[tuple[str, str], SourceId] = {}
 
-    def like(self, contact: ReadContact) -> tuple[str, str] | None:
+    def like(self, held: Mapping[str, Any]) -> tuple[str, str] | None:
         """Return an earlier contact that may be the same, and in what."""
-        for key in _keys_of(contact):
+        for key in _keys_of(held):
             if key in self._seen:
                 return self._seen[key], key[0]
         return None
 
-    def note(self, contact: ReadContact) -> None:
+    def note(self, contact_id: SourceId, held: Mapping[str, Any]) -> None:
         """Remember a contact that becomes an account."""
-        for key in _keys_of(contact):
-            self._seen.setdefault(key, contact.contact_id)
+        for key in _keys_of(held):
+            self._seen.setdefault(key, contact_id)
 
 
-def _keys_of(contact: ReadContact) -> Iterator[tuple[str, str]]:
-    held = contact.held
+def _keys_of(held: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     makers = (("TaxNumber", tax_number_key), ("EmailAddress", email_key), ("Name", words_of))
     for name, make in makers:
         key = make(str(held.get(name) or ""))

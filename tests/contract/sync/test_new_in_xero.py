@@ -128,6 +128,15 @@ class Born:
         return f"{one.message} {one.hint}"
 
 
+def release(shop: Shop, contact: Contact) -> None:
+    """Say that a contact is another company than those that it looks like."""
+    done = shop.run(
+        "quarantine", "release", contact.contact_id, "--route", "demo",
+        "--rule", "looks_like_account", "--reason", "sister company",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+
+
 @pytest.fixture
 def born(world: World) -> Born:
     return Born(world)
@@ -536,6 +545,48 @@ def test_two_contacts_of_one_company_make_one_account(born: Born) -> None:
     assert (row.source_id, row.value) == (other, born.account["Id"])
 
 
+def test_of_one_company_whose_account_is_still_to_be_made_there_is_no_second(born: Born) -> None:
+    first = born.contact()
+    born.planned()
+    other = born.contact(Name="Acme Holdings", EmailAddress="", Phones=[], Addresses=[])
+
+    born.from_xero()
+
+    assert born.account["Xero_Contact_Id__c"] == first.contact_id
+    (row,) = born.world.ledger.quarantine.listing(RouteName("demo"))
+    assert (row.source_id, row.value) == (other.contact_id, first.contact_id)
+
+
+def test_who_waits_for_an_account_goes_before_another_of_its_company(born: Born) -> None:
+    waiting = [born.contact(), born.contact(Name="Birch", TaxNumber=OTHER_ABN, EmailAddress="",
+                                            Phones=[], Addresses=[])]  # fmt: skip
+    born.planned()
+    for one in waiting:
+        born.hands.write_contact({"AccountNumber": one.name}, one.contact_id)
+        born.contact(Name=f"{one.name} Two", EmailAddress="", Phones=[], Addresses=[],
+                     TaxNumber=one.texts["TaxNumber"])  # fmt: skip
+
+    born.from_xero()
+
+    made = {one["Xero_Contact_Id__c"] for one in born.accounts}
+    assert made == {one.contact_id for one in waiting}
+
+
+def test_a_released_contact_counts_for_the_others_of_its_run(born: Born, shop: Shop) -> None:
+    born.world.account("Acme")
+    first = born.contact(TaxNumber="")
+    born.from_xero()
+    release(shop, first)
+    born.hands.write_contact({"TaxNumber": OTHER_ABN}, first.contact_id)
+    other = born.contact(Name="Birch", TaxNumber=OTHER_ABN, EmailAddress="", Phones=[],
+                         Addresses=[])  # fmt: skip
+
+    born.from_xero()
+
+    assert [one["Name"] for one in born.accounts] == ["Acme", "Acme Pty Ltd"]
+    assert born.world.quarantined() == {other.contact_id: ["looks_like_account"]}
+
+
 def test_a_contact_that_a_person_links_is_quarantined_no_more(born: Born, shop: Shop) -> None:
     account = born.world.account("Acme", ABN__c=ABN)
     contact = born.contact()
@@ -556,12 +607,8 @@ def test_what_a_person_releases_becomes_an_account(born: Born, shop: Shop) -> No
     contact = born.contact()
     born.from_xero()
 
-    done = shop.run(
-        "quarantine", "release", contact.contact_id, "--route", "demo",
-        "--rule", "looks_like_account", "--reason", "sister company",
-    )  # fmt: skip
+    release(shop, contact)
 
-    assert done.exit_code == 0, done.output
     born.from_xero()
     assert [one["Name"] for one in born.accounts] == ["Other", "Acme Pty Ltd"]
     assert born.world.quarantined() == {}
