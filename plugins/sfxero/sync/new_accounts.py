@@ -299,6 +299,7 @@ class NewAccounts:
             if text
         }
         payload = canonical({**given, **self._section.values})
+        former = self._former.get(one.contact_id)
         meta = {
             "rule": RULE,
             KEY: self._section.external_id,
@@ -319,7 +320,8 @@ class NewAccounts:
             entity=Entity.ACCOUNT_CREATE,
             source_id=one.contact_id,
             payload=payload,
-            content_hash=payload_hash(payload),
+            # Another account is another wish, though it be of the same values.
+            content_hash=payload_hash(f"{payload}\n{former}" if former else payload),
             version=SourceVersion(stamp_at=contact.updated_at, read_at=read_at),
             mapping_version=scope.spec.mapping_version,
             meta=meta,

@@ -17,7 +17,7 @@ from sfxero.errors import ConfigurationError
 from sfxero.ledger.outbox_reading import EntryFilter
 from sfxero.ledger.runs import RunReport
 from sfxero.model.findings import Severity
-from sfxero.model.ids import RouteName, RunId
+from sfxero.model.ids import RouteName, RunId, SourceId, TargetId
 from sfxero.model.states import Entity, EntryState
 from sfxero.sandbox.xero.models import Contact
 
@@ -612,6 +612,31 @@ def test_what_a_person_releases_becomes_an_account(born: Born, shop: Shop) -> No
     born.from_xero()
     assert [one["Name"] for one in born.accounts] == ["Other", "Acme Pty Ltd"]
     assert born.world.quarantined() == {}
+
+
+def test_a_released_contact_whose_account_was_deleted_gets_another(born: Born, shop: Shop) -> None:
+    contact = born.contact()
+    born.from_xero()
+    account = born.account["Id"]
+    born.world.delete("Account", account)
+    born.world.ledger.linking.unlink(
+        RouteName("demo"),
+        born.world.scope("x").tenant,
+        Entity.CONTACT,
+        {SourceId(account): TargetId(contact.contact_id)},
+        actor="pat",
+        reason="test",
+    )
+    born.showing.run(full=True)
+    (row,) = born.world.ledger.quarantine.listing(RouteName("demo"))
+    assert (row.source_id, row.value) == (contact.contact_id, account)
+    release(shop, contact)
+
+    born.from_xero()
+
+    assert born.account["Id"] != account
+    assert born.world.link(born.account["Id"]).target_id == contact.contact_id
+    assert born.is_quiet()
 
 
 def test_an_account_that_names_the_contact_is_left_alone(born: Born) -> None:
