@@ -13,7 +13,7 @@ from sfxero.mapping.new_in_xero_rules import NewInXeroSection
 from sfxero.mapping.shared_fields import Part, shared_fields, shown
 from sfxero.model.agreed import Pair, canonical
 from sfxero.model.findings import DispositionRow, Finding, Severity, row_of
-from sfxero.model.ids import SourceId, TargetId, is_lead
+from sfxero.model.ids import SourceId, TargetId, chain_end, is_lead
 from sfxero.model.outbox import NOTE, PlannedEntry, PlanOutcome, SourceVersion
 from sfxero.model.states import Disposition, Entity, EntryState
 from sfxero.salesforce.client import SalesforceClient
@@ -117,7 +117,7 @@ class NewAccounts:
         findings: list[Finding] = []
         if wanted:
             self._former = self._former_accounts(wanted)
-            findings = self._findings(wanted)
+            findings = self._findings(wanted, self._heirs(left))
             done.refused |= refused_by(findings)
             passed = [one for one in wanted if one.contact_id not in done.refused]
             entries = list(self._entries(passed, findings, done, read_at=read_at))
@@ -190,7 +190,23 @@ class NewAccounts:
         made = links.get_many(org_of(self._scope), Entity.ACCOUNT_CREATE, ids)
         return {one: link.target_id for one, link in made.items()}
 
-    def _findings(self, wanted: Sequence[ReadContact]) -> list[Finding]:
+    def _heirs(self, contacts: Mapping[TargetId, ReadContact]) -> dict[str, str]:
+        """Return by contact the accounts whose own one was merged into it.
+
+        Their links follow in the next run from Salesforce; until then it stands for nobody.
+        """
+        went = {
+            one: TargetId(contact.held["MergedToContactID"])
+            for one, contact in contacts.items()
+            if contact.status != ACTIVE and contact.held.get("MergedToContactID")
+        }
+        heirs: dict[str, list[str]] = {}
+        links, tenant = self._scope.ledger.links, self._scope.tenant
+        for contact_id, account in links.sources_of(tenant, Entity.CONTACT, went):
+            heirs.setdefault(chain_end(contact_id, went), []).append(account)
+        return {one: " ".join(sorted(accounts)) for one, accounts in heirs.items()}
+
+    def _findings(self, wanted: Sequence[ReadContact], heirs: Mapping[str, str]) -> list[Finding]:
         """Return why some are left to a person: an account looks like them, or one was made."""
         scope = self._scope
         similar = SimilarAccounts(scope, self._client, self._section).of(
@@ -203,6 +219,8 @@ class NewAccounts:
         for one in sorted(wanted, key=lambda one: one.contact_id not in self._waiting):
             contact_id = one.contact_id
             told = _looks_like(contact_id, similar, self._former.get(contact_id))
+            if told is None and contact_id in heirs:
+                told = heirs[contact_id], "MergedToContactID"
             told = told or before.like(one.held)
             found: tuple[Finding, ...] = ()
             if told is not None:

@@ -587,6 +587,29 @@ def test_a_released_contact_counts_for_the_others_of_its_run(born: Born, shop: S
     assert born.world.quarantined() == {other.contact_id: ["looks_like_account"]}
 
 
+def test_the_contact_that_another_was_merged_into_gets_its_account(world: World) -> None:
+    born = Born(world, when={"not": {"field": "Name", "contains": "Test"}})
+    loser = born.contact()
+    born.from_xero()
+    born.to_xero()
+    winner = born.contact(Name="Test", TaxNumber="", EmailAddress="", Phones=[], Addresses=[])
+    born.from_xero()
+    born.hands.write_contact({"Name": "Birch"}, winner.contact_id)
+    world.merge_contacts(winner.contact_id, loser.contact_id)
+    world.sleep(HOUR)
+
+    born.from_xero()
+
+    account = born.account["Id"]
+    (row,) = world.ledger.quarantine.listing(RouteName("demo"))
+    assert (row.source_id, row.value) == (winner.contact_id, account)
+    born.to_xero()
+    born.from_xero()
+    assert world.quarantined() == {}
+    assert born.account["Id"] == account
+    assert world.link(account).target_id == winner.contact_id
+
+
 def test_a_contact_that_a_person_links_is_quarantined_no_more(born: Born, shop: Shop) -> None:
     account = born.world.account("Acme", ABN__c=ABN)
     contact = born.contact()
