@@ -138,10 +138,10 @@ class SimilarAccounts:
         """Yield accounts at the same postal code whose name begins alike."""
         place = self._spec.contacts.postal_address
         codes = _own(place.postal_code) if place else []
-        first = (keys.words_of(str(contact.get("Name") or "")) or "").partition(" ")[0]
+        first = next(iter(keys.patterns_of(str(contact.get("Name") or ""))), "")
         for address in contact.get("Addresses") or ():
             code = address.get("PostalCode")
-            if code and len(first) >= _SHORTEST:
+            if code and _letters(first) >= _SHORTEST:
                 for one in codes:
                     of_name = " OR ".join(f"{name} LIKE {_text(f'%{first}%')}" for name in names)
                     yield f"({one} = {literal(str(code))} AND ({of_name}))"
@@ -157,12 +157,16 @@ def _own(rule: FieldRule | None) -> list[str]:
 
 def _named(fields: Sequence[str], name: str) -> Iterator[str]:
     """Yield what finds a name: as it is written, and its own words in order."""
-    words = (keys.words_of(name) or "").split()
+    words = keys.patterns_of(name)
     for one in fields:
         if name:
             yield f"{one} = {literal(name)}"
-        if len("".join(words)) >= _SHORTEST:
+        if _letters("".join(words)) >= _SHORTEST:
             yield f"{one} LIKE {_text('%' + '%'.join(words) + '%')}"
+
+
+def _letters(pattern: str) -> int:
+    return len(pattern.replace("%", ""))
 
 
 def _loosely(key: str) -> str:

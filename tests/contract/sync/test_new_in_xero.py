@@ -452,6 +452,31 @@ def test_an_account_that_a_contact_could_be_is_not_doubled(
     assert "sfxero match" in row.hint
 
 
+@pytest.mark.parametrize(
+    ("name", "held"),
+    [
+        ("Black & White Cafe", "Black & White Cafe Pty Ltd"),
+        ("Smith and Sons", "The Smith & Sons Ltd"),
+        ("Smith + Sons", "Smith and Sons"),
+        ("O'Brien Plumbing", "O'Brien Plumbing Pty Ltd"),
+        ("A.B.C. Cleaning", "ABC Cleaning Pty Ltd"),
+        ("Café Straßer", "Café Straßer GmbH"),
+        ("한국상사", "한국상사 Ltd"),
+    ],
+)
+def test_an_account_is_found_by_its_name_whatever_stands_in_it(
+    born: Born, name: str, held: str
+) -> None:
+    account = born.world.account(held)
+    born.world.account("Bystander")
+    born.contact(Name=name, TaxNumber="", EmailAddress="", Phones=[], Addresses=[])
+
+    born.from_xero()
+
+    (row,) = born.world.ledger.quarantine.listing(RouteName("demo"))
+    assert (row.rule, row.value) == ("looks_like_account", account)
+
+
 @pytest.mark.parametrize("name", ["O'Brien & 100% \\ _Sons\"", "Ça va", "A", "的"])
 def test_any_name_can_be_looked_up(born: Born, name: str) -> None:
     born.world.account("Bystander")
