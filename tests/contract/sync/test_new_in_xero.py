@@ -19,7 +19,9 @@ from sfxero.ledger.runs import RunReport
 from sfxero.model.findings import Severity
 from sfxero.model.ids import RouteName, RunId, SourceId, TargetId
 from sfxero.model.states import Entity, EntryState
+from sfxero.salesforce.client import SalesforceClient
 from sfxero.sandbox.xero.models import Contact
+from sfxero.sync.org_records import new_account_troubles
 
 pytestmark = pytest.mark.contract
 
@@ -796,6 +798,35 @@ def test_nothing_is_sent_if_an_account_could_be_made_twice(world: World) -> None
 
     assert born.accounts == []
     assert born.entries() == [EntryState.PENDING]
+
+
+def test_without_the_field_for_the_id_no_contact_is_looked_up(born: Born) -> None:
+    born.contact()
+    hide(born.world)
+
+    with pytest.raises(ConfigurationError, match="Xero_Contact_Id__c"):
+        born.planned()
+
+
+def test_a_field_of_numbers_cannot_take_what_a_contact_holds(
+    born: Born, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    born.contact(TaxNumber="12 345")
+    account = born.world.salesforce.describe("Account")
+    number = replace(account.fields["ABN__c"], type="double", precision=18)
+    with_number = replace(account, fields=dict(account.fields) | {"ABN__c": number})
+    monkeypatch.setattr(
+        SalesforceClient,
+        "describe",
+        lambda _, name: with_number if name == "Account" else pytest.fail(name),
+    )
+
+    with pytest.raises(ConfigurationError, match="ABN__c is of type double, not text"):
+        born.planned()
+
+    assert new_account_troubles(with_number, born.world.spec.contacts) == [
+        "ABN__c is of type double, not text"
+    ]
 
 
 SECTION = "  source: Account\n  new_in_xero:\n    when: {field: IsCustomer, equals: 'true'}\n"
