@@ -51,6 +51,8 @@ _REFUSED: Final = (
     "cannot_become_account",
     "Correct it in Xero: the route would refuse an account with these values.",
 )
+NO_ACCOUNT: Final = frozenset({LOOKS_LIKE, _REFUSED[0]})
+"""Rules by which a contact does not become an account, though it was to."""
 OUT_OF_SCOPE: Final = "contact_out_of_scope"
 """Rule of a contact that does not meet the route's condition."""
 NOT_ACTIVE: Final = "contact_not_active"

@@ -454,6 +454,23 @@ def test_an_account_that_a_contact_could_be_is_not_doubled(
     assert "sfxero match" in row.hint
 
 
+def test_a_second_try_of_the_step_looks_at_its_contacts_again(born: Born) -> None:
+    account = born.world.account("Acme")
+    born.contact()
+    scope = born.showing.begin()
+    born.showing.read(scope)
+    born.showing.prepare(scope)
+
+    born.showing.prepare(scope)
+
+    report = born.world.ledger.runs.settle(scope.run_id)
+    assert ("contact", "quarantined", "looks_like_account", 1) in report.counts
+    born.world.delete("Account", account)
+    born.showing.prepare(scope)
+    assert born.world.quarantined() == {}
+    assert born.entries() == [EntryState.PENDING]
+
+
 @pytest.mark.parametrize(
     ("name", "held"),
     [
