@@ -329,6 +329,40 @@ def test_a_publisher_that_died_while_sending_leaves_one_account(
     assert born.is_quiet()
 
 
+def test_an_account_that_was_made_late_is_found_by_the_next_try(
+    born: Born, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contact = born.contact()
+    network = born.world.seam._network
+    forward = network.handle_request
+    late: list[httpx.Request] = []
+
+    def make_late(request: httpx.Request) -> httpx.Response:
+        if request.method != "PATCH":
+            return forward(request)
+        late.append(request)
+        if len(late) == 1:
+            raise httpx.ReadTimeout("no answer", request=request)
+        forward(late[0]).close()
+        message = "duplicate value found: Xero_Contact_Id__c duplicates value on record with id"
+        errors = [{"statusCode": "DUPLICATE_VALUE", "message": message, "fields": []}]
+        return httpx.Response(200, json=[{"success": False, "errors": errors}])
+
+    with monkeypatch.context() as patched:
+        patched.setattr(network, "handle_request", make_late)
+        born.from_xero()
+        born.hands.write_contact({"EmailAddress": "new@acme.au"}, contact.contact_id)
+        born.world.sleep(HOUR)
+        born.from_xero()
+
+    for _ in range(2):
+        born.from_xero()
+    assert born.world.letters() == []
+    assert born.account["Invoice_Email__c"] == "new@acme.au"
+    assert born.world.link(born.account["Id"]).target_id == contact.contact_id
+    assert born.is_quiet()
+
+
 def test_a_contact_that_changed_while_its_account_was_in_doubt_flows_as_two_way_says(
     born: Born,
 ) -> None:
