@@ -299,6 +299,31 @@ def test_an_account_that_is_in_doubt_gets_no_contact_of_its_own(born: Born) -> N
     assert [one.name for one in born.world.contacts] == ["Acme Pty Ltd"]
 
 
+def test_an_account_that_is_in_doubt_waits_though_the_section_is_taken_out(born: Born) -> None:
+    contact = born.contact()
+    born.world.fail("lost_reply", MAKING, method="PATCH")
+    born.from_xero()
+    account = born.account["Id"]
+    bystander = born.world.account("Bystander")
+    section = born.world.spec.contacts.new_in_xero
+    born.world.respec(contacts={"new_in_xero": None})
+
+    for _ in range(2):
+        born.to_xero()
+        born.from_xero()
+
+    assert born.world.quarantined(Entity.ACCOUNT) == {account: ["made_of_contact"]}
+    assert born.world.link(bystander) is not None
+    assert sorted(one.name for one in born.world.contacts) == ["Acme Pty Ltd", "Bystander"]
+    assert section is not None
+    born.world.respec(contacts={"new_in_xero": section.model_dump(by_alias=True)})
+    born.from_xero()
+    born.to_xero()
+    assert born.world.link(account).target_id == contact.contact_id
+    assert born.world.quarantined() == {}
+    assert len(born.world.contacts) == 2
+
+
 @pytest.mark.parametrize("arrives", [True, False])
 def test_a_publisher_that_died_while_sending_leaves_one_account(
     born: Born, monkeypatch: pytest.MonkeyPatch, arrives: bool
