@@ -14,10 +14,12 @@ from tests.contract.sync.showing import Showing
 from tests.contract.sync.test_doctor import look_at
 
 from sfxero.errors import ConfigurationError
+from sfxero.ledger.linking import Pair as LinkedPair
 from sfxero.ledger.outbox_reading import EntryFilter
 from sfxero.ledger.runs import RunReport
 from sfxero.model.findings import Severity
-from sfxero.model.ids import RouteName, RunId, SourceId, TargetId
+from sfxero.model.ids import RouteName, RunId, SourceId, TargetId, TenantId
+from sfxero.model.outbox import SourceVersion
 from sfxero.model.states import Entity, EntryState
 from sfxero.salesforce.client import SalesforceClient
 from sfxero.sandbox.xero.models import Contact
@@ -297,6 +299,24 @@ def test_an_account_that_is_in_doubt_gets_no_contact_of_its_own(born: Born) -> N
     assert born.world.quarantined() == {}
     assert born.world.link(won, Entity.INVOICE) is not None
     assert [one.name for one in born.world.contacts] == ["Acme Pty Ltd"]
+
+
+def test_an_account_of_another_organisations_contact_gets_one_in_this(born: Born) -> None:
+    elsewhere = TargetId("11111111-2222-4333-8444-555555555555")
+    account = born.world.account("Acme", Xero_Contact_Id__c=elsewhere)
+    born.to_xero()
+    assert born.world.quarantined() == {account: ["made_of_contact"]}
+    now = born.world.clock.now()
+    pair = LinkedPair(SourceId(account), elsewhere, "{}", None, SourceVersion(now, now), "test")
+    born.world.ledger.linking.link(
+        RouteName("other"), TenantId("other"), Entity.CONTACT, [pair], actor="pat"
+    )
+
+    born.to_xero()
+
+    assert born.world.quarantined() == {}
+    (contact,) = born.world.contacts
+    assert contact.number == account
 
 
 def test_an_account_that_is_in_doubt_waits_though_the_section_is_taken_out(born: Born) -> None:

@@ -5,7 +5,7 @@ from typing import Any, Final
 from sfxero.ledger.outbox_reading import EntryFilter
 from sfxero.mapping.names import name_key
 from sfxero.model.findings import Finding
-from sfxero.model.ids import SourceId
+from sfxero.model.ids import SourceId, TargetId
 from sfxero.model.states import ACTIVE, WAITING, Entity
 from sfxero.sync.identity.writers import LiveAmong
 from sfxero.sync.scope import Scope
@@ -41,9 +41,12 @@ def made_of_contacts(scope: Scope, accounts: Any, live_among: LiveAmong) -> list
         field, (rule, hint) = section.external_id, MADE_OF_CONTACT
     live = live_among({SourceId(one) for one in contacts}) if contacts else set()
     linked = scope.ledger.links.get_many(scope.tenant, Entity.CONTACT, sorted(live))
+    held = live - linked.keys()
+    # What stands for a contact of another organisation gets one in this as any account does.
+    pairs = {one: TargetId(str(contacts[one])) for one in held}
+    held -= scope.ledger.links.paired_anywhere(Entity.CONTACT, pairs)
     return [
-        Finding(Entity.ACCOUNT, one, rule, field, str(contacts[one]), hint)
-        for one in sorted(live - linked.keys())
+        Finding(Entity.ACCOUNT, one, rule, field, str(contacts[one]), hint) for one in sorted(held)
     ]
 
 
