@@ -652,6 +652,25 @@ def test_an_account_is_found_by_its_place_or_its_number(
     assert set(shared.split(", ")) <= set(str(row.field).split(", "))
 
 
+@pytest.mark.parametrize("two_way", [True, False])
+def test_without_the_section_no_contact_stays_in_quarantine(world: World, two_way: bool) -> None:
+    born = Born(world, two_way=two_way)
+    world.account("Acme")
+    contact = born.contact()
+    born.from_xero()
+    assert world.quarantined() == {contact.contact_id: ["looks_like_account"]}
+    section = world.spec.contacts.new_in_xero
+    assert section is not None
+    world.respec(contacts={"new_in_xero": None})
+
+    born.from_xero()
+
+    assert world.quarantined() == {}
+    world.respec(contacts={"new_in_xero": section.model_dump(by_alias=True)})
+    born.showing.run(full=two_way)
+    assert world.quarantined() == {contact.contact_id: ["looks_like_account"]}
+
+
 def test_two_contacts_of_one_company_make_one_account(born: Born) -> None:
     first = born.contact()
     second = born.contact(Name="Acme Holdings", EmailAddress="", Phones=[], Addresses=[])
