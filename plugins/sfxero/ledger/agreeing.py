@@ -1,7 +1,8 @@
 """What both sides of a link last agreed on: kept with the link, field by field."""
 
 from collections.abc import Mapping
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
 
 from sqlalchemy import Connection, select
 
@@ -11,6 +12,9 @@ from sfxero.ledger.tables import links
 from sfxero.model.agreed import Agreed, Pair
 from sfxero.model.ids import SourceId, TenantId
 from sfxero.model.states import Entity
+
+_NOT_AS_WRITTEN: Final = "agreed"
+"""In place of the digest of what was written last: no wish for a whole contact has this one."""
 
 
 class Agreeing:
@@ -32,18 +36,31 @@ class Agreeing:
         """Store that both sides now hold these values."""
         for chunk in chunked(changed.items()):
             with self._database.write() as conn:
-                agree(conn, tenant, dict(chunk))
+                now = self._database.clock.now()
+                agree(conn, tenant, dict(chunk), account_at=now)
 
 
 def agree(
-    conn: Connection, tenant: TenantId, changed: Mapping[SourceId, Mapping[str, Pair]]
+    conn: Connection,
+    tenant: TenantId,
+    changed: Mapping[SourceId, Mapping[str, Pair]],
+    *,
+    account_at: datetime | None,
 ) -> None:
-    """Add to what links agree on, within a transaction; a source without a link is passed over."""
+    """Add to what links agree on, within a transaction; a source without a link is passed over.
+
+    `account_at` is None after a write to the contact. From now on the contact holds something else
+    than what was last written to it as a whole, so that a route which is two-way no more must not
+    take that for unchanged.
+    """
     texts = {
-        source_id: (Agreed.from_text(text) if text else Agreed()).with_more(changed[source_id])
+        source_id: (Agreed.from_text(text) if text else Agreed()).with_more(
+            changed[source_id], account_at=account_at
+        )
         for source_id, text in _agreed(conn, tenant, changed).items()
     }
-    _store(conn, tenant, {one: agreed.to_text() for one, agreed in texts.items()})
+    told = {one: agreed.to_text() for one, agreed in texts.items()}
+    _store(conn, tenant, told, content_hash=_NOT_AS_WRITTEN)
 
 
 def _agreed(
@@ -63,13 +80,14 @@ def _agreed(
     return {row.source_id: row.agreed for row in conn.execute(statement)}
 
 
-def _store(conn: Connection, tenant: TenantId, texts: Mapping[SourceId, str]) -> None:
+def _store(conn: Connection, tenant: TenantId, texts: Mapping[SourceId, str], **more: str) -> None:
     rows = [
         {
             "b_tenant": tenant,
             "b_entity": Entity.CONTACT.value,
             "b_source_id": source_id,
             "agreed": text,
+            **more,
         }
         for source_id, text in texts.items()
     ]

@@ -1,6 +1,6 @@
 """Two-way routes: pairs to merge again, and the fields about which a person decides."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -176,11 +176,23 @@ class Merging:
                 refuse_superseded(conn, run_id)
                 conn.execute(statement)
 
-    def end(self, run_id: RunId, route: RouteName, *, reason: str) -> list[StoredConflict]:
-        """Close all conflicts of a route that merges no more, and return them; the log tells it."""
+    def end(
+        self,
+        run_id: RunId,
+        route: RouteName,
+        *,
+        reason: str,
+        accounts: Collection[SourceId] | None = None,
+    ) -> list[StoredConflict]:
+        """Close conflicts of what is merged no more, and return them; the log tells it.
+
+        All of the route, or those of some accounts.
+        """
+        if accounts is not None and not accounts:
+            return []
         with self._database.write() as conn:
             refuse_superseded(conn, run_id)
-            rows = _open(conn, conflicts.c.route == route)
+            rows = _open(conn, conflicts.c.route == route, source_ids=accounts)
             mine = among(conn, conflicts.c.conflict_id, [row.conflict_id for row in rows])
             ended = {"closed_at": self._database.clock.now(), "closed_run_id": run_id}
             conn.execute(update(conflicts).where(mine, IS_OPEN).values(ended))
@@ -248,7 +260,7 @@ def _wishes(
 
 
 def _open(
-    conn: Connection, *conditions: Any, source_ids: Sequence[SourceId] | None = None
+    conn: Connection, *conditions: Any, source_ids: Collection[SourceId] | None = None
 ) -> Sequence[Row[Any]]:
     only = () if source_ids is None else (among(conn, conflicts.c.source_id, source_ids),)
     statement = (

@@ -248,6 +248,12 @@ class Runs:
             row = conn.execute(statement).first()
         return None if row is None else BegunRun(RunState(row.state), row.reason)
 
+    def started_at(self, run_id: RunId) -> datetime | None:
+        """Return when a run was last started; None if it never reached the ledger."""
+        statement = select(runs.c.started_at).where(runs.c.run_id == run_id)
+        with self._database.read() as conn:
+            return conn.execute(statement).scalar()
+
     def leave_to_the_next(self, run_id: RunId) -> int:
         """Let what a deferred run has read and not mapped wait to be read again; returns how many.
 

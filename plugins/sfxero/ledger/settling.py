@@ -307,14 +307,15 @@ class Settling:
             for entry in held
         ]
         put(conn, links, rows, update=_LINK_COLUMNS)
-        agreed: dict[TenantId, dict[SourceId, Mapping[str, Pair]]] = {}
+        agreed: dict[tuple[TenantId, bool], dict[SourceId, Mapping[str, Pair]]] = {}
         for entry in held:
             settlement = said[entry.entry_id]
             if settlement.agreed:
-                where = agreed.setdefault(settlement.agreed_in or entry.key.tenant, {})
-                where[entry.key.source_id] = settlement.agreed
-        for tenant, changed in sorted(agreed.items()):
-            agree(conn, tenant, changed)
+                is_account = settlement.agreed_in is not None
+                where = settlement.agreed_in or entry.key.tenant
+                agreed.setdefault((where, is_account), {})[entry.key.source_id] = settlement.agreed
+        for (tenant, is_account), changed in sorted(agreed.items()):
+            agree(conn, tenant, changed, account_at=now if is_account else None)
         _agree_as_written(conn, (one.key for one in held if _is_whole(one, said, told)))
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 _CANONICAL: Final = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
@@ -30,21 +31,30 @@ class Agreed:
 
     number: int = 0
     fields: Mapping[str, Pair] = field(default_factory=dict)
+    account_at: datetime | None = field(default=None, compare=False)
+    """When they last agreed on what the account holds, other than by a write to the contact: an
+    account that was read before may have held something else."""
 
     def __getitem__(self, key: str) -> Pair:
         """Return a field; both are empty if they never agreed on it."""
         return self.fields.get(key, Pair(None, None))
 
-    def with_more(self, changed: Mapping[str, Pair]) -> "Agreed":
+    def with_more(
+        self, changed: Mapping[str, Pair], *, account_at: datetime | None = None
+    ) -> "Agreed":
         """Return what holds after they agreed on more."""
-        return Agreed(self.number + 1, {**self.fields, **changed})
+        at = account_at or self.account_at
+        return Agreed(self.number + 1, {**self.fields, **changed}, at)
 
     def to_text(self) -> str:
         """Write it as canonical JSON."""
-        return canonical({"number": self.number, "fields": self.fields})
+        at = {} if self.account_at is None else {"account_at": self.account_at.isoformat()}
+        return canonical({"number": self.number, "fields": self.fields, **at})
 
     @classmethod
     def from_text(cls, text: str) -> "Agreed":
         """Read what `to_text` writes."""
         content = json.loads(text)
-        return cls(content["number"], {key: Pair(*pair) for key, pair in content["fields"].items()})
+        fields = {key: Pair(*pair) for key, pair in content["fields"].items()}
+        at = content.get("account_at")
+        return cls(content["number"], fields, datetime.fromisoformat(at) if at else None)

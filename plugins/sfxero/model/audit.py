@@ -52,7 +52,7 @@ class AuditKind(StrEnum):
     RELEASED = "released"
     """A person let a value pass that a suite refuses."""
     CLOSED = "closed"
-    """A conflict was closed undecided, since the route's contacts are not merged any more."""
+    """A conflict was closed and nothing came of it, since its pair is not merged any more."""
     ERASED = "erased"
     """A person erased the values of a record from the log."""
 

@@ -155,6 +155,8 @@ class Entry:
     """The element that goes in place of the payload: a void, a credit note or its allocation."""
     bill_terms: Mapping[str, Any] | None = None
     """The payment terms of bills that the contact holds, and that go along with those of sales."""
+    part: Mapping[str, Any] | None = None
+    """What goes of a contact's payload where only what changed goes; None where all of it does."""
     open_credit: "OpenCredit | None" = None
     credit_number: str | None = None
     """The number of the next credit note of the linked record."""

@@ -105,7 +105,7 @@ def emptied(payload: str, names: Collection[str]) -> str:
 
 def wanted(entry: Entry) -> dict[str, Any]:
     """Return what the target shall hold: the payload, and '' for what it is to hold no more."""
-    fields = parse(entry.payload)
+    fields = parse(entry.payload) if entry.part is None else dict(entry.part)
     if entry.entity is Entity.INVOICE and entry.parent_target_id is not None:
         fields["Contact"] = {"ContactID": entry.parent_target_id}
     if entry.operation is Operation.CREATE:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from sfxero.mapping.shared_fields import Part, SharedField, shown
+from sfxero.mapping.shared_fields import ONE_WAY, Part, SharedField, shown
 from sfxero.model.agreed import Agreed, Pair
 from sfxero.model.ids import SourceId
 from sfxero.sync.shared_values import Parts, agreed_of, parts_of, snapshot_of
@@ -95,7 +95,9 @@ def _merge_field(merged: Sequence[MergedPair], field: SharedField, asked: Asked)
         return [field.text(part) for part in parts]
 
     key = field.key
-    decided = [_decision(one, key, asked) for one in merged]
+    # Where nothing flows back any more, a person's word for Xero could never be carried out.
+    heard = {} if field.policy == ONE_WAY else asked
+    decided = [_decision(one, key, heard) for one in merged]
     newer = [one.document.stamp_at >= one.pair.contact.updated_at for one in merged]
     result = merge(
         Sides.of(

@@ -1,6 +1,6 @@
 """Prepare what comes back to accounts: contacts are merged, then planned or asked about."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sfxero.ledger.merging import Conflict
 from sfxero.mapping.shared_fields import shared_fields
-from sfxero.model.findings import DispositionRow, row_of
-from sfxero.model.ids import SourceId
+from sfxero.model.findings import NEWER_VERSION, DispositionRow, row_of
+from sfxero.model.ids import SourceId, TargetId
 from sfxero.model.outbox import PlannedEntry, PlanOutcome, SourceVersion
 from sfxero.model.states import Disposition, Entity
 from sfxero.salesforce.client import SalesforceClient
@@ -30,7 +30,7 @@ from sfxero.sync.prepare import named_contacts
 from sfxero.sync.scope import Scope
 from sfxero.sync.shared_values import agreed_of
 from sfxero.sync.status_prepare import org_of
-from sfxero.sync.two_way import contact_entry
+from sfxero.sync.two_way import GONE, contact_entry
 
 if TYPE_CHECKING:
     from sfxero.ledger.merging import Wish
@@ -44,8 +44,17 @@ ACCOUNT_GONE: Final = "account_gone"
 ACCOUNT_REFUSED: Final = "account_refused"
 ASKED: Final = "asked"
 """Rule of a contact about which a person must decide."""
+PASSIVE: Final = "passive"
+"""Rule of an account whose contact another one writes."""
 ONE_WAY: Final = "one_way"
 """Rule of a contact that stands for an account, in a route that brings nothing back."""
+_NOT_MERGED: Final = {
+    NOT_ACTIVE: "its contact is not active in Xero any more",
+    ACCOUNT_GONE: GONE,
+    NOT_LINKED: "the account does not stand for the contact any more",
+    PASSIVE: "another account writes to its contact now",
+}
+"""Why a conflict ends of which nobody need decide any more, by rule."""
 
 
 def prepare_accounts(scope: Scope, client: SalesforceClient) -> dict[str, int]:
@@ -61,7 +70,9 @@ def prepare_accounts(scope: Scope, client: SalesforceClient) -> dict[str, int]:
     usable = {
         one: contact for one, contact in contacts.items() if contact.contact_id not in refused
     }
-    pairs = pairs_of(scope, usable, passive=passive_accounts(scope, client, usable))
+    passive = passive_accounts(scope, client, usable)
+    merging.leave(passive, PASSIVE)
+    pairs = pairs_of(scope, usable, passive=passive)
     while chunk := list(islice(pairs, _CHUNK)):
         merging.take(chunk)
     for source_id in refused:
@@ -73,7 +84,7 @@ def prepare_accounts(scope: Scope, client: SalesforceClient) -> dict[str, int]:
         merging.add(new.rows)
         merging.counts["new_accounts"] = new.planned
         refused |= new.refused
-    merging.close()
+    merging.close(usable)
     cured = sorted(set(read) - refused)
     scope.ledger.quarantine.clear(scope.run_id, scope.route, Entity.CONTACT, cured)
     scope.ledger.quarantine.clear_other_rules(scope.run_id, scope.route, Entity.CONTACT)
@@ -125,10 +136,12 @@ class _Merging:
         self._client = client
         self._fields = shared_fields(scope.spec.contacts)
         self._is_two_way = scope.spec.contacts.two_way is not None
-        self._due = scope.ledger.merging.due(scope.tenant) if self._is_two_way else {}
+        self._due = scope.ledger.merging.due(scope.tenant)
+        self._began_at = _began_at(scope)
         self._rows: dict[SourceId, DispositionRow] = {}
         self._merged: set[SourceId] = set()
         self._again: set[SourceId] = set()
+        self._left: dict[SourceId, str] = {}
         self.counts = {"to_salesforce": 0, "to_xero": 0, "asked": 0}
 
     def end(self, contact_id: SourceId, disposition: Disposition, rule: str | None = None) -> None:
@@ -138,6 +151,10 @@ class _Merging:
     def add(self, rows: Iterable[DispositionRow]) -> None:
         """Say where contacts ended that stand for no account."""
         self._rows |= {row.source_id: row for row in rows}
+
+    def leave(self, source_ids: Iterable[SourceId], rule: str) -> None:
+        """Say by which rule accounts are merged no more; what was asked about them ends."""
+        self._left |= dict.fromkeys(source_ids, rule)
 
     def take(self, pairs: Sequence[ReadPair]) -> None:
         """Merge those pairs whose contacts have changed, or that are to be merged again."""
@@ -158,13 +175,35 @@ class _Merging:
         self._ask(merged, stand)
         self._plan(merged, stand, read_at=read_at)
 
-    def close(self) -> None:
-        """Store where the contacts ended, and what is to be merged again."""
+    def close(self, read: Container[TargetId]) -> None:
+        """Store where the contacts ended, and what is to be merged again.
+
+        What was due while its contact was not read stays so: most runs read no contacts at all, and
+        somebody may have decided since they were read.
+        """
         ledger, scope = self._scope.ledger, self._scope
         ledger.runs.record_dispositions(scope.run_id, self._rows.values())
-        done = {one: since for one, since in self._due.items() if one not in self._again}
+        links = ledger.links.get_many(scope.tenant, Entity.CONTACT, sorted(self._due))
+        done = {
+            one: since
+            for one, since in self._due.items()
+            if one not in self._again and (one not in links or links[one].target_id in read)
+        }
         ledger.merging.clear_due(scope.run_id, scope.tenant, done)
         ledger.merging.mark_due(scope.tenant, self._again - self._due.keys())
+        if self._is_two_way:
+            self._end_conflicts()
+
+    def _end_conflicts(self) -> None:
+        """Close the conflicts of accounts that are merged no more; else they would never end."""
+        ledger, scope = self._scope.ledger, self._scope
+        stored = ledger.merging.listing(scope.route)
+        accounts = sorted({one.conflict.source_id for one in stored})
+        links = ledger.links.get_many(scope.tenant, Entity.CONTACT, accounts)
+        self.leave((one for one in accounts if one not in links), NOT_LINKED)
+        for rule, reason in _NOT_MERGED.items():
+            ended = [one for one in accounts if self._left.get(one) == rule]
+            ledger.merging.end(scope.run_id, scope.route, reason=reason, accounts=ended)
 
     def _stand(self, pairs: Sequence[ReadPair]) -> _Stand:
         merging, tenant = self._scope.ledger.merging, self._scope.tenant
@@ -188,6 +227,12 @@ class _Merging:
         contact = pair.contact
         if contact.status != ACTIVE:
             self.end(contact.contact_id, Disposition.SKIPPED, NOT_ACTIVE)
+            self.leave([pair.source_id], NOT_ACTIVE)
+            return False
+        if pair.link.settled_at > self._began_at:
+            # By what was read, the account would take back what was written to its contact since.
+            self.end(contact.contact_id, Disposition.SUPERSEDED, NEWER_VERSION)
+            self._again.add(pair.source_id)
             return False
         self.end(contact.contact_id, Disposition.IN_STEP)
         if pair.source_id in self._due or stand.is_open(pair.source_id):
@@ -211,6 +256,8 @@ class _Merging:
             self.end(one.contact.contact_id, Disposition.SKIPPED, rule)
             if is_known:
                 self._again.add(one.source_id)
+            else:
+                self.leave([one.source_id], ACCOUNT_GONE)
         return found
 
     def _ask(self, merged: Sequence[MergedPair], stand: _Stand) -> None:
@@ -298,6 +345,14 @@ class _Merging:
             parts=one.theirs,
             notes=[one.note(key, "salesforce") for key in keys],
         )
+
+
+def _began_at(scope: Scope) -> datetime:
+    """Return a moment before which the run had read nothing."""
+    # A run that is started again keeps what it has staged, and with it the windows.
+    windows = scope.ledger.windows.of_run(scope.run_id)
+    started_at = scope.ledger.runs.started_at(scope.run_id) or scope.clock.now()
+    return min([started_at, *(window.opened_at for window in windows)])
 
 
 def _met(merged: Iterable[MergedPair]) -> dict[SourceId, Any]:

@@ -158,8 +158,8 @@ class FlowingBack:
             entity=Entity.ACCOUNT_UPDATE,
             source_id=one.source_id,
             payload=payload,
-            content_hash=payload_hash(f"{payload}\n{told}\n{one.agreed.number}"),
-            version=SourceVersion(stamp_at=one.pair.contact.updated_at, read_at=read_at),
+            content_hash=payload_hash(f"{payload}\n{told}\n{_since(one)}"),
+            version=SourceVersion(stamp_at=_stamp(one), read_at=read_at),
             mapping_version=scope.spec.mapping_version,
             meta={
                 "rule": RULE,
@@ -176,6 +176,23 @@ def _flowing(one: MergedPair) -> list[str]:
     from sfxero.mapping.merging import Verdict
 
     return one.with_verdict(Verdict.TO_SALESFORCE)
+
+
+def _stamp(one: MergedPair) -> datetime:
+    """Return how new the wish is: a contact that the account stands for since may be an old one.
+
+    By its own stamp alone it would be older than what the former contact gave back.
+    """
+    return max(one.pair.contact.updated_at, one.pair.link.settled_at)
+
+
+def _since(one: MergedPair) -> str:
+    """Return what tells the same wish at another time apart: the account was changed since.
+
+    Both sides may begin anew to agree, with another contact or after a write of the whole one.
+    """
+    link = one.pair.link
+    return f"{link.target_id} {link.settled_at.isoformat()} {one.agreed.number}"
 
 
 def _suffix(one: MergedPair) -> str:

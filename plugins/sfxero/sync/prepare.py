@@ -271,7 +271,7 @@ class _Preparation:
         meta = approval_meta(scope.spec.invoices.approval, result, memory)
         wishes = chain(self._entries(documents, meta), self._voids)
         if self._source is Entity.ACCOUNT and scope.spec.contacts.two_way is not None:
-            self._plan_changes(wishes)
+            self._plan_changes(wishes, removed=result.removed)
         else:
             self._plan(wishes)
         for source_id in overtaken - refused:
@@ -303,13 +303,18 @@ class _Preparation:
         for planned in self._scope.ledger.outbox.plan(self._scope.run_id, entries):
             self._note(planned)
 
-    def _plan_changes(self, entries: Iterable[PlannedEntry]) -> None:
+    def _plan_changes(
+        self, entries: Iterable[PlannedEntry], *, removed: Iterable[SourceId]
+    ) -> None:
         """Plan of linked contacts only what changed since both sides agreed."""
         to_xero = ToXero(self._scope)
+        to_xero.leave(removed)
         self._plan(to_xero.wishes(entries))
         for source_id in to_xero.unchanged:
             self._tally.unchanged += 1
             self._end(source_id, Disposition.IN_STEP)
+        for source_id in to_xero.overtaken:
+            self._end(source_id, Disposition.SUPERSEDED, NEWER_VERSION)
         self._take_from_outbox(self._target, set(to_xero.obsolete))
 
     def store_lines(self, lines: Any) -> None:

@@ -8,7 +8,7 @@ from sfxero.mapping.shared_fields import KINDS, PAYMENT_TERMS, PERSONS, PHONE, f
 from sfxero.model.agreed import Pair
 from sfxero.model.outbox import Entry, Settlement
 from sfxero.model.states import Operation
-from sfxero.sync.bodies import holds, parse, taking_number, text_of
+from sfxero.sync.bodies import holds, parse, taking_number
 from sfxero.sync.lookup import settlement_of
 from sfxero.sync.shared_values import changes_of, snapshot_of
 
@@ -23,8 +23,9 @@ def is_two_way(entry: Entry) -> bool:
 
 
 def narrowed(entry: Entry, held: Mapping[str, Any] | None) -> Entry | Settlement | None:
-    """Return the entry with nothing but what it changes, or its settlement if that is there.
+    """Return the entry with its part that is to change, or its settlement if that is there.
 
+    The payload stays whole: another name may be put into it, and it says what the route maps.
     None says that the contact was changed meanwhile in a field that the entry is to change. What
     cannot be read, or is archived, goes as it is: Xero itself refuses it.
     """
@@ -45,9 +46,7 @@ def narrowed(entry: Entry, held: Mapping[str, Any] | None) -> Entry | Settlement
     if not fields:
         return replace(settlement_of(entry, held), is_looked_up=True)
     _keep_the_rest(fields, held)
-    # A contact's payload begins with its name: so another can be put in its place on a clash.
-    named = dict(sorted(fields.items(), key=lambda field: field[0] != "Name"))
-    return replace(entry, payload=text_of(named), former_payload=None)
+    return replace(entry, part=fields, former_payload=None)
 
 
 def _part(wished: Mapping[str, Any], key: str) -> dict[str, Any]:

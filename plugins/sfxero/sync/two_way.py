@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _CHUNK: Final = 1_000
 RULE: Final = "two_way"
+GONE: Final = "the account is gone"
+"""Why a conflict of an account ends that was deleted, or merged into another."""
 
 
 class ToXero:
@@ -41,6 +43,8 @@ class ToXero:
         """Accounts that are as they were when both sides last agreed."""
         self.obsolete: list[SourceId] = []
         """Those among them for which something waits all the same."""
+        self.overtaken: list[SourceId] = []
+        """Accounts of which both sides have come to agree on more since they were read."""
 
     def wishes(self, entries: Iterable[PlannedEntry]) -> Iterator[PlannedEntry]:
         """Yield new contacts as they are, and for others what changed since both sides agreed.
@@ -55,6 +59,12 @@ class ToXero:
                 yield from self._of_chunk(chunk)
                 chunk = []
         yield from self._of_chunk(chunk)
+
+    def leave(self, removed: "Iterable[SourceId]") -> None:
+        """Close the conflicts of accounts that are gone: their contacts may never change again."""
+        ledger, scope = self._scope.ledger, self._scope
+        asked = {source_id for source_id, _ in ledger.merging.open_of(scope.tenant, removed)}
+        ledger.merging.end(scope.run_id, scope.route, reason=GONE, accounts=asked)
 
     def _of_chunk(self, chunk: Sequence[PlannedEntry]) -> Iterator[PlannedEntry]:
         ledger, tenant = self._scope.ledger, self._scope.tenant
@@ -74,6 +84,11 @@ class ToXero:
                 continue
             ours = parts_of(snapshot_of(entry.payload), self._fields)
             held, wish = agreed[entry.source_id], wished.get(entry.source_id)
+            if held.account_at is not None and held.account_at > entry.version.read_at:
+                # By what was read, the account would take back what it has come to hold since.
+                self.overtaken.append(entry.source_id)
+                again.add(entry.source_id)
+                continue
             moved = [
                 one for one in self._fields if one.text(ours[one.key]) != self._text(one, held)
             ]
