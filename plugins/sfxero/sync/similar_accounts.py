@@ -184,4 +184,5 @@ def _loosely(key: str) -> str:
 
 
 def _text(pattern: str) -> str:
-    return literal(pattern.replace("_", r"\_"))
+    # Only in LIKE is this an escape, so that `literal` does not know it (SOQL, quoted strings).
+    return literal(pattern).replace("_", r"\_")
