@@ -77,8 +77,9 @@ bench-sandbox: $(VENV)/.dev ## what the sandbox costs: start, memory, calls, row
 sim-extract: $(VENV)/.dev ## random histories of an org, each read by several runs (SEEDS=5000)
 	SFXERO_EXTRACT_SEEDS=$(SEEDS) $(BIN)/pytest -q -n 2 tests/contract/sync/test_extract_property.py
 
-sim-contacts: $(VENV)/.dev ## storms of edits on both sides, with runs and faults between them (SEEDS=5000)
-	SFXERO_STORM_SEEDS=$(SEEDS) $(BIN)/pytest -q -n 2 tests/contract/sync/test_contact_storms.py
+sim-contacts: $(VENV)/.dev ## storms on both sides: edits, then merges and archives, with faults (SEEDS=5000 of each)
+	SFXERO_STORM_SEEDS=$(SEEDS) SFXERO_IDENTITY_SEEDS=$(SEEDS) \
+	  $(BIN)/pytest -q -n 2 tests/contract/sync/test_contact_storms.py tests/contract/sync/test_identity_storms.py
 
 bench-extract: $(VENV)/.dev ## rows per second and memory of an extract, beside the limit (ROWS=100000,1000000)
 	PYTHONPATH=plugins $(BIN)/python tests/benchmarks/bench_extract.py --rows $(ROWS)

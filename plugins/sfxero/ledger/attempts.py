@@ -98,6 +98,9 @@ class Attempts:
             idempotency_key=first.idempotency_key,
             sent_at=first.sent_at,
             deadline_at=first.deadline_at,
+            outcome=first.outcome,
+            status=first.status,
+            finished_at=first.finished_at,
         )
 
     def finish_attempt(self, attempt_id: int, *, outcome: str, status: int | None) -> None:

@@ -1,6 +1,7 @@
 """Doubts: entries of which nobody knows what became: no answer came, or their worker died."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Connection, bindparam, select, update
@@ -37,8 +38,13 @@ class Doubting:
         """Share the ledger's database."""
         self._database = database
 
-    def doubt(self, entry_ids: Sequence[int], *, owner: str) -> int:
-        """Say that it is unknown what became of entries, and let anybody look them up."""
+    def doubt(
+        self, entry_ids: Sequence[int], *, owner: str, until_at: datetime | None = None
+    ) -> int:
+        """Say that it is unknown what became of entries, and let anybody look them up.
+
+        Before `until_at` a look-up would tell nothing for certain, so nobody gets them.
+        """
         with self._database.write() as conn:
             found = conn.execute(
                 select(entries.c.entry_id, entries.c.state)
@@ -51,7 +57,7 @@ class Doubting:
                 .with_for_update(key_share=True)
             ).all()
             claimed = [row.entry_id for row in found if row.state == EntryState.CLAIMED]
-            count = self._leave_in_doubt(conn, [row.entry_id for row in found])
+            count = self._leave_in_doubt(conn, [row.entry_id for row in found], until_at=until_at)
             doer = doer_of(conn, owner)
             self._log_unknown(conn, dict.fromkeys(claimed, doer))
         return count
@@ -69,7 +75,9 @@ class Doubting:
             self._log_unknown(conn, {row.entry_id: doers[row.owner] for row in found})
         return count
 
-    def _leave_in_doubt(self, conn: Connection, entry_ids: Sequence[int]) -> int:
+    def _leave_in_doubt(
+        self, conn: Connection, entry_ids: Sequence[int], *, until_at: datetime | None = None
+    ) -> int:
         if not entry_ids:
             return 0
         statement = (
@@ -78,7 +86,7 @@ class Doubting:
             .values(
                 state=EntryState.IN_DOUBT,
                 owner=None,
-                lease_until_at=None,
+                lease_until_at=until_at,
                 changed_at=self._database.clock.now(),
             )
         )

@@ -1,6 +1,6 @@
 """Links: which record of the target stands for which of the source, and what both last held."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -94,6 +94,21 @@ class Links:
                     among(conn, links.c.target_id, chunk),
                 )
                 found += [(row.target_id, row.source_id) for row in conn.execute(statement)]
+        return found
+
+    def paired_anywhere(self, entity: Entity, pairs: Mapping[SourceId, TargetId]) -> set[SourceId]:
+        """Return the sources whose link leads to that target, in whichever organisation it is."""
+        found: set[SourceId] = set()
+        for chunk in chunked(pairs.values()):
+            with self._database.read() as conn:
+                statement = select(links.c.source_id, links.c.target_id).where(
+                    links.c.entity == entity, among(conn, links.c.target_id, chunk)
+                )
+                found |= {
+                    row.source_id
+                    for row in conn.execute(statement)
+                    if pairs.get(row.source_id) == row.target_id
+                }
         return found
 
     def astray(self, tenant: TenantId) -> dict[SourceId, tuple[TargetId, str]]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, insert, select, update
 
 from sfxero.ledger.audit_trail import Doer, Fact, append, person
 from sfxero.ledger.engine import Database, among, chunked, put
@@ -107,25 +107,16 @@ class Merging:
         self, tenant: TenantId, entity: Entity, source_ids: Iterable[SourceId]
     ) -> dict[SourceId, Wish]:
         """Return the newest live entry of each of the records, of those that have one."""
-        columns = ("source_id", "state", "payload", "content_hash", "meta")
         found: dict[SourceId, Wish] = {}
         for chunk in chunked(source_ids):
             with self._database.read() as conn:
-                statement = (
-                    select(*(entries.c[name] for name in columns))
-                    .where(
-                        entries.c.tenant == tenant,
-                        entries.c.entity == entity,
-                        among(conn, entries.c.source_id, chunk),
-                        one_of(entries.c.state, LIVE),
-                    )
-                    .order_by(entries.c.entry_id)
-                )
-                for row in conn.execute(statement):
-                    found[row.source_id] = Wish(
-                        EntryState(row.state), row.payload, row.content_hash, orjson.loads(row.meta)
-                    )
+                found |= _wishes(conn, tenant, entity, among(conn, entries.c.source_id, chunk))
         return found
+
+    def all_wished(self, tenant: TenantId, entity: Entity) -> dict[SourceId, Wish]:
+        """Return the newest live entry of each record of the kind that has one."""
+        with self._database.read() as conn:
+            return _wishes(conn, tenant, entity)
 
     def open_of(
         self, tenant: TenantId, source_ids: Iterable[SourceId]
@@ -243,6 +234,29 @@ def mark_due(
     now = database.clock.now()
     rows = [{"tenant": tenant, "source_id": one, "since_at": now} for one in sorted(source_ids)]
     put(conn, merges_due, rows, update=("since_at",))
+
+
+def _wishes(
+    conn: Connection, tenant: TenantId, entity: Entity, *conditions: ColumnElement[bool]
+) -> dict[SourceId, Wish]:
+    columns = ("source_id", "state", "payload", "content_hash", "meta")
+    statement = (
+        select(*(entries.c[name] for name in columns))
+        .where(
+            entries.c.tenant == tenant,
+            entries.c.entity == entity,
+            one_of(entries.c.state, LIVE),
+            *conditions,
+        )
+        # Not by the bare id: for that order the whole table would be gone through.
+        .order_by(entries.c.entry_id + 0)
+    )
+    return {
+        SourceId(row.source_id): Wish(
+            EntryState(row.state), row.payload, row.content_hash, orjson.loads(row.meta)
+        )
+        for row in conn.execute(statement)
+    }
 
 
 def _open(

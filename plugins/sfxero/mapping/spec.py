@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from functools import cached_property
 from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -406,7 +407,8 @@ class RouteSpec(Section):
                     )
         return self
 
-    @property
+    # Both are asked for with each record, and take longer to compute than a record takes.
+    @cached_property
     def mapping_version(self) -> str:
         """Identify the rules that shape documents; schedules and limits are not among them."""
         shaping = {"contacts", "invoices"} | ({"leads"} if self.leads else set())
@@ -419,7 +421,7 @@ class RouteSpec(Section):
         text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
-    @property
+    @cached_property
     def status_version(self) -> str:
         """Identify the rules by which opportunities, and the mirror, show invoices."""
         shown = self.salesforce_fields.version

@@ -245,7 +245,7 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One request, stored before it is sent."""
+    """One request, stored before it is sent; later `outcome` names its error, or says answered."""
 
     attempt_id: int
     entry_ids: Sequence[int]
@@ -254,3 +254,6 @@ class Attempt:
     idempotency_key: str
     sent_at: datetime
     deadline_at: datetime
+    outcome: str | None = None
+    status: int | None = None
+    finished_at: datetime | None = None

@@ -121,10 +121,11 @@ def prepare(run: Run) -> dict[str, int]:
 
     with opened(run) as scope:
         end_two_way(scope)
+        # First: what a contact is about must not hold up what was paid.
+        shown = prepare_statuses(scope)
         if not scope.spec.contacts.is_read_in_xero:
-            return prepare_statuses(scope)
-        merged = prepare_accounts(scope, salesforce_of(scope))
-        return merged | prepare_statuses(scope)
+            return shown
+        return prepare_accounts(scope, salesforce_of(scope)) | shown
 
 
 def show(run: Run) -> dict[str, Any]:

@@ -22,6 +22,7 @@ _UNREADABLE: Final = frozenset({"INVALIDBATCH", "CLIENTINPUTERROR"})
 _NOT_REACHED: Final = "API_TEMPORARILY_UNAVAILABLE"
 _GONE: Final = "ENTITY_IS_DELETED"
 """The one code that says so: others mean any record that a user or an automation cannot find."""
+_TAKEN: Final = "DUPLICATE_VALUE"
 _NOT_FOUND: Final = frozenset({_GONE, "INVALID_CROSS_REFERENCE_KEY"})
 _GRANT: Final = "Grant the integration user edit access, by the permission set for example."
 _NOT_SEEN: Final = (
@@ -45,7 +46,7 @@ _HINTS: Final[Mapping[str, str]] = {
     "message, correct it, then replay.",
     "CLIENTINPUTERROR": _UPLOAD,
     "ENTITY_IS_DELETED": _PARENT_GONE,
-    "DUPLICATE_VALUE": "Another record holds this id of Xero's, a copy perhaps: empty the field "
+    _TAKEN: "Another record holds this id of Xero's, a copy perhaps: empty the field "
     "there, then replay.",
     "DUPLICATES_DETECTED": "A duplicate rule of the org takes it for an account that is there: "
     "`sfxero match` links the two, and this is to be discarded. If it is another one, let the rule "
@@ -95,6 +96,11 @@ class RowResult:
     def is_gone(self) -> bool:
         """Say whether the record was deleted."""
         return self.code is not None and self.code.upper() == _GONE
+
+    @property
+    def is_taken(self) -> bool:
+        """Say whether another record holds a value that is to be unique."""
+        return self.code is not None and self.code.upper() == _TAKEN
 
     @property
     def misses_another(self) -> bool:

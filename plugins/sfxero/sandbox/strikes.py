@@ -115,7 +115,10 @@ class Strikes:
         await wire.cut()
 
     async def do_half(self, _rule: FaultRule, wire: Wire) -> None:
-        """Create the first half of a batch, then refuse the whole of it with a 400."""
+        """Create the first half of a batch, then refuse the whole of it with a 400.
+
+        A request that is refused for itself, for its token say, is answered as ever.
+        """
         body = await wire.read()
         done, left = _halves(body)
         refusal = ValidationFailed(
@@ -124,8 +127,17 @@ class Strikes:
         # A repeated key must find this call by the body that the client sent.
         wire.scope[STORED_REPLY] = refusal
         wire.scope[WHOLE_BODY] = body
-        await self._app(wire.scope, _receiving(done), _swallow)
-        await wire.reply(refusal)
+        told: list[Message] = []
+
+        async def keep(message: Message) -> None:
+            told.append(message)
+
+        await self._app(wire.scope, _receiving(done), keep)
+        if told[0]["status"] < 400:
+            await wire.reply(refusal)
+            return
+        for message in told:
+            await wire.send(message)
 
     async def delay(self, rule: FaultRule, wire: Wire) -> None:
         """Wait, then answer as ever."""

@@ -24,7 +24,7 @@ from sfxero.sync.contact_reading import (
 )
 from sfxero.sync.flowing_back import FlowingBack
 from sfxero.sync.identity.passive import passive_accounts
-from sfxero.sync.new_accounts import NOT_ACTIVE, NewAccounts
+from sfxero.sync.new_accounts import NO_ACCOUNT, NOT_ACTIVE, NewAccounts
 from sfxero.sync.person_changes import changed_persons
 from sfxero.sync.prepare import named_contacts
 from sfxero.sync.scope import Scope
@@ -58,10 +58,13 @@ _NOT_MERGED: Final = {
 
 
 def prepare_accounts(scope: Scope, client: SalesforceClient) -> dict[str, int]:
-    """Merge the contacts that were read with their accounts; no call if none has changed."""
+    """Merge the contacts that were read with their accounts, and move the contacts' watermark.
+
+    Makes no call if none has changed.
+    """
     contacts = read_contacts(scope)
     merging = _Merging(scope, client)
-    refused = set(scope.ledger.quarantine.refused_ids(scope.run_id, scope.route, Entity.CONTACT))
+    refused = _refused_by_suite(scope)
     for contact in contacts.values():
         merging.end(contact.contact_id, Disposition.SKIPPED, NOT_LINKED)
     usable = {
@@ -85,7 +88,21 @@ def prepare_accounts(scope: Scope, client: SalesforceClient) -> dict[str, int]:
     cured = sorted(set(read) - refused)
     scope.ledger.quarantine.clear(scope.run_id, scope.route, Entity.CONTACT, cured)
     scope.ledger.quarantine.clear_other_rules(scope.run_id, scope.route, Entity.CONTACT)
+    windows = scope.ledger.windows
+    drawn = windows.of_run(scope.run_id)
+    windows.mark_prepared([one.window_id for one in drawn if one.entity is Entity.CONTACT])
     return {"contacts": len(contacts), **merging.counts}
+
+
+def _refused_by_suite(scope: Scope) -> set[SourceId]:
+    """Return what the run's check refused; what an earlier try of this step did is judged anew."""
+    return {
+        row.source_id
+        for row in scope.ledger.quarantine.listing(scope.route)
+        if row.entity is Entity.CONTACT
+        if row.last_run_id == scope.run_id
+        if row.rule not in NO_ACCOUNT
+    }
 
 
 @dataclass(slots=True)

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
-from sfxero.errors import UnexpectedResponse
+from sfxero.clock import Clock
+from sfxero.errors import OutcomeUnknown, UnexpectedResponse
 from sfxero.model.ids import TargetId
-from sfxero.model.outbox import ChangePolicy, Entry, Settlement
+from sfxero.model.outbox import Attempt, ChangePolicy, Entry, Settlement
 from sfxero.model.states import Entity, Operation
 from sfxero.sync.bodies import ID_FIELD, NUMBER_FIELD, holds, own_number, taking_number, wanted
 from sfxero.sync.crediting import forgotten_notes
@@ -14,6 +16,11 @@ from sfxero.sync.judging import GONE
 from sfxero.sync.ports import Outbox, Target
 from sfxero.sync.shared_values import agreed_by
 from sfxero.xero.snapshots import snapshot
+
+_AT_WORK_FOR: Final = timedelta(minutes=1)
+"""How much longer than we waited for its answer a request may take to be carried out."""
+_GATEWAY_GAVE_UP: Final = frozenset({408, 504})
+"""Answers of somebody between us and the service, who waited in vain as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +36,27 @@ class LookUp:
     """Settles entries by reading the target; writes nothing to it."""
 
     def __init__(
-        self, *, outbox: Outbox, target: Target, owner: str, clash: Callable[[Entry, Found], None]
+        self,
+        *,
+        outbox: Outbox,
+        target: Target,
+        owner: str,
+        clock: Clock,
+        clash: Callable[[Entry, Found], None],
     ) -> None:
         """`owner` must hold the leases of the entries given to `resolve`; `clash` gives one up."""
         self._outbox = outbox
         self._target = target
         self._owner = owner
+        self._clock = clock
         self._clash = clash
         self.settled = 0
 
     def resolve(self, entries: Sequence[Entry]) -> list[Entry]:
         """Settle, adopt or give up what the target knows; return the entries it does not know.
 
-        An update that the target does not hold was not carried out: it may be sent again.
+        An update that the target does not hold was not carried out: it may be sent again. Of what
+        the target may still be at work on, this is not known yet: it stays in doubt.
         """
         found: dict[int, Found] = {}
         for entity in Entity:
@@ -55,7 +70,19 @@ class LookUp:
         for entry in entries:
             if entry.entry_id in found:
                 self._apply(entry, found[entry.entry_id])
-        return [entry for entry in entries if entry.entry_id not in found]
+        return self._without_late([one for one in entries if one.entry_id not in found])
+
+    def _without_late(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Leave those in doubt whose request may yet be carried out; return the others."""
+        ends = {entry.entry_id: end for entry in entries if (end := self._late_until(entry))}
+        if ends:
+            self._outbox.doubt(list(ends), owner=self._owner, until_at=max(ends.values()))
+        return [entry for entry in entries if entry.entry_id not in ends]
+
+    def _late_until(self, entry: Entry) -> datetime | None:
+        """Return up to when the entry's request may yet be carried out, if that is to come."""
+        end = _carried_out_by(self._outbox.last_attempt(entry.entry_id))
+        return end if end is not None and end > self._clock.now() else None
 
     def _find(self, entity: Entity, entries: Sequence[Entry]) -> dict[int, Found]:
         """Return what the target holds of records that were to be created, by entry id."""
@@ -86,7 +113,10 @@ class LookUp:
         held = (
             {one.get("InvoiceID"): one for one in self._target.invoices_by_id(ids)} if ids else {}
         )
-        return {entry.entry_id: _judge_email(held.get(entry.parent_target_id)) for entry in sent}
+        judged = {one.entry_id: _judge_email(held.get(one.parent_target_id)) for one in sent}
+        # Of one that may be under way, only a good answer is certain.
+        late = {one.entry_id for one in sent if self._late_until(one)}
+        return {one: found for one, found in judged.items() if found.element or one not in late}
 
     def _find_by_url(self, entries: Sequence[Entry]) -> dict[int, Found]:
         """Look among the invoices this app made since: a person may have renumbered one."""
@@ -141,6 +171,18 @@ class LookUp:
         ends = entry.on_change is ChangePolicy.VOID
         done = outbox.settle if ends else outbox.retire
         self.settled += done([settlement], owner=self._owner)
+
+
+def _carried_out_by(attempt: Attempt | None) -> datetime | None:
+    """Return when a request that got no answer is over for certain; None if one came.
+
+    That of a worker that died is over with its lease.
+    """
+    if attempt is None or attempt.finished_at is None or attempt.outcome != OutcomeUnknown.__name__:
+        return None
+    if attempt.status is not None and attempt.status not in _GATEWAY_GAVE_UP:
+        return None
+    return attempt.finished_at + _AT_WORK_FOR
 
 
 def _is_credited(entry: Entry, element: Mapping[str, Any]) -> bool:

@@ -1,5 +1,6 @@
 """Contacts that were made in Xero and become accounts: which of them, and with which values."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from sfxero.mapping.new_in_xero_rules import NewInXeroSection
 from sfxero.mapping.shared_fields import Part, shared_fields, shown
 from sfxero.model.agreed import Pair, canonical
 from sfxero.model.findings import DispositionRow, Finding, Severity, row_of
-from sfxero.model.ids import SourceId, TargetId, is_lead
+from sfxero.model.ids import SourceId, TargetId, chain_end, is_lead
 from sfxero.model.outbox import NOTE, PlannedEntry, PlanOutcome, SourceVersion
 from sfxero.model.states import Disposition, Entity, EntryState
 from sfxero.salesforce.client import SalesforceClient
@@ -50,6 +51,8 @@ _REFUSED: Final = (
     "cannot_become_account",
     "Correct it in Xero: the route would refuse an account with these values.",
 )
+NO_ACCOUNT: Final = frozenset({LOOKS_LIKE, _REFUSED[0]})
+"""Rules by which a contact does not become an account, though it was to."""
 OUT_OF_SCOPE: Final = "contact_out_of_scope"
 """Rule of a contact that does not meet the route's condition."""
 NOT_ACTIVE: Final = "contact_not_active"
@@ -91,7 +94,9 @@ class NewAccounts:
         self._client = client
         self._section = section
         self._fields = shared_fields(scope.spec.contacts)
+        self._read: AbstractSet[SourceId] = frozenset()
         self._waiting: AbstractSet[SourceId] = frozenset()
+        self._former: Mapping[SourceId, TargetId] = {}
 
     def plan(
         self, contacts: Mapping[TargetId, ReadContact], *, read: Iterable[SourceId]
@@ -101,8 +106,8 @@ class NewAccounts:
         `read` are all that the run has read, refused ones too.
         """
         done, scope = NewAccountsPlan(), self._scope
-        read_at, read = scope.clock.now(), list(read)
-        keys = self._waits(read)
+        read_at, self._read = scope.clock.now(), set(read)
+        keys = self._waits(self._read)
         self._waiting = keys.keys()
         made = self._made(keys)
         done.rows += (
@@ -113,7 +118,8 @@ class NewAccounts:
         entries: list[PlannedEntry] = []
         findings: list[Finding] = []
         if wanted:
-            findings = self._findings(wanted)
+            self._former = self._former_accounts(wanted)
+            findings = self._findings(wanted, self._heirs(left))
             done.refused |= refused_by(findings)
             passed = [one for one in wanted if one.contact_id not in done.refused]
             entries = list(self._entries(passed, findings, done, read_at=read_at))
@@ -125,7 +131,7 @@ class NewAccounts:
         for planned in scope.ledger.outbox.plan(scope.run_id, entries):
             done.planned += planned.outcome is PlanOutcome.ADDED
             done.rows.append(row_of(planned, Entity.CONTACT, planned.source_id))
-        self._withdraw(set(read) - made - {one.source_id for one in entries}, read_at=read_at)
+        self._withdraw(self._read - made - {one.source_id for one in entries}, read_at=read_at)
         return done
 
     def _waits(self, contact_ids: Iterable[SourceId]) -> dict[SourceId, str]:
@@ -179,31 +185,65 @@ class NewAccounts:
             )
         return wanted
 
-    def _findings(self, wanted: Sequence[ReadContact]) -> list[Finding]:
+    def _former_accounts(self, wanted: Sequence[ReadContact]) -> dict[SourceId, TargetId]:
+        """Return the accounts that were made of some before, whatever became of them."""
+        ids = [one.contact_id for one in wanted]
+        links = self._scope.ledger.links
+        made = links.get_many(org_of(self._scope), Entity.ACCOUNT_CREATE, ids)
+        return {one: link.target_id for one, link in made.items()}
+
+    def _heirs(self, contacts: Mapping[TargetId, ReadContact]) -> dict[str, str]:
+        """Return by contact the accounts whose own one was merged into it.
+
+        Their links follow in the next run from Salesforce; until then it stands for nobody.
+        """
+        went = {
+            one: TargetId(contact.held["MergedToContactID"])
+            for one, contact in contacts.items()
+            if contact.status != ACTIVE and contact.held.get("MergedToContactID")
+        }
+        heirs: dict[str, list[str]] = {}
+        links, tenant = self._scope.ledger.links, self._scope.tenant
+        for contact_id, account in links.sources_of(tenant, Entity.CONTACT, went):
+            heirs.setdefault(chain_end(contact_id, went), []).append(account)
+        return {one: " ".join(sorted(accounts)) for one, accounts in heirs.items()}
+
+    def _findings(self, wanted: Sequence[ReadContact], heirs: Mapping[str, str]) -> list[Finding]:
         """Return why some are left to a person: an account looks like them, or one was made."""
         scope = self._scope
         similar = SimilarAccounts(scope, self._client, self._section).of(
             [_element(one) for one in wanted]
         )
-        ids = [one.contact_id for one in wanted]
-        made = scope.ledger.links.get_many(org_of(scope), Entity.ACCOUNT_CREATE, ids)
-        before = _Before()
-        found = []
-        for one in wanted:
-            link = made.get(one.contact_id)
-            told = _looks_like(one.contact_id, similar, None if link is None else link.target_id)
-            told = told or before.like(one)
-            if told is None:
-                before.note(one)
-                continue
-            accounts, shared = told
-            found.append(
-                Finding(
-                    Entity.CONTACT, one.contact_id, LOOKS_LIKE, shared, accounts, _LOOKS_LIKE_HINT
-                )
-            )
         released = scope.ledger.releases.of(scope.route, Entity.CONTACT)
-        return list(with_releases(found, released))
+        before = self._before()
+        findings: list[Finding] = []
+        # Who waits already comes first: its account may be under way.
+        for one in sorted(wanted, key=lambda one: one.contact_id not in self._waiting):
+            contact_id = one.contact_id
+            told = _looks_like(contact_id, similar, self._former.get(contact_id))
+            if told is None and contact_id in heirs:
+                told = heirs[contact_id], "MergedToContactID"
+            told = told or before.like(one.held)
+            found: tuple[Finding, ...] = ()
+            if told is not None:
+                value, shared = told
+                looks = Finding(
+                    Entity.CONTACT, contact_id, LOOKS_LIKE, shared, value, _LOOKS_LIKE_HINT
+                )
+                found = with_releases([looks], released)
+            if not refused_by(found):
+                before.note(contact_id, one.held)
+            findings += found
+        return findings
+
+    def _before(self) -> "_Before":
+        """Return the contacts whose accounts are still to be made, of those not read anew."""
+        before = _Before()
+        wished = self._scope.ledger.merging.all_wished(org_of(self._scope), Entity.ACCOUNT_CREATE)
+        for contact_id, wish in wished.items():
+            if contact_id not in self._read and wish.state is not EntryState.DEAD:
+                before.note(contact_id, json.loads(wish.meta[CONTACT]))
+        return before
 
     def _entries(
         self,
@@ -279,6 +319,7 @@ class NewAccounts:
             if text
         }
         payload = canonical({**given, **self._section.values})
+        former = self._former.get(one.contact_id)
         meta = {
             "rule": RULE,
             KEY: self._section.external_id,
@@ -299,7 +340,8 @@ class NewAccounts:
             entity=Entity.ACCOUNT_CREATE,
             source_id=one.contact_id,
             payload=payload,
-            content_hash=payload_hash(payload),
+            # Another account is another wish, though it be of the same values.
+            content_hash=payload_hash(f"{payload}\n{former}" if former else payload),
             version=SourceVersion(stamp_at=contact.updated_at, read_at=read_at),
             mapping_version=scope.spec.mapping_version,
             meta=meta,
@@ -307,26 +349,25 @@ class NewAccounts:
 
 
 class _Before:
-    """What contacts of the same run have in common: two of one company make one account."""
+    """What contacts that become accounts have in common: two of one company make one account."""
 
     def __init__(self) -> None:
         self._seen: dict[tuple[str, str], SourceId] = {}
 
-    def like(self, contact: ReadContact) -> tuple[str, str] | None:
+    def like(self, held: Mapping[str, Any]) -> tuple[str, str] | None:
         """Return an earlier contact that may be the same, and in what."""
-        for key in _keys_of(contact):
+        for key in _keys_of(held):
             if key in self._seen:
                 return self._seen[key], key[0]
         return None
 
-    def note(self, contact: ReadContact) -> None:
+    def note(self, contact_id: SourceId, held: Mapping[str, Any]) -> None:
         """Remember a contact that becomes an account."""
-        for key in _keys_of(contact):
-            self._seen.setdefault(key, contact.contact_id)
+        for key in _keys_of(held):
+            self._seen.setdefault(key, contact_id)
 
 
-def _keys_of(contact: ReadContact) -> Iterator[tuple[str, str]]:
-    held = contact.held
+def _keys_of(held: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     makers = (("TaxNumber", tax_number_key), ("EmailAddress", email_key), ("Name", words_of))
     for name, make in makers:
         key = make(str(held.get(name) or ""))

@@ -11,7 +11,7 @@ from sfxero.model.outbox import Entry, Settlement
 from sfxero.model.states import Entity
 from sfxero.salesforce.row_results import RowResult
 from sfxero.sync.bodies import emptied, parse
-from sfxero.sync.org_creating import LINKED, TRIED, paired_contact
+from sfxero.sync.org_creating import KEY, LINKED, TRIED, paired_contact
 from sfxero.sync.org_records import RecordForm
 from sfxero.sync.ports import Outbox
 from sfxero.sync.shared_values import AGREED_IN, changes_of
@@ -29,6 +29,10 @@ _LONGEST_CALL: Final = timedelta(minutes=10)
 """After it Salesforce ends a call, and with it the locks on what it was writing."""
 _THERE: Final = "the org has an account with the contact's id, and it is not of our making"
 _MATCH: Final = "Link the two with `sfxero match`, and discard this; or empty the account's field."
+_TAKEN: Final = (
+    "An account holds a value that no other may have: if it is the contact's, `sfxero match` links "
+    "the two, and this is to be discarded. Else correct the value, then replay."
+)
 _NO_WAIT: Final = timedelta(0)
 _A_BATCH: Final = 3
 """Tries of a batch before it is put off."""
@@ -132,7 +136,7 @@ class OrgEnds:
                 end.passing.append(parted)
                 end.said[entry.entry_id] = result
                 end.parted.add(entry.entry_id)
-            elif result.is_passing and entry.tries + 1 < MOST_PASSING:
+            elif _may_pass(entry, result) and entry.tries + 1 < MOST_PASSING:
                 end.passing.append(entry)
                 end.said[entry.entry_id] = result
             else:
@@ -266,7 +270,8 @@ class OrgEnds:
         self._bury(entry, result)
 
     def _bury(self, entry: Entry, result: RowResult) -> None:
-        self._give_up(entry, result.text, result.hint)
+        is_taken = entry.entity is Entity.ACCOUNT_CREATE and result.is_taken
+        self._give_up(entry, result.text, _TAKEN if is_taken else result.hint)
 
     def _give_up(self, entry: Entry, message: str, hint: str) -> None:
         self._outbox.bury(
@@ -277,6 +282,12 @@ class OrgEnds:
             message=message,
             hint=hint,
         )
+
+
+def _may_pass(entry: Entry, result: RowResult) -> bool:
+    """Say whether a later try may help, as it does if an earlier one made the account just now."""
+    is_late = TRIED in entry.meta and result.is_taken and entry.meta[KEY] in result.text
+    return result.is_passing or is_late
 
 
 def _lacks_id(entry: Entry, result: RowResult) -> bool:

@@ -36,13 +36,13 @@ ACCOUNT_HINT: Final = (
 )
 NEW_ACCOUNT_HINT: Final = (
     "Let contacts.new_in_xero.external_id name a text field of Account that is an external id and "
-    "unique, as include/salesforce has it, and let the integration user create accounts with the "
-    "fields."
+    "unique, as include/salesforce has it, let the route map fields of texts, and let the "
+    "integration user create accounts with them."
 )
 _CONTACT_ID_LENGTH: Final = 36
 _NUMBERS: Final = frozenset({"currency", "double"})
 _TEXTS: Final = frozenset({"string", "textarea", "picklist", "url"})
-_NO_TEXTS: Final = _NUMBERS | {
+NO_TEXTS: Final = _NUMBERS | {
     "address", "boolean", "date", "datetime", "int", "long", "percent", "reference", "time",
 }  # fmt: skip
 _TYPES: Final[Mapping[FieldKind, frozenset[str]]] = {
@@ -258,7 +258,11 @@ def _account_trouble(name: str, field: FieldDescribe | None) -> str | None:
     if not field.updateable:
         return _read_only(name)
     # What is read back of another would never be the text that was written.
-    return f"{name} is of type {field.type}, not text" if field.type in _NO_TEXTS else None
+    return _no_text(field) if field.type in NO_TEXTS else None
+
+
+def _no_text(field: FieldDescribe) -> str:
+    return f"{field.name} is of type {field.type}, not text"
 
 
 def _read_only(name: str) -> str:
@@ -274,13 +278,31 @@ def new_account_troubles(described: ObjectDescribe, contacts: ContactsSection) -
     if not described.createable:
         found.append("the integration user may not create accounts")
     found += _key_troubles(section.external_id, described.fields.get(section.external_id))
-    for name in dict.fromkeys((*filled_fields(contacts), *section.values)):
+    filled = filled_fields(contacts)
+    for name in dict.fromkeys((*filled, *section.values)):
         field = described.fields.get(name)
         if field is None:
             found.append(f"{name} is missing or hidden")
         elif not field.createable:
             found.append(f"{name} cannot be set by the integration user")
+        elif name in filled and field.type in NO_TEXTS:
+            found.append(_no_text(field))
     return found
+
+
+def check_texts(described: ObjectDescribe, contacts: ContactsSection) -> None:
+    """Raise ConfigurationError if a field that contacts fill is there and holds no text.
+
+    No account can be looked up by its parts, and not every text can be tried out in it.
+    """
+    fields = (described.fields.get(name) for name in filled_fields(contacts))
+    troubles = [_no_text(one) for one in fields if one is not None and one.type in NO_TEXTS]
+    if troubles:
+        raise ConfigurationError(
+            f"no account can be made of a contact: {'; '.join(troubles)}",
+            service="salesforce",
+            hint=NEW_ACCOUNT_HINT,
+        )
 
 
 def _key_troubles(name: str, field: FieldDescribe | None) -> Iterator[str]:

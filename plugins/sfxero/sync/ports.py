@@ -156,8 +156,10 @@ class Outbox(Protocol):
         """Return those of the target's records that stand for one of ours."""
         ...
 
-    def doubt(self, entry_ids: Sequence[int], *, owner: str) -> int:
-        """Leave entries to a look-up."""
+    def doubt(
+        self, entry_ids: Sequence[int], *, owner: str, until_at: datetime | None = None
+    ) -> int:
+        """Leave entries to a look-up, from `until_at` on."""
         ...
 
     def release(self, entry_ids: Sequence[int], *, owner: str) -> int:

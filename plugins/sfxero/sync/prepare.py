@@ -339,7 +339,9 @@ class _Preparation:
             return DispositionRow(
                 Entity.OPPORTUNITY_LINE, line, Disposition.SKIPPED, "opportunity_not_readable"
             )
-        return replace(row, entity=Entity.OPPORTUNITY_LINE, source_id=line)
+        return DispositionRow(
+            Entity.OPPORTUNITY_LINE, line, row.disposition, row.rule, row.entry_id
+        )
 
     def _refuse(self, result: TransformResult, held: Sequence[Finding]) -> set[SourceId]:
         """Store all findings; returns the records that may not go, the suites' refusals too."""

@@ -146,7 +146,9 @@ class Lane:
             lease_s=spec.lease_s,
             doing=_Doing(self),
         )
-        self._look_up = LookUp(outbox=outbox, target=target, owner=spec.owner, clash=self._clash)
+        self._look_up = LookUp(
+            outbox=outbox, target=target, owner=spec.owner, clock=clock, clash=self._clash
+        )
         self.report = LaneReport()
 
     def run(self) -> LaneReport:

@@ -16,6 +16,7 @@ from sfxero.mapping.new_in_xero_rules import NewInXeroSection
 from sfxero.mapping.shared_fields import KINDS
 from sfxero.salesforce.client import SalesforceClient
 from sfxero.salesforce.soql import fits_rest, literal, select
+from sfxero.sync.org_records import NO_TEXTS, check_texts
 from sfxero.sync.related import read_related
 from sfxero.sync.scope import OBJECT_OF, Scope
 from sfxero.sync.staged import typed_schema
@@ -50,14 +51,24 @@ class SimilarAccounts:
     """Asks one org."""
 
     def __init__(self, scope: Scope, client: SalesforceClient, section: NewInXeroSection) -> None:
-        """The section names the field that holds contacts' ids."""
+        """The section names the field that holds contacts' ids.
+
+        Raises ConfigurationError if the org lacks a field, or has one of numbers for a text.
+        """
         self._spec = scope.spec
         self._client = client
         self._key = section.external_id
         self._name = OBJECT_OF[Entity.ACCOUNT]
-        known = client.describe(self._name).fields
-        self._extras = [one for one in _EXTRAS if one in known]
+        described = client.describe(self._name)
+        check_texts(described, scope.spec.contacts)
+        self._texts = {
+            name
+            for name, one in described.fields.items()
+            if one.filterable and one.type not in NO_TEXTS
+        }
+        self._extras = [one for one in _EXTRAS if one in self._texts]
         self._fields = sorted({*needed_fields(scope.spec)[self._name], *self._extras})
+        self._schema = typed_schema(client, self._name, self._fields)
 
     def of(self, contacts: Sequence[Element]) -> Similar:
         """Look for the accounts that contacts, in Xero's shape, could be."""
@@ -94,8 +105,7 @@ class SimilarAccounts:
         for row in live:
             if row[self._key]:
                 similar.named[str(row[self._key]).lower()] = str(row["Id"])
-        schema = typed_schema(self._client, self._name, self._fields)
-        frame = frame_of(live, schema=schema)
+        frame = frame_of(live, schema=self._schema)
         frame = read_related(self._spec, self._client, self._name, frame)
         similar.accounts |= resembling(frame, self._spec, contacts)
 
@@ -103,11 +113,11 @@ class SimilarAccounts:
         """Yield conditions, any of which an account must meet that could be the contact."""
         rules = self._spec.contacts
         yield f"{self._key} = {literal(str(contact['ContactID']))}"
-        names = _own(rules.name)
+        names = self._own(rules.name)
         yield from _named(names, str(contact.get("Name") or ""))
         tax_number = keys.tax_number_key(str(contact.get("TaxNumber") or ""))
         if tax_number:
-            yield from (f"{one} LIKE {_loosely(tax_number)}" for one in _own(rules.tax_number))
+            yield from (f"{one} LIKE {_loosely(tax_number)}" for one in self._own(rules.tax_number))
         yield from self._of_email(contact.get("EmailAddress"))
         for number in filter(None, (contact.get("AccountNumber"), contact.get("ContactNumber"))):
             if "AccountNumber" in self._extras:
@@ -117,7 +127,7 @@ class SimilarAccounts:
 
     def _of_email(self, email: str | None) -> Iterator[str]:
         key, domain = keys.email_key(email or ""), keys.domain_of(email or "")
-        for one in _own(self._spec.contacts.email):
+        for one in self._own(self._spec.contacts.email):
             if key:
                 yield f"{one} = {literal(key)}"
             if domain:
@@ -128,7 +138,7 @@ class SimilarAccounts:
     def _of_phones(self, contact: Element) -> Iterator[str]:
         phones = self._spec.contacts.phones
         rules = [getattr(phones, kind) for kind in KINDS] if phones else []
-        fields = dict.fromkeys(one for rule in rules for one in _own(rule))
+        fields = dict.fromkeys(one for rule in rules for one in self._own(rule))
         for phone in contact.get("Phones") or ():
             key = keys.phone_key("".join(filter(None, (phone.get(one) for one in _PHONE))))
             if key:
@@ -137,32 +147,35 @@ class SimilarAccounts:
     def _of_place(self, contact: Element, names: Sequence[str]) -> Iterator[str]:
         """Yield accounts at the same postal code whose name begins alike."""
         place = self._spec.contacts.postal_address
-        codes = _own(place.postal_code) if place else []
-        first = (keys.words_of(str(contact.get("Name") or "")) or "").partition(" ")[0]
+        codes = self._own(place.postal_code) if place else []
+        first = next(iter(keys.patterns_of(str(contact.get("Name") or ""))), "")
         for address in contact.get("Addresses") or ():
             code = address.get("PostalCode")
-            if code and len(first) >= _SHORTEST:
+            if code and _letters(first) >= _SHORTEST:
                 for one in codes:
                     of_name = " OR ".join(f"{name} LIKE {_text(f'%{first}%')}" for name in names)
                     yield f"({one} = {literal(str(code))} AND ({of_name}))"
+
+    def _own(self, rule: FieldRule | None) -> list[str]:
+        """Return the fields of the account itself that a rule reads and a query can ask for."""
+        return [one for one in rule.read_fields if one in self._texts] if rule else []
 
 
 _PHONE: Final = ("PhoneCountryCode", "PhoneAreaCode", "PhoneNumber")
 
 
-def _own(rule: FieldRule | None) -> list[str]:
-    """Return the fields of the account itself that a rule reads."""
-    return [one for one in rule.read_fields if "." not in one] if rule else []
-
-
 def _named(fields: Sequence[str], name: str) -> Iterator[str]:
     """Yield what finds a name: as it is written, and its own words in order."""
-    words = (keys.words_of(name) or "").split()
+    words = keys.patterns_of(name)
     for one in fields:
         if name:
             yield f"{one} = {literal(name)}"
-        if len("".join(words)) >= _SHORTEST:
+        if _letters("".join(words)) >= _SHORTEST:
             yield f"{one} LIKE {_text('%' + '%'.join(words) + '%')}"
+
+
+def _letters(pattern: str) -> int:
+    return len(pattern.replace("%", ""))
 
 
 def _loosely(key: str) -> str:
@@ -171,4 +184,5 @@ def _loosely(key: str) -> str:
 
 
 def _text(pattern: str) -> str:
-    return literal(pattern.replace("_", r"\_"))
+    # Only in LIKE is this an escape, so that `literal` does not know it (SOQL, quoted strings).
+    return literal(pattern).replace("_", r"\_")

@@ -42,7 +42,7 @@ def check_invoices(scope: Scope, suite: Suite) -> int:
 
 
 def prepare_statuses(scope: Scope) -> dict[str, int]:
-    """Fill the outbox with what opportunities are to show, and move the watermarks."""
+    """Fill the outbox with what opportunities are to show, and move all watermarks of invoices."""
     from sfxero.mapping.statuses import transform_statuses
 
     ends = _Ends()
@@ -72,7 +72,8 @@ def prepare_statuses(scope: Scope) -> dict[str, int]:
         runs.record_dispositions(scope.run_id, _followers(scope, plural, ends))
     _clear_quarantine(scope, refused)
     plan_errors(scope, org_of(scope), read_at=_read_at(scope))
-    windows.mark_prepared([one.window_id for one in windows.of_run(scope.run_id)])
+    drawn = windows.of_run(scope.run_id)
+    windows.mark_prepared([one.window_id for one in drawn if one.entity is not Entity.CONTACT])
     return {
         "records": len(ids),
         "ours": len(pairs),

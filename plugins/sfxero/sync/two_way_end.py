@@ -35,6 +35,9 @@ def end_two_way(scope: Scope) -> None:
         now = scope.clock.now()
         ledger.outbox.withdraw(run_id, org, entity, ids, read_at=now, reason=_REASON)
     if not scope.spec.contacts.is_read_in_xero:
+        # Nobody looks at them any more, and they would stay there for good.
+        held = ledger.quarantine.open_ids(scope.route, Entity.CONTACT)
+        ledger.quarantine.clear(run_id, scope.route, Entity.CONTACT, held)
         # Last, since it tells that this is done.
         ledger.windows.forget_watermark(scope.route, Entity.CONTACT)
     if closed or waiting:

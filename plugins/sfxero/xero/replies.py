@@ -115,7 +115,8 @@ def _body_of(response: httpx.Response, *, is_write: bool, is_conditional: bool) 
         return parse_json(response)
     except UnexpectedResponse as error:
         if is_write:
-            raise OutcomeUnknown(f"a write went through, but {error.message}") from error
+            text = f"a write went through, but {error.message}"
+            raise OutcomeUnknown(text, **_facts(response)) from error
         # A cut or foreign body in place of a list is a moment's trouble, as a 503 is.
         raise ServiceUnavailable(error.message, **_facts(response)) from error
 

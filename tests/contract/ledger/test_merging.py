@@ -135,6 +135,19 @@ def test_the_newest_live_entry_of_a_record_is_its_wish(ledger: Ledger) -> None:
     assert not found[S1].is_under_way
 
 
+def test_all_wishes_of_a_kind_are_those_of_its_live_entries(ledger: Ledger) -> None:
+    in_step(ledger, wish("s2"))
+    plan(ledger, wish())
+    claim(ledger)
+    plan(ledger, wish(content="B", age=1), wish("s3"))
+
+    found = ledger.merging.all_wished(TENANT, CONTACT)
+
+    assert found == ledger.merging.wished(TENANT, CONTACT, [S1, SourceId("s2"), SourceId("s3")])
+    assert found.keys() == {S1, "s3"}
+    assert ledger.merging.all_wished(ORG, CONTACT) == {}
+
+
 # Conflicts.
 
 

@@ -274,7 +274,6 @@ class Storm:
         self.showing.read(scope, lists=[CONTACTS])
         self._meanwhile(self._to_xero, is_whole=is_whole)
         prepare_accounts(scope, self.world.salesforce)
-        self._prepared(scope)
         self._meanwhile(self._to_xero, is_whole=is_whole)
         if is_whole or self.chance.random() < 0.9:
             self.showing.publish(Entity.ACCOUNT_UPDATE, run_id=scope.run_id)

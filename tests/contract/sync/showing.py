@@ -75,9 +75,9 @@ class Showing:
 
     def prepare(self, scope: Scope) -> None:
         end_two_way(scope)
+        prepare_statuses(scope)
         if self.reads_contacts:
             prepare_accounts(scope, self.world.salesforce)
-        prepare_statuses(scope)
 
     def publish(self, entity: Entity = Entity.OPPORTUNITY_STATUS, **changes: Any) -> OrgReport:
         world = self.world

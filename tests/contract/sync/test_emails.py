@@ -174,6 +174,30 @@ def test_an_email_whose_answer_was_lost_is_found_by_the_mark_that_xero_sets(
     assert set(world.states()) == {"settled"}
 
 
+def test_an_email_that_goes_after_its_look_up_is_found(mailing: World) -> None:
+    world = mailing
+    world.won(world.account(), "100")
+    world.run()
+    late: list[tuple[httpx.Request, Any]] = []
+
+    def times_out(request: httpx.Request, forward: Any) -> httpx.Response:
+        late.append((request, forward))
+        raise httpx.ReadTimeout("no reply in time", request=request)
+
+    world.seam.plans = [times_out, times_out, times_out]
+    emails(world)
+    assert mailed(world) == [False]
+    request, forward = late[0]
+    forward(request)
+    world.sleep(61)
+
+    emails(world)
+
+    assert mailed(world) == [True]
+    assert world.letters() == []
+    assert set(world.states()) == {"settled"}
+
+
 def test_an_email_that_may_have_gone_is_left_to_a_person(mailing: World) -> None:
     world = mailing
     world.won(world.account(), "100")
@@ -181,6 +205,10 @@ def test_an_email_that_may_have_gone_is_left_to_a_person(mailing: World) -> None
     world.seam.plans = [lost] * 3
     world.forget_calls()
 
+    emails(world)
+    # A call without an answer may take a while yet to be carried out.
+    assert world.letters() == []
+    world.sleep(61)
     emails(world)
 
     (letter,) = world.letters()

@@ -14,12 +14,16 @@ from tests.contract.sync.showing import Showing
 from tests.contract.sync.test_doctor import look_at
 
 from sfxero.errors import ConfigurationError
+from sfxero.ledger.linking import Pair as LinkedPair
 from sfxero.ledger.outbox_reading import EntryFilter
 from sfxero.ledger.runs import RunReport
 from sfxero.model.findings import Severity
-from sfxero.model.ids import RouteName, RunId
+from sfxero.model.ids import RouteName, RunId, SourceId, TargetId, TenantId
+from sfxero.model.outbox import SourceVersion
 from sfxero.model.states import Entity, EntryState
+from sfxero.salesforce.client import SalesforceClient
 from sfxero.sandbox.xero.models import Contact
+from sfxero.sync.org_records import new_account_troubles
 
 pytestmark = pytest.mark.contract
 
@@ -126,6 +130,15 @@ class Born:
     def letter(self) -> str:
         (one,) = self.world.ledger.outbox.listing(EntryFilter(states=frozenset({EntryState.DEAD})))
         return f"{one.message} {one.hint}"
+
+
+def release(shop: Shop, contact: Contact) -> None:
+    """Say that a contact is another company than those that it looks like."""
+    done = shop.run(
+        "quarantine", "release", contact.contact_id, "--route", "demo",
+        "--rule", "looks_like_account", "--reason", "sister company",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
 
 
 @pytest.fixture
@@ -288,6 +301,49 @@ def test_an_account_that_is_in_doubt_gets_no_contact_of_its_own(born: Born) -> N
     assert [one.name for one in born.world.contacts] == ["Acme Pty Ltd"]
 
 
+def test_an_account_of_another_organisations_contact_gets_one_in_this(born: Born) -> None:
+    elsewhere = TargetId("11111111-2222-4333-8444-555555555555")
+    account = born.world.account("Acme", Xero_Contact_Id__c=elsewhere)
+    born.to_xero()
+    assert born.world.quarantined() == {account: ["made_of_contact"]}
+    now = born.world.clock.now()
+    pair = LinkedPair(SourceId(account), elsewhere, "{}", None, SourceVersion(now, now), "test")
+    born.world.ledger.linking.link(
+        RouteName("other"), TenantId("other"), Entity.CONTACT, [pair], actor="pat"
+    )
+
+    born.to_xero()
+
+    assert born.world.quarantined() == {}
+    (contact,) = born.world.contacts
+    assert contact.number == account
+
+
+def test_an_account_that_is_in_doubt_waits_though_the_section_is_taken_out(born: Born) -> None:
+    contact = born.contact()
+    born.world.fail("lost_reply", MAKING, method="PATCH")
+    born.from_xero()
+    account = born.account["Id"]
+    bystander = born.world.account("Bystander")
+    section = born.world.spec.contacts.new_in_xero
+    born.world.respec(contacts={"new_in_xero": None})
+
+    for _ in range(2):
+        born.to_xero()
+        born.from_xero()
+
+    assert born.world.quarantined(Entity.ACCOUNT) == {account: ["made_of_contact"]}
+    assert born.world.link(bystander) is not None
+    assert sorted(one.name for one in born.world.contacts) == ["Acme Pty Ltd", "Bystander"]
+    assert section is not None
+    born.world.respec(contacts={"new_in_xero": section.model_dump(by_alias=True)})
+    born.from_xero()
+    born.to_xero()
+    assert born.world.link(account).target_id == contact.contact_id
+    assert born.world.quarantined() == {}
+    assert len(born.world.contacts) == 2
+
+
 @pytest.mark.parametrize("arrives", [True, False])
 def test_a_publisher_that_died_while_sending_leaves_one_account(
     born: Born, monkeypatch: pytest.MonkeyPatch, arrives: bool
@@ -315,6 +371,40 @@ def test_a_publisher_that_died_while_sending_leaves_one_account(
 
     assert born.world.link(born.account["Id"]).target_id == contact.contact_id
     assert len(born.world.contacts) == 1
+    assert born.is_quiet()
+
+
+def test_an_account_that_was_made_late_is_found_by_the_next_try(
+    born: Born, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contact = born.contact()
+    network = born.world.seam._network
+    forward = network.handle_request
+    late: list[httpx.Request] = []
+
+    def make_late(request: httpx.Request) -> httpx.Response:
+        if request.method != "PATCH":
+            return forward(request)
+        late.append(request)
+        if len(late) == 1:
+            raise httpx.ReadTimeout("no answer", request=request)
+        forward(late[0]).close()
+        message = "duplicate value found: Xero_Contact_Id__c duplicates value on record with id"
+        errors = [{"statusCode": "DUPLICATE_VALUE", "message": message, "fields": []}]
+        return httpx.Response(200, json=[{"success": False, "errors": errors}])
+
+    with monkeypatch.context() as patched:
+        patched.setattr(network, "handle_request", make_late)
+        born.from_xero()
+        born.hands.write_contact({"EmailAddress": "new@acme.au"}, contact.contact_id)
+        born.world.sleep(HOUR)
+        born.from_xero()
+
+    for _ in range(2):
+        born.from_xero()
+    assert born.world.letters() == []
+    assert born.account["Invoice_Email__c"] == "new@acme.au"
+    assert born.world.link(born.account["Id"]).target_id == contact.contact_id
     assert born.is_quiet()
 
 
@@ -443,6 +533,48 @@ def test_an_account_that_a_contact_could_be_is_not_doubled(
     assert "sfxero match" in row.hint
 
 
+def test_a_second_try_of_the_step_looks_at_its_contacts_again(born: Born) -> None:
+    account = born.world.account("Acme")
+    born.contact()
+    scope = born.showing.begin()
+    born.showing.read(scope)
+    born.showing.prepare(scope)
+
+    born.showing.prepare(scope)
+
+    report = born.world.ledger.runs.settle(scope.run_id)
+    assert ("contact", "quarantined", "looks_like_account", 1) in report.counts
+    born.world.delete("Account", account)
+    born.showing.prepare(scope)
+    assert born.world.quarantined() == {}
+    assert born.entries() == [EntryState.PENDING]
+
+
+@pytest.mark.parametrize(
+    ("name", "held"),
+    [
+        ("Black & White Cafe", "Black & White Cafe Pty Ltd"),
+        ("Smith and Sons", "The Smith & Sons Ltd"),
+        ("Smith + Sons", "Smith and Sons"),
+        ("O'Brien Plumbing", "O'Brien Plumbing Pty Ltd"),
+        ("A.B.C. Cleaning", "ABC Cleaning Pty Ltd"),
+        ("Café Straßer", "Café Straßer GmbH"),
+        ("한국상사", "한국상사 Ltd"),
+    ],
+)
+def test_an_account_is_found_by_its_name_whatever_stands_in_it(
+    born: Born, name: str, held: str
+) -> None:
+    account = born.world.account(held)
+    born.world.account("Bystander")
+    born.contact(Name=name, TaxNumber="", EmailAddress="", Phones=[], Addresses=[])
+
+    born.from_xero()
+
+    (row,) = born.world.ledger.quarantine.listing(RouteName("demo"))
+    assert (row.rule, row.value) == ("looks_like_account", account)
+
+
 @pytest.mark.parametrize("name", ["O'Brien & 100% \\ _Sons\"", "Ça va", "A", "的"])
 def test_any_name_can_be_looked_up(born: Born, name: str) -> None:
     born.world.account("Bystander")
@@ -520,6 +652,25 @@ def test_an_account_is_found_by_its_place_or_its_number(
     assert set(shared.split(", ")) <= set(str(row.field).split(", "))
 
 
+@pytest.mark.parametrize("two_way", [True, False])
+def test_without_the_section_no_contact_stays_in_quarantine(world: World, two_way: bool) -> None:
+    born = Born(world, two_way=two_way)
+    world.account("Acme")
+    contact = born.contact()
+    born.from_xero()
+    assert world.quarantined() == {contact.contact_id: ["looks_like_account"]}
+    section = world.spec.contacts.new_in_xero
+    assert section is not None
+    world.respec(contacts={"new_in_xero": None})
+
+    born.from_xero()
+
+    assert world.quarantined() == {}
+    world.respec(contacts={"new_in_xero": section.model_dump(by_alias=True)})
+    born.showing.run(full=two_way)
+    assert world.quarantined() == {contact.contact_id: ["looks_like_account"]}
+
+
 def test_two_contacts_of_one_company_make_one_account(born: Born) -> None:
     first = born.contact()
     second = born.contact(Name="Acme Holdings", EmailAddress="", Phones=[], Addresses=[])
@@ -534,6 +685,71 @@ def test_two_contacts_of_one_company_make_one_account(born: Born) -> None:
     born.from_xero()
     (row,) = born.world.ledger.quarantine.listing(RouteName("demo"))
     assert (row.source_id, row.value) == (other, born.account["Id"])
+
+
+def test_of_one_company_whose_account_is_still_to_be_made_there_is_no_second(born: Born) -> None:
+    first = born.contact()
+    born.planned()
+    other = born.contact(Name="Acme Holdings", EmailAddress="", Phones=[], Addresses=[])
+
+    born.from_xero()
+
+    assert born.account["Xero_Contact_Id__c"] == first.contact_id
+    (row,) = born.world.ledger.quarantine.listing(RouteName("demo"))
+    assert (row.source_id, row.value) == (other.contact_id, first.contact_id)
+
+
+def test_who_waits_for_an_account_goes_before_another_of_its_company(born: Born) -> None:
+    waiting = [born.contact(), born.contact(Name="Birch", TaxNumber=OTHER_ABN, EmailAddress="",
+                                            Phones=[], Addresses=[])]  # fmt: skip
+    born.planned()
+    for one in waiting:
+        born.hands.write_contact({"AccountNumber": one.name}, one.contact_id)
+        born.contact(Name=f"{one.name} Two", EmailAddress="", Phones=[], Addresses=[],
+                     TaxNumber=one.texts["TaxNumber"])  # fmt: skip
+
+    born.from_xero()
+
+    made = {one["Xero_Contact_Id__c"] for one in born.accounts}
+    assert made == {one.contact_id for one in waiting}
+
+
+def test_a_released_contact_counts_for_the_others_of_its_run(born: Born, shop: Shop) -> None:
+    born.world.account("Acme")
+    first = born.contact(TaxNumber="")
+    born.from_xero()
+    release(shop, first)
+    born.hands.write_contact({"TaxNumber": OTHER_ABN}, first.contact_id)
+    other = born.contact(Name="Birch", TaxNumber=OTHER_ABN, EmailAddress="", Phones=[],
+                         Addresses=[])  # fmt: skip
+
+    born.from_xero()
+
+    assert [one["Name"] for one in born.accounts] == ["Acme", "Acme Pty Ltd"]
+    assert born.world.quarantined() == {other.contact_id: ["looks_like_account"]}
+
+
+def test_the_contact_that_another_was_merged_into_gets_its_account(world: World) -> None:
+    born = Born(world, when={"not": {"field": "Name", "contains": "Test"}})
+    loser = born.contact()
+    born.from_xero()
+    born.to_xero()
+    winner = born.contact(Name="Test", TaxNumber="", EmailAddress="", Phones=[], Addresses=[])
+    born.from_xero()
+    born.hands.write_contact({"Name": "Birch"}, winner.contact_id)
+    world.merge_contacts(winner.contact_id, loser.contact_id)
+    world.sleep(HOUR)
+
+    born.from_xero()
+
+    account = born.account["Id"]
+    (row,) = world.ledger.quarantine.listing(RouteName("demo"))
+    assert (row.source_id, row.value) == (winner.contact_id, account)
+    born.to_xero()
+    born.from_xero()
+    assert world.quarantined() == {}
+    assert born.account["Id"] == account
+    assert world.link(account).target_id == winner.contact_id
 
 
 def test_a_contact_that_a_person_links_is_quarantined_no_more(born: Born, shop: Shop) -> None:
@@ -556,15 +772,36 @@ def test_what_a_person_releases_becomes_an_account(born: Born, shop: Shop) -> No
     contact = born.contact()
     born.from_xero()
 
-    done = shop.run(
-        "quarantine", "release", contact.contact_id, "--route", "demo",
-        "--rule", "looks_like_account", "--reason", "sister company",
-    )  # fmt: skip
+    release(shop, contact)
 
-    assert done.exit_code == 0, done.output
     born.from_xero()
     assert [one["Name"] for one in born.accounts] == ["Other", "Acme Pty Ltd"]
     assert born.world.quarantined() == {}
+
+
+def test_a_released_contact_whose_account_was_deleted_gets_another(born: Born, shop: Shop) -> None:
+    contact = born.contact()
+    born.from_xero()
+    account = born.account["Id"]
+    born.world.delete("Account", account)
+    born.world.ledger.linking.unlink(
+        RouteName("demo"),
+        born.world.scope("x").tenant,
+        Entity.CONTACT,
+        {SourceId(account): TargetId(contact.contact_id)},
+        actor="pat",
+        reason="test",
+    )
+    born.showing.run(full=True)
+    (row,) = born.world.ledger.quarantine.listing(RouteName("demo"))
+    assert (row.source_id, row.value) == (contact.contact_id, account)
+    release(shop, contact)
+
+    born.from_xero()
+
+    assert born.account["Id"] != account
+    assert born.world.link(born.account["Id"]).target_id == contact.contact_id
+    assert born.is_quiet()
 
 
 def test_an_account_that_names_the_contact_is_left_alone(born: Born) -> None:
@@ -676,6 +913,35 @@ def test_nothing_is_sent_if_an_account_could_be_made_twice(world: World) -> None
 
     assert born.accounts == []
     assert born.entries() == [EntryState.PENDING]
+
+
+def test_without_the_field_for_the_id_no_contact_is_looked_up(born: Born) -> None:
+    born.contact()
+    hide(born.world)
+
+    with pytest.raises(ConfigurationError, match="Xero_Contact_Id__c"):
+        born.planned()
+
+
+def test_a_field_of_numbers_cannot_take_what_a_contact_holds(
+    born: Born, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    born.contact(TaxNumber="12 345")
+    account = born.world.salesforce.describe("Account")
+    number = replace(account.fields["ABN__c"], type="double", precision=18)
+    with_number = replace(account, fields=dict(account.fields) | {"ABN__c": number})
+    monkeypatch.setattr(
+        SalesforceClient,
+        "describe",
+        lambda _, name: with_number if name == "Account" else pytest.fail(name),
+    )
+
+    with pytest.raises(ConfigurationError, match="ABN__c is of type double, not text"):
+        born.planned()
+
+    assert new_account_troubles(with_number, born.world.spec.contacts) == [
+        "ABN__c is of type double, not text"
+    ]
 
 
 SECTION = "  source: Account\n  new_in_xero:\n    when: {field: IsCustomer, equals: 'true'}\n"

@@ -91,6 +91,59 @@ def test_a_time_out_after_the_commit_makes_no_second_contact(world: World) -> No
     assert report.found == 1
 
 
+def test_an_update_that_lands_after_its_look_up_does_not_outlive_a_newer_one(world: World) -> None:
+    world.plan(contact_wish())
+    world.publish()
+    late: list[tuple[httpx.Request, Forward]] = []
+
+    def time_out(request: httpx.Request, forward: Forward) -> httpx.Response:
+        late.append((request, forward))
+        raise httpx.ReadTimeout("no reply in time", request=request)
+
+    def conflict(request: httpx.Request, _forward: Forward) -> httpx.Response:
+        return httpx.Response(409, json={"Detail": "in progress"}, request=request)
+
+    world.plan(contact_wish(name="Late", age=1))
+    world.seam.plans = [time_out, conflict]
+    world.publish()
+    world.plan(contact_wish(age=2))
+    world.sleep(30)
+    world.publish(owner="other")
+    assert [one.name for one in world.contacts] == ["Acme"]
+    for request, forward in late:
+        forward(request)
+    assert [one.name for one in world.contacts] == ["Late"]
+
+    world.sleep(61)
+    world.publish(owner="other")
+
+    assert [one.name for one in world.contacts] == ["Acme"]
+    assert set(world.states()) == {"settled"}
+
+
+@pytest.mark.parametrize(("status", "times"), [(408, 3), (504, 1)])
+def test_a_gateway_that_waited_in_vain_says_nothing_of_what_the_service_does(
+    linked: World, status: int, times: int
+) -> None:
+    def give_up(request: httpx.Request, _forward: Forward) -> httpx.Response:
+        return httpx.Response(status, request=request)
+
+    linked.seam.plans = [give_up] * times
+    linked.publish(INVOICE)
+    assert linked.states() == ["settled", "in_doubt"]
+    calls = linked.calls()
+
+    linked.sleep(30)
+    linked.publish(INVOICE, owner="early")
+    assert linked.calls() == calls
+
+    linked.sleep(31)
+    linked.publish(INVOICE, owner="next")
+
+    assert set(linked.states()) == {"settled"}
+    assert [one.number for one in linked.invoices] == ["SF-1"]
+
+
 def test_after_an_error_that_nobody_thought_of_the_outcome_is_looked_up(linked: World) -> None:
     def break_off(request: httpx.Request, forward: Forward) -> httpx.Response:
         forward(request).close()

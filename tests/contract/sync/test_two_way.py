@@ -15,8 +15,10 @@ from sfxero.ledger.runs import RunReport
 from sfxero.ledger.tables import warnings
 from sfxero.model.findings import Severity
 from sfxero.model.ids import RouteName, RunId
-from sfxero.model.states import ACTIVE, WAITING, Entity
+from sfxero.model.states import ACTIVE, WAITING, Entity, WindowState
 from sfxero.sandbox.xero.models import Contact, new_id
+from sfxero.sync.contact_prepare import prepare_accounts
+from sfxero.sync.status_prepare import prepare_statuses
 from sfxero.sync.xero_lists import CONTACTS, due_lists
 
 pytestmark = pytest.mark.contract
@@ -755,3 +757,24 @@ def test_accounts_that_cannot_be_written_stop_neither_payments_nor_the_next_run(
     both.from_xero()
 
     assert both.row["Phone"] == "(03) 8765 4321"
+
+
+def test_contacts_that_could_not_be_prepared_are_read_again_and_hold_up_no_status(
+    both: Both,
+) -> None:
+    ledger, showing = both.world.ledger, both.showing
+    scope = showing.begin()
+    showing.read(scope)
+    before = ledger.windows.watermark(scope.route, Entity.CONTACT)
+
+    prepare_statuses(scope)
+
+    states = {one.entity: one.state for one in ledger.windows.of_run(scope.run_id)}
+    assert states.pop(Entity.CONTACT) is WindowState.STAGED
+    assert set(states.values()) == {WindowState.PREPARED}
+    assert ledger.windows.watermark(scope.route, Entity.CONTACT) == before
+    prepare_accounts(scope, both.world.salesforce)
+    after = ledger.windows.watermark(scope.route, Entity.CONTACT)
+    assert before is not None
+    assert after is not None
+    assert after > before

@@ -1,6 +1,7 @@
 """Keys: what two spellings of a name, number, address or domain have in common."""
 
 import re
+import unicodedata
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -64,6 +65,37 @@ def words_of(name: str) -> str | None:
         if len(kept) > 1 and kept[-1] == "and":  # of "& Co"
             kept = kept[:-1]
     return " ".join(kept) or None
+
+
+def patterns_of(name: str) -> list[str]:
+    """Return a name's own words as patterns for LIKE, which takes each letter for itself.
+
+    What joins letters in the name may stand in them or not, as may a letter's accent. 'and' is left
+    out, since it may be a sign.
+    """
+    letters, told = _lettered(name)
+    found, start = [], 0
+    for word in (words_of(name) or "").split():
+        at = letters.find(word, start)
+        if word != "and" and at >= 0:
+            start = at + len(word)
+            found.append("".join(told[at:start]))
+    return found
+
+
+def _lettered(name: str) -> tuple[str, list[str]]:
+    """Return a name's letters as `words_of` has them, and of each what finds it in a text."""
+    letters = ""
+    told: list[str] = []
+    for one in unicodedata.normalize("NFC", name).lower():
+        if _JOINED.fullmatch(one):
+            told[-1:] = [f"{last}%" for last in told[-1:]]
+            continue
+        key = fold(one)
+        is_marked = key.isascii() and not one.isascii()
+        letters += key
+        told += [("%" if is_marked else one) if place == 0 else "" for place in range(len(key))]
+    return letters, told
 
 
 def numbers_in(words: str) -> str:

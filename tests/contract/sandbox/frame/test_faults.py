@@ -103,6 +103,12 @@ def test_a_partial_batch_under_400_has_created_its_first_half(caller):
     assert (again.status_code, contacts(caller)) == (400, 2)
 
 
+def test_a_partial_batch_whose_token_is_refused_is_answered_so(caller):
+    caller.arm("partial_batch")
+    reply = create(caller, "One", "Two", headers={"Authorization": "Bearer nothing"})
+    assert (reply.status_code, contacts(caller)) == (401, 0)
+
+
 def test_after_a_lost_refresh_reply_the_old_token_still_has_its_grace(caller):
     app = {
         "client_id": "web",

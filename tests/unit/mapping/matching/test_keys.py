@@ -29,6 +29,23 @@ def test_words_that_a_name_keeps(name: str, words: str | None) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "patterns"),
+    [
+        ("The Black & White Cafe Pty Ltd", ["black", "white", "cafe"]),
+        ("Smith and Sons", ["smith", "sons"]),
+        ("O'Brien Plumbing", ["o%brien", "plumbing"]),
+        ("A.B.C. Cleaning", ["a%b%c%", "cleaning"]),
+        ("Café Straßer", ["caf%", "stra%er"]),
+        ("Йод 한국", ["йод", "한국"]),
+        ("&", []),
+        ("'", []),
+    ],
+)
+def test_patterns_find_a_name_as_others_write_it(name: str, patterns: list[str]) -> None:
+    assert keys.patterns_of(name) == patterns
+
+
+@pytest.mark.parametrize(
     ("text", "key"),
     [
         ("ABN 53 004 085 616", "53004085616"),
