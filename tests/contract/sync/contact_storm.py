@@ -8,11 +8,12 @@ from random import Random
 from typing import Any
 
 import httpx
-from tests.contract.sync.kit import Seam, World
+from tests.contract.sync.kit import TENANT, Seam, World
 from tests.contract.sync.showing import Showing
 
 from sfxero.errors import SyncError
 from sfxero.ledger.merging import StoredConflict
+from sfxero.mapping.names import name_key
 from sfxero.mapping.shared_fields import ONE_WAY, SharedField, shared_fields
 from sfxero.model.ids import RouteName, SourceId
 from sfxero.model.states import Entity
@@ -338,7 +339,14 @@ class Storm:
             edits = [one for one in self.edits if one.account == account]
             stays = field.key == "payment_terms"
             return any(one.side == "xero" or (stays and not one.token) for one in edits)
+        if field.key == "name":
+            return self._is_kept_for_another(account, xero or "")
         return field.key == "payment_terms" and "OFCURRENTMONTH" in (xero or "")
+
+    def _is_kept_for_another(self, account: str, name: str) -> bool:
+        """Say whether a name stays that of an account which was merged: ours has a suffix then."""
+        owner = self.world.ledger.names.owners(TENANT).get(name_key(name), account)
+        return owner not in {account, *self._living()}
 
     def _living(self) -> list[str]:
         """Return the accounts that stand alone for an active contact: others are nobody's to edit.
