@@ -18,7 +18,8 @@ from sfxero.model.differences import KINDS, DifferenceKind
 from sfxero.model.states import Entity
 from sfxero.sandbox.server import Sandbox
 from sfxero.sandbox.xero.scopes import DEFAULT_SCOPES
-from sfxero.sync import books_reading
+from sfxero.sync import books_reading, org_reading
+from sfxero.sync.org_reading import OrgReading
 from sfxero.sync.reconcile import Outcome
 from sfxero.sync.status_prepare import prepare_statuses
 
@@ -269,6 +270,21 @@ def settle_before(monkeypatch: pytest.MonkeyPatch, part: Any, reading: str, worl
         return read(*args, **values)
 
     monkeypatch.setattr(part, reading, settled_then_read)
+
+
+def test_to_wait_again_for_what_is_staged_finds_nothing_to_wait_for(
+    comparer: Comparer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = comparer.world
+    comparer.invoiced("100")
+    monkeypatch.setattr(org_reading, "_REST_ROWS", 0)
+    org = OrgReading(world.scope("reconcile-again"), world.salesforce)
+    org.submit()
+    while not org.is_done():
+        world.sleep(5)
+    counts = org.read()
+    assert org.is_done()
+    assert org.read() == counts
 
 
 def test_what_the_route_allows_is_read_again_and_sent(comparer: Comparer) -> None:
