@@ -30,6 +30,8 @@ KIND_OF_STATE: Final = {
 """What explains a difference, by what stands for its record."""
 _ON_ITS_WAY: Final = ("awaiting_approval", "pending", "retry_later", "claimed", "in_doubt")
 """What stands for a record of which the sync has not done yet what is wished."""
+_IN_FLIGHT: Final = ("claimed", "in_doubt")
+"""What stands for a record of which Xero may hold what the ledger has not heard of yet."""
 _CENTS: Final = Decimal("0.05")
 _EDITABLE: Final = {
     "number": "InvoiceNumber",
@@ -78,6 +80,8 @@ class PairChecks:
         self.moving = self._linked & settled
         """Links that were made while both sides were read; they are not compared."""
         self._steady = self._linked & ~settled
+        self._in_flight = self._steady & pairs.is_in("state", _IN_FLIGHT)
+        """Links of which a change was sent, and its answer is not booked."""
         named = named_by_url(pairs["x_url"])
         self.elsewhere = self._steady & flags(pc.not_equal(named, short_ids(pairs.ids)))
         """Links whose invoice names another opportunity; nothing else of them is compared."""
@@ -114,6 +118,14 @@ class PairChecks:
         on_its_way = mask & self._pairs.is_in("state", _ON_ITS_WAY)
         self.explain(on_its_way, otherwise, sides)
         self._found.add(otherwise, mask & ~on_its_way, sides)
+
+    def _unless_in_flight(
+        self, mask: np.ndarray, otherwise: Kind, sides: Sides, *, about: str
+    ) -> None:
+        """Name what may be the sync's own work, of which the ledger hears later."""
+        sent = mask & self._in_flight
+        self._found.add(Kind.IN_FLIGHT, sent, sides, about=about)
+        self._found.add(otherwise, mask & ~sent, sides, about=about)
 
     def _is_unread(self) -> np.ndarray:
         """Say which opportunities changed after the sync had read the org."""
@@ -158,7 +170,7 @@ class PairChecks:
             "l_currency", "x_currency"
         )
         sides = Sides(pairs["s_currency"], pairs["l_currency"], pairs["x_currency"])
-        self._found.add(Kind.CURRENCY_DIFFERS, self._both & unlike, sides)
+        self._unless_in_flight(self._both & unlike, Kind.CURRENCY_DIFFERS, sides, about="")
 
     def _amounts(self) -> None:
         """Tell from which two agree which one was changed."""
@@ -171,16 +183,20 @@ class PairChecks:
         small = _within(gaps, _CENTS) & older
         # Lines that are converted one by one may come to other cents than their amount.
         by_rule = (_within(gaps, self._tolerance) & older) | (small & pairs.flag("s_converted"))
-        found.add(Kind.LEDGER_DIFFERS, both & of_ledger & ~of_org, sides, about="amount")
-        found.add(Kind.AMOUNT_EDITED, both & of_ledger & ~org_and_ledger, sides, about="amount")
-        all_differ = both & of_ledger & of_org & org_and_ledger
-        found.add(Kind.AMOUNTS_DIFFER, all_differ, sides, about="amount")
+        in_books = {
+            Kind.LEDGER_DIFFERS: both & of_ledger & ~of_org,
+            Kind.AMOUNT_EDITED: both & of_ledger & ~org_and_ledger,
+            Kind.AMOUNTS_DIFFER: both & of_ledger & of_org & org_and_ledger,
+        }
+        for kind, mask in in_books.items():
+            self._unless_in_flight(mask, kind, sides, about="amount")
         changed = both & of_org & ~of_ledger
         found.add(Kind.ROUNDED_OTHERWISE, changed & by_rule, sides, about="amount")
         found.add(Kind.ROUNDING_DIFFERS, changed & small & ~by_rule, sides, about="amount")
         self.explain(changed & ~small & ~by_rule, Kind.OPPORTUNITY_CHANGED, sides, about="amount")
         tax = both & ~of_ledger & pairs.differs("l_tax", "x_tax")
-        found.add(Kind.TAX_DIFFERS, tax, self._ledger_and_books("tax"), about="TotalTax")
+        sides = self._ledger_and_books("tax")
+        self._unless_in_flight(tax, Kind.TAX_DIFFERS, sides, about="TotalTax")
 
     def _is_newer(self) -> np.ndarray:
         """Say which opportunities were changed after their link was made."""
@@ -199,7 +215,7 @@ class PairChecks:
         for name, field in _EDITABLE.items():
             sides = Sides(ledger=pairs[f"l_{name}"], xero=pairs[f"x_{name}"])
             edited = self._both & pairs.differs(f"l_{name}", f"x_{name}")
-            self._found.add(Kind.EDITED_IN_XERO, edited, sides, about=field)
+            self._unless_in_flight(edited, Kind.EDITED_IN_XERO, sides, about=field)
         lines = flags(pc.not_equal(pairs["l_lines"], pairs["x_lines"]))
         sides = Sides(ledger=_short(pairs["l_lines"]), xero=_short(pairs["x_lines"]))
         taken_back = flags(pc.less(pairs["x_credited"], pairs["l_credited"]))
@@ -208,7 +224,7 @@ class PairChecks:
         self._found.add(Kind.EDITED_IN_XERO, self._undone, credited, about="AmountCredited")
         same_money = ~pairs.differs("l_amount", "x_amount")
         edited = self._both & lines & same_money
-        self._found.add(Kind.EDITED_IN_XERO, edited, sides, about="LineItems")
+        self._unless_in_flight(edited, Kind.EDITED_IN_XERO, sides, about="LineItems")
 
     def _changes(self) -> None:
         """Find what moved in Salesforce while the invoice stayed as it was agreed."""
