@@ -87,6 +87,8 @@ class PairChecks:
         """Links whose invoice names another opportunity; nothing else of them is compared."""
         agreed = self._steady & ~self.elsewhere
         self._both = agreed & self._standing & pairs.is_invoiced
+        self._foreign = np.zeros(len(pairs), dtype=bool)
+        """Invoices in another currency, whose amounts say nothing of each other."""
         self._undone = np.zeros(len(pairs), dtype=bool)
 
     def run(self) -> None:
@@ -169,12 +171,13 @@ class PairChecks:
         unlike = pairs.differs("s_currency", "x_currency") | pairs.differs(
             "l_currency", "x_currency"
         )
+        self._foreign = self._both & unlike
         sides = Sides(pairs["s_currency"], pairs["l_currency"], pairs["x_currency"])
-        self._unless_in_flight(self._both & unlike, Kind.CURRENCY_DIFFERS, sides, about="")
+        self._unless_in_flight(self._foreign, Kind.CURRENCY_DIFFERS, sides, about="")
 
     def _amounts(self) -> None:
         """Tell from which two agree which one was changed."""
-        pairs, both, found = self._pairs, self._both, self._found
+        pairs, both, found = self._pairs, self._both & ~self._foreign, self._found
         of_ledger = pairs.differs("l_amount", "x_amount")
         of_org = pairs.differs("s_amount", "x_amount")
         org_and_ledger = pairs.differs("s_amount", "l_amount")

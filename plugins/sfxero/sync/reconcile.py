@@ -157,7 +157,7 @@ class Comparison:
             amount=amount_key(spec.invoices.line_amount_types),
         )
         if self.org.period is not None:
-            links = within(links, staged["Id"], invoices["id"], period=self.org.period)
+            links = within(links, staged["Id"], invoices, period=self.org.period)
         lost = missing_opportunities(links, staged)
         if lost and self.org.period is not None:
             batches = record_batches(self.org.opportunities_by_id(lost), staged.schema)

@@ -226,6 +226,31 @@ def test_a_period_is_compared_alone_and_resolves_nothing_of_another(comparer: Co
     assert of_april.resolved == 0
 
 
+def test_a_second_invoice_is_one_in_a_period_that_its_opportunity_is_not_in_too(
+    comparer: Comparer,
+) -> None:
+    opportunity = comparer.invoiced("100", CloseDate="2026-03-10")
+    (invoice,) = comparer.world.invoices
+    second = Case(comparer.world, opportunity, "", invoice, invoice)
+    second.enter(InvoiceNumber="INV-77", Url=invoice.url, Date="2026-04-10")
+    (found,) = comparer.compare().open
+    store = comparer.world.ledger.differences
+    store.accept([found.difference_id], actor="Ann", reason="agreed on the phone")
+
+    assert comparer.kinds((date(2026, 4, 1), date(2026, 4, 30))) == []
+    assert comparer.kinds() == []
+
+
+def test_amounts_of_other_currencies_are_not_held_against_each_other(comparer: Comparer) -> None:
+    opportunity = comparer.invoiced("100")
+    (invoice,) = comparer.world.invoices
+    case = Case(comparer.world, opportunity, "", invoice, invoice)
+    case.edit_line(UnitAmount=Decimal(65))
+    case.become(currency_code="USD")
+    found = {one.difference.kind: one.difference.amount for one in comparer.compare().open}
+    assert found == {DifferenceKind.CURRENCY_DIFFERS: None}
+
+
 def test_a_record_that_left_the_period_is_looked_up_before_it_is_called_missing(
     comparer: Comparer,
 ) -> None:
