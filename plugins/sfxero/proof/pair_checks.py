@@ -30,8 +30,6 @@ KIND_OF_STATE: Final = {
 """What explains a difference, by what stands for its record."""
 _ON_ITS_WAY: Final = ("awaiting_approval", "pending", "retry_later", "claimed", "in_doubt")
 """What stands for a record of which the sync has not done yet what is wished."""
-_IN_FLIGHT: Final = ("claimed", "in_doubt")
-"""What stands for a record of which Xero may hold what the ledger has not heard of yet."""
 _CENTS: Final = Decimal("0.05")
 _EDITABLE: Final = {
     "number": "InvoiceNumber",
@@ -80,8 +78,7 @@ class PairChecks:
         self.moving = self._linked & settled
         """Links that were made while both sides were read; they are not compared."""
         self._steady = self._linked & ~settled
-        self._in_flight = self._steady & pairs.is_in("state", _IN_FLIGHT)
-        """Links of which a change was sent, and its answer is not booked."""
+        self._in_flight = self._steady & pairs.flag("sent")
         named = named_by_url(pairs["x_url"])
         self.elsewhere = self._steady & flags(pc.not_equal(named, short_ids(pairs.ids)))
         """Links whose invoice names another opportunity; nothing else of them is compared."""

@@ -1,15 +1,15 @@
 """Reconcile: Salesforce, ledger and Xero compared whole; each difference named, aged and kept."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from sfxero.model.differences import KINDS, Difference, DifferenceKind
 from sfxero.model.ids import SourceId, TenantId, is_lead
-from sfxero.model.states import Entity
+from sfxero.model.states import Entity, EntryState
 from sfxero.staging.manifest import load
 from sfxero.sync.books_reading import Books, BooksReading, aged_reports, look_again, look_up
 from sfxero.sync.identity.following import merged_contacts
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from sfxero.xero.organisation import Organisation
 
 log = logging.getLogger(__name__)
+
+_SENT: Final = frozenset({EntryState.CLAIMED, EntryState.IN_DOUBT})
+"""What stands for a record of which Xero may hold what the ledger has not heard of yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,11 +216,12 @@ class Comparison:
     def _contacts(self) -> "Iterator[Link]":
         return self.scope.ledger.links.all(self.scope.tenant, Entity.CONTACT)
 
-    def _standing(self) -> dict[str, Mapping[str, str]]:
+    def _standing(self) -> dict[str, Any]:
         """Return what stands for opportunities: refusals, and above them live entries."""
         scope = self.scope
         standing: dict[str, str] = {}
         reasons: dict[str, str] = {}
+        sent: list[str] = []
         for row in scope.ledger.quarantine.listing(scope.route):
             if row.entity is Entity.OPPORTUNITY:
                 standing[row.source_id] = "quarantined"
@@ -225,7 +229,9 @@ class Comparison:
         for source_id, state, reason in scope.ledger.outbox.standing(scope.tenant, Entity.INVOICE):
             standing[source_id] = state
             reasons[source_id] = reason or reasons.get(source_id, "")
-        return {"standing": standing, "reasons": reasons}
+            if state in _SENT:
+                sent.append(source_id)
+        return {"standing": standing, "reasons": reasons, "sent": sent}
 
     def _showing(self) -> dict[str, str]:
         """Return what waits to be shown on opportunities, or was given up on."""

@@ -84,6 +84,22 @@ def test_an_edit_that_xero_has_and_the_ledger_has_not_heard_of_is_in_flight(
     assert [one.field for one in found] == fields
 
 
+def test_an_edit_in_flight_is_one_though_the_next_waits_behind_it(comparer: Comparer) -> None:
+    world = comparer.world
+    opportunity = comparer.invoiced("100")
+    reprice(world, opportunity, "120")
+    world.run(publishes=False)
+    world.seam.plans = [die]
+    with pytest.raises(KeyboardInterrupt):
+        world.publish(INVOICE)
+    world.sleep(HOUR)
+    reprice(world, opportunity, "130")
+    world.sleep(HOUR)
+    world.run(publishes=False)
+
+    assert explained(comparer) == ["in_flight"]
+
+
 def test_an_invoice_whose_place_another_takes_meanwhile_is_no_second_one(
     comparer: Comparer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
