@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sfxero.mapping.columns import flags
+from sfxero.mapping.statuses import GONE
 from sfxero.model.differences import DifferenceKind as Kind
 from sfxero.proof.documents import MONEY, STAMP, ZERO
 from sfxero.proof.found import Found, Sides
@@ -64,6 +65,7 @@ class PairChecks:
         moments: Moments,
         *,
         moves_locked_dates: bool,
+        voids_reopened: bool,
         tolerance: Decimal,
     ) -> None:
         """Differences go into `found`, the gravest of a record first."""
@@ -72,6 +74,7 @@ class PairChecks:
         self._found = found
         self._moments = moments
         self._moves_locked_dates = moves_locked_dates
+        self._voids_reopened = voids_reopened
         self._linked = pairs.has("l_id")
         self._standing = pairs.flag("s_scoped")
         settled = flags(pc.greater_equal(pairs["l_settled_at"], _at(moments.began_at)))
@@ -112,9 +115,16 @@ class PairChecks:
         self._found.add(Kind.NOT_READ_YET, unread, sides, about=about)
         self._found.add(otherwise, left & ~unread, sides, about=about)
 
-    def _unless_on_its_way(self, mask: np.ndarray, otherwise: Kind, sides: Sides) -> None:
-        """Name what the sync is about to do, a void or what takes its place; else `otherwise`."""
-        on_its_way = mask & self._pairs.is_in("state", _ON_ITS_WAY)
+    def _unless_on_its_way(
+        self, mask: np.ndarray, otherwise: Kind, sides: Sides, *, to_come: np.ndarray
+    ) -> None:
+        """Name what the sync is about to do, a void or what takes its place; else `otherwise`.
+
+        `to_come` is what it does once it has read the opportunity.
+        """
+        pairs = self._pairs
+        unread = to_come & self._is_unread() & ~pairs.has("state")
+        on_its_way = mask & (pairs.is_in("state", _ON_ITS_WAY) | unread)
         self.explain(on_its_way, otherwise, sides)
         self._found.add(otherwise, mask & ~on_its_way, sides)
 
@@ -151,16 +161,19 @@ class PairChecks:
         gone = Sides(
             pairs["s_amount"], pairs["l_status"], pairs["x_status"], _negative(pairs["s_amount"])
         )
-        voided, deleted = (pairs.is_in("x_status", [one]) for one in ("VOIDED", "DELETED"))
-        self._unless_on_its_way(lacking & voided, Kind.INVOICE_VOIDED, gone)
-        self._unless_on_its_way(lacking & deleted, Kind.INVOICE_DELETED, gone)
+        # What the sync has ended itself is issued again if the opportunity is won again.
+        ended = pairs.is_in("l_status", GONE)
+        for status, kind in zip(GONE, (Kind.INVOICE_VOIDED, Kind.INVOICE_DELETED), strict=True):
+            here = lacking & pairs.is_in("x_status", [status])
+            self._unless_on_its_way(here, kind, gone, to_come=ended)
         over = Sides(None, pairs["l_amount"], pairs["x_amount"], pairs["x_amount"])
         kept, known = self._steady & live, pairs.has("s_id")
         found.add(Kind.OPPORTUNITY_MISSING, kept & ~known, over)
         deleted, won = pairs.flag("s_deleted"), pairs.flag("s_won")
         found.add(Kind.OPPORTUNITY_DELETED, kept & deleted, over)
         reopened = kept & known & ~deleted & ~won
-        self._unless_on_its_way(reopened, Kind.OPPORTUNITY_REOPENED, over)
+        to_come = np.full(len(pairs), self._voids_reopened)
+        self._unless_on_its_way(reopened, Kind.OPPORTUNITY_REOPENED, over, to_come=to_come)
         found.add(Kind.OPPORTUNITY_OUT_OF_SCOPE, kept & won & ~self._standing, over)
 
     def _currency(self) -> None:

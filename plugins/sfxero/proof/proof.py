@@ -64,6 +64,7 @@ def prove(
         found,
         moments,
         moves_locked_dates=spec.invoices.lock_dates == "first_open_day",
+        voids_reopened=spec.invoices.on_reopen != "list",
         tolerance=spec.invoices.rounding.tolerance,
     )
     checks.run()

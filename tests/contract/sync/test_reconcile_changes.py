@@ -146,6 +146,41 @@ def test_a_voided_invoice_of_a_reopened_opportunity_is_in_step(comparer: Compare
     assert comparer.compare().stored == []
 
 
+@pytest.mark.parametrize(
+    ("rule", "named"),
+    [("void", "not_read_yet"), ("ask", "not_read_yet"), ("list", "opportunity_reopened")],
+)
+def test_a_reopening_that_the_sync_has_not_read_is_named_by_what_the_route_does(
+    comparer: Comparer, rule: str, named: str
+) -> None:
+    world = comparer.world
+    world.respec(invoices={"on_reopen": rule})
+    opportunity = comparer.invoiced("100")
+    world.edit("Opportunity", opportunity, StageName="Prospecting")
+
+    assert explained(comparer) == [named]
+
+
+@pytest.mark.parametrize(("status", "ended"), [("AUTHORISED", "VOIDED"), ("DRAFT", "DELETED")])
+def test_what_is_won_again_after_its_invoice_was_ended_is_to_be_read_first(
+    comparer: Comparer, status: str, ended: str
+) -> None:
+    world = comparer.world
+    world.respec(invoices={"on_reopen": "void", "status": status})
+    opportunity = comparer.invoiced("100")
+    world.edit("Opportunity", opportunity, StageName="Prospecting")
+    world.run()
+    world.sleep(HOUR)
+    world.edit("Opportunity", opportunity, StageName="Closed Won")
+
+    assert [one.status for one in world.invoices] == [ended]
+    assert explained(comparer) == ["not_read_yet"]
+
+    world.run()
+    world.sleep(HOUR)
+    assert comparer.compare().stored == []
+
+
 @pytest.mark.parametrize(("status", "kind"), [("AUTHORISED", "voided"), ("DRAFT", "deleted")])
 def test_what_a_person_voided_is_issued_again_where_the_route_allows_it(
     comparer: Comparer, status: str, kind: str
