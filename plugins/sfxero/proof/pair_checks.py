@@ -46,13 +46,15 @@ _EDITABLE: Final = {
 class Moments:
     """When the comparison began, and up to when the syncs had read either side.
 
-    `overdue_read_on` is the day for which the sync last looked what is overdue.
+    `org_read_to` is of opportunities. `overdue_read_on` is the day for which the sync last looked
+    what is overdue.
     """
 
     began_at: datetime
     org_read_to: datetime | None
     books_read_to: datetime | None = None
     overdue_read_on: date | None = None
+    accounts_read_to: datetime | None = None
 
 
 class PairChecks:

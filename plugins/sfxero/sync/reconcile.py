@@ -116,6 +116,7 @@ class Comparison:
             org_read_to=scope.ledger.windows.watermark(scope.route, Entity.OPPORTUNITY),
             books_read_to=self.books_read_to,
             overdue_read_on=overdue_at and overdue_at.astimezone(zone).date(),
+            accounts_read_to=scope.ledger.windows.watermark(scope.route, Entity.ACCOUNT),
         )
         view = View(today_on=as_of, short_code=self.organisation.short_code)
         books = self._three_sides()
