@@ -1,12 +1,12 @@
 """Differences: kept from the first sighting until a reconciliation no longer finds them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, not_, or_, select, update
 
 from sfxero.errors import LedgerError
 from sfxero.ledger.difference_tables import IS_OPEN, differences
@@ -51,11 +51,13 @@ class Differences:
         found: Iterable[Difference],
         *,
         period: tuple[date, date] | None = None,
+        unseen: Collection[int] = (),
     ) -> int:
         """Store what a run found and resolve what it did not find; returns how many are resolved.
 
         One that was resolved and comes back is a new one. A run over a `period` resolves only what
-        is dated in it; one that is started again resolves what only its earlier try found.
+        is dated in it; one that is started again resolves what only its earlier try found. The
+        differences `unseen` by their ids are those that it did not look for.
         """
         began_at = self._database.clock.now()
         for chunk in chunked(found):
@@ -73,6 +75,8 @@ class Differences:
             .values(resolved_at=self._database.clock.now(), resolved_run_id=run_id, **_NOT_ACCEPTED)
         )
         with self._database.write() as conn:
+            if unseen:
+                gone = gone.where(not_(among(conn, differences.c.difference_id, unseen)))
             return conn.execute(gone).rowcount
 
     def listing(

@@ -1,6 +1,6 @@
 """Xero's aged receivables report of some contacts, against the invoices that Xero lists."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -41,8 +41,10 @@ def owing(invoices: pa.Table, *, as_of: date) -> pa.Table:
     return invoices.filter(pc.and_(owed, dated)).combine_chunks()
 
 
-def chosen_contacts(owed: pa.Table, ours: pa.Array, *, count: int, turn: int) -> list[str]:
-    """Return contacts to ask for: those who owe us most, and others by turns.
+def chosen_contacts(
+    owed: pa.Table, ours: pa.Array, *, count: int, turn: int, again: Sequence[str] = ()
+) -> list[str]:
+    """Return contacts to ask for: those to ask `again`, who owe us most, and others by turns.
 
     A report costs a call, so that all of them would take hours where there are thousands.
     """
@@ -53,7 +55,15 @@ def chosen_contacts(owed: pa.Table, ours: pa.Array, *, count: int, turn: int) ->
     first = ids[: -(-count // _TOP_SHARE)]
     rest = ids[len(first) :]
     start = (turn * (count - len(first))) % len(rest) if rest else 0
-    return first + (rest[start:] + rest[:start])[: count - len(first)]
+    by_turns = (rest[start:] + rest[:start])[: count - len(first)]
+    return list(dict.fromkeys([*again, *first, *by_turns]))[:count]
+
+
+def contacts_of(invoices: pa.Table, invoice_ids: Sequence[str]) -> dict[str, str]:
+    """Return by invoice its contact; those that are not listed are left out."""
+    wanted = pa.array(invoice_ids, pa.string())
+    rows = invoices.filter(pc.is_in(invoices["id"], wanted)).select(["id", "contact_id"])
+    return {row["id"]: row["contact_id"] for row in rows.to_pylist()}
 
 
 def compare_report(
@@ -85,6 +95,18 @@ def compare_report(
         ),
         [one for one in differences if one.amount],
     )
+
+
+def still_listed(unlike: Sequence[Difference], listed: pa.Table, now: pa.Table) -> list[Difference]:
+    """Leave out what was paid or edited between list and report: `now` are those invoices again."""
+    before, after = _standing(listed, unlike), _standing(now, unlike)
+    return [one for one in unlike if after.get(one.key, before[one.key]) == before[one.key]]
+
+
+def _standing(invoices: pa.Table, unlike: Sequence[Difference]) -> dict[str, tuple[str, Decimal]]:
+    wanted = pa.array([one.key for one in unlike], pa.string())
+    rows = invoices.filter(pc.is_in(invoices["id"], wanted)).to_pylist()
+    return {row["id"]: (row["status"], row["due"]) for row in rows}
 
 
 def _difference(row: Mapping[str, Any], listed: Decimal, reported: Decimal) -> Difference:

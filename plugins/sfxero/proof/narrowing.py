@@ -8,19 +8,25 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sfxero.proof.documents import text
+from sfxero.proof.owners import named_by_url, short_ids
 
 
 def within(
-    links: pa.Table, opportunity_ids: Any, invoice_ids: Any, *, period: tuple[date, date]
+    links: pa.Table, opportunity_ids: Any, invoices: pa.Table, *, period: tuple[date, date]
 ) -> pa.Table:
-    """Return the links that a period is about: by either record, or by the day agreed on."""
+    """Return the links that a period is about: by either record, or by the day agreed on.
+
+    So are those of opportunities that an invoice of the period names, which may be their second.
+    """
     first, last = (pa.scalar(day, pa.date32()) for day in period)
     days = links["dated_on"]
     in_period = pc.and_(pc.greater_equal(days, first), pc.less_equal(days, last))
     known = pc.or_(
         pc.is_in(links["source_id"], text(opportunity_ids)),
-        pc.is_in(links["id"], text(invoice_ids)),
+        pc.is_in(links["id"], text(invoices["id"])),
     )
+    named = named_by_url(text(invoices["url"])).drop_null()
+    known = pc.or_(known, pc.is_in(short_ids(text(links["source_id"])), named))
     return links.filter(pc.or_(known, pc.fill_null(in_period, True))).combine_chunks()
 
 

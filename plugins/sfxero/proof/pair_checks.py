@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sfxero.mapping.columns import flags
+from sfxero.mapping.statuses import GONE
 from sfxero.model.differences import DifferenceKind as Kind
 from sfxero.proof.documents import MONEY, STAMP, ZERO
 from sfxero.proof.found import Found, Sides
@@ -45,13 +46,15 @@ _EDITABLE: Final = {
 class Moments:
     """When the comparison began, and up to when the syncs had read either side.
 
-    `overdue_read_on` is the day for which the sync last looked what is overdue.
+    `org_read_to` is of opportunities. `overdue_read_on` is the day for which the sync last looked
+    what is overdue.
     """
 
     began_at: datetime
     org_read_to: datetime | None
     books_read_to: datetime | None = None
     overdue_read_on: date | None = None
+    accounts_read_to: datetime | None = None
 
 
 class PairChecks:
@@ -64,6 +67,7 @@ class PairChecks:
         moments: Moments,
         *,
         moves_locked_dates: bool,
+        voids_reopened: bool,
         tolerance: Decimal,
     ) -> None:
         """Differences go into `found`, the gravest of a record first."""
@@ -72,17 +76,21 @@ class PairChecks:
         self._found = found
         self._moments = moments
         self._moves_locked_dates = moves_locked_dates
+        self._voids_reopened = voids_reopened
         self._linked = pairs.has("l_id")
         self._standing = pairs.flag("s_scoped")
         settled = flags(pc.greater_equal(pairs["l_settled_at"], _at(moments.began_at)))
         self.moving = self._linked & settled
         """Links that were made while both sides were read; they are not compared."""
         self._steady = self._linked & ~settled
+        self._in_flight = self._steady & pairs.flag("sent")
         named = named_by_url(pairs["x_url"])
         self.elsewhere = self._steady & flags(pc.not_equal(named, short_ids(pairs.ids)))
         """Links whose invoice names another opportunity; nothing else of them is compared."""
         agreed = self._steady & ~self.elsewhere
         self._both = agreed & self._standing & pairs.is_invoiced
+        self._foreign = np.zeros(len(pairs), dtype=bool)
+        """Invoices in another currency, whose amounts say nothing of each other."""
         self._undone = np.zeros(len(pairs), dtype=bool)
 
     def run(self) -> None:
@@ -109,11 +117,26 @@ class PairChecks:
         self._found.add(Kind.NOT_READ_YET, unread, sides, about=about)
         self._found.add(otherwise, left & ~unread, sides, about=about)
 
-    def _unless_on_its_way(self, mask: np.ndarray, otherwise: Kind, sides: Sides) -> None:
-        """Name what the sync is about to do, a void or what takes its place; else `otherwise`."""
-        on_its_way = mask & self._pairs.is_in("state", _ON_ITS_WAY)
+    def _unless_on_its_way(
+        self, mask: np.ndarray, otherwise: Kind, sides: Sides, *, to_come: np.ndarray
+    ) -> None:
+        """Name what the sync is about to do, a void or what takes its place; else `otherwise`.
+
+        `to_come` is what it does once it has read the opportunity.
+        """
+        pairs = self._pairs
+        unread = to_come & self._is_unread() & ~pairs.has("state")
+        on_its_way = mask & (pairs.is_in("state", _ON_ITS_WAY) | unread)
         self.explain(on_its_way, otherwise, sides)
         self._found.add(otherwise, mask & ~on_its_way, sides)
+
+    def _unless_in_flight(
+        self, mask: np.ndarray, otherwise: Kind, sides: Sides, *, about: str
+    ) -> None:
+        """Name what may be the sync's own work, of which the ledger hears later."""
+        sent = mask & self._in_flight
+        self._found.add(Kind.IN_FLIGHT, sent, sides, about=about)
+        self._found.add(otherwise, mask & ~sent, sides, about=about)
 
     def _is_unread(self) -> np.ndarray:
         """Say which opportunities changed after the sync had read the org."""
@@ -140,16 +163,19 @@ class PairChecks:
         gone = Sides(
             pairs["s_amount"], pairs["l_status"], pairs["x_status"], _negative(pairs["s_amount"])
         )
-        voided, deleted = (pairs.is_in("x_status", [one]) for one in ("VOIDED", "DELETED"))
-        self._unless_on_its_way(lacking & voided, Kind.INVOICE_VOIDED, gone)
-        self._unless_on_its_way(lacking & deleted, Kind.INVOICE_DELETED, gone)
+        # What the sync has ended itself is issued again if the opportunity is won again.
+        ended = pairs.is_in("l_status", GONE)
+        for status, kind in zip(GONE, (Kind.INVOICE_VOIDED, Kind.INVOICE_DELETED), strict=True):
+            here = lacking & pairs.is_in("x_status", [status])
+            self._unless_on_its_way(here, kind, gone, to_come=ended)
         over = Sides(None, pairs["l_amount"], pairs["x_amount"], pairs["x_amount"])
         kept, known = self._steady & live, pairs.has("s_id")
         found.add(Kind.OPPORTUNITY_MISSING, kept & ~known, over)
         deleted, won = pairs.flag("s_deleted"), pairs.flag("s_won")
         found.add(Kind.OPPORTUNITY_DELETED, kept & deleted, over)
         reopened = kept & known & ~deleted & ~won
-        self._unless_on_its_way(reopened, Kind.OPPORTUNITY_REOPENED, over)
+        to_come = np.full(len(pairs), self._voids_reopened)
+        self._unless_on_its_way(reopened, Kind.OPPORTUNITY_REOPENED, over, to_come=to_come)
         found.add(Kind.OPPORTUNITY_OUT_OF_SCOPE, kept & won & ~self._standing, over)
 
     def _currency(self) -> None:
@@ -157,12 +183,13 @@ class PairChecks:
         unlike = pairs.differs("s_currency", "x_currency") | pairs.differs(
             "l_currency", "x_currency"
         )
+        self._foreign = self._both & unlike
         sides = Sides(pairs["s_currency"], pairs["l_currency"], pairs["x_currency"])
-        self._found.add(Kind.CURRENCY_DIFFERS, self._both & unlike, sides)
+        self._unless_in_flight(self._foreign, Kind.CURRENCY_DIFFERS, sides, about="")
 
     def _amounts(self) -> None:
         """Tell from which two agree which one was changed."""
-        pairs, both, found = self._pairs, self._both, self._found
+        pairs, both, found = self._pairs, self._both & ~self._foreign, self._found
         of_ledger = pairs.differs("l_amount", "x_amount")
         of_org = pairs.differs("s_amount", "x_amount")
         org_and_ledger = pairs.differs("s_amount", "l_amount")
@@ -171,16 +198,20 @@ class PairChecks:
         small = _within(gaps, _CENTS) & older
         # Lines that are converted one by one may come to other cents than their amount.
         by_rule = (_within(gaps, self._tolerance) & older) | (small & pairs.flag("s_converted"))
-        found.add(Kind.LEDGER_DIFFERS, both & of_ledger & ~of_org, sides, about="amount")
-        found.add(Kind.AMOUNT_EDITED, both & of_ledger & ~org_and_ledger, sides, about="amount")
-        all_differ = both & of_ledger & of_org & org_and_ledger
-        found.add(Kind.AMOUNTS_DIFFER, all_differ, sides, about="amount")
+        in_books = {
+            Kind.LEDGER_DIFFERS: both & of_ledger & ~of_org,
+            Kind.AMOUNT_EDITED: both & of_ledger & ~org_and_ledger,
+            Kind.AMOUNTS_DIFFER: both & of_ledger & of_org & org_and_ledger,
+        }
+        for kind, mask in in_books.items():
+            self._unless_in_flight(mask, kind, sides, about="amount")
         changed = both & of_org & ~of_ledger
         found.add(Kind.ROUNDED_OTHERWISE, changed & by_rule, sides, about="amount")
         found.add(Kind.ROUNDING_DIFFERS, changed & small & ~by_rule, sides, about="amount")
         self.explain(changed & ~small & ~by_rule, Kind.OPPORTUNITY_CHANGED, sides, about="amount")
         tax = both & ~of_ledger & pairs.differs("l_tax", "x_tax")
-        found.add(Kind.TAX_DIFFERS, tax, self._ledger_and_books("tax"), about="TotalTax")
+        sides = self._ledger_and_books("tax")
+        self._unless_in_flight(tax, Kind.TAX_DIFFERS, sides, about="TotalTax")
 
     def _is_newer(self) -> np.ndarray:
         """Say which opportunities were changed after their link was made."""
@@ -199,7 +230,7 @@ class PairChecks:
         for name, field in _EDITABLE.items():
             sides = Sides(ledger=pairs[f"l_{name}"], xero=pairs[f"x_{name}"])
             edited = self._both & pairs.differs(f"l_{name}", f"x_{name}")
-            self._found.add(Kind.EDITED_IN_XERO, edited, sides, about=field)
+            self._unless_in_flight(edited, Kind.EDITED_IN_XERO, sides, about=field)
         lines = flags(pc.not_equal(pairs["l_lines"], pairs["x_lines"]))
         sides = Sides(ledger=_short(pairs["l_lines"]), xero=_short(pairs["x_lines"]))
         taken_back = flags(pc.less(pairs["x_credited"], pairs["l_credited"]))
@@ -208,7 +239,7 @@ class PairChecks:
         self._found.add(Kind.EDITED_IN_XERO, self._undone, credited, about="AmountCredited")
         same_money = ~pairs.differs("l_amount", "x_amount")
         edited = self._both & lines & same_money
-        self._found.add(Kind.EDITED_IN_XERO, edited, sides, about="LineItems")
+        self._unless_in_flight(edited, Kind.EDITED_IN_XERO, sides, about="LineItems")
 
     def _changes(self) -> None:
         """Find what moved in Salesforce while the invoice stayed as it was agreed."""

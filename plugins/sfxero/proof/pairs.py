@@ -88,6 +88,8 @@ class ThreeSides:
     """By opportunity, the state of what waits to be shown on it."""
     shown_meanwhile: Sequence[str]
     """Opportunities that were shown something while the sides were read."""
+    sent: Sequence[str] = ()
+    """Opportunities of which something was sent to Xero, and its answer is not booked."""
     credited: Mapping[str, Decimal] = field(default_factory=dict)
     """By invoice, what our credit notes took off the amount that its opportunity has now."""
     noted: Mapping[str, Decimal] = field(default_factory=dict)
@@ -131,6 +133,8 @@ class Pairs:
         self._columns["s_contact_id"] = _mapped(self["s_account_id"], books.contacts)
         self._columns["showing"] = _mapped(ids, books.showing)
         self._columns["state"] = _mapped(ids, books.standing)
+        # Beside it, something newer may wait, which is the state then.
+        self._columns["sent"] = pc.is_in(ids, pa.array(books.sent, pa.string()))
         self._columns["reason"] = _mapped(ids, books.reasons)
 
     @property

@@ -64,6 +64,7 @@ def prove(
         found,
         moments,
         moves_locked_dates=spec.invoices.lock_dates == "first_open_day",
+        voids_reopened=spec.invoices.on_reopen != "list",
         tolerance=spec.invoices.rounding.tolerance,
     )
     checks.run()
@@ -73,7 +74,9 @@ def prove(
         meanwhile = pa.array(books.shown_meanwhile, pa.string())
         moving = checks.moving | flags(pc.is_in(pairs.ids, meanwhile))
         check_shown(pairs, found, moving=moving, moments=moments, view=view)
-    of_people = check_contacts(people.accounts, people.links, people.directory)
+    of_people = check_contacts(
+        people.accounts, people.links, people.directory, read_to=moments.accounts_read_to
+    )
     sums = sum_up(pairs, found, strays, of_strays)
     return Proof(
         differences=[*found.rows, *of_strays.rows, *of_people.rows, *sums.unexplained()],

@@ -1,7 +1,7 @@
 """The mart of receivables: one row for each invoice of ours that stands in Xero."""
 
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -39,12 +39,12 @@ RECEIVABLES: Final = pa.schema(
 
 
 def receivables(pairs: Pairs, accounts: pa.Table, *, as_of: date) -> pa.Table:
-    """Return the mart; what is paid, or not due yet, is no day overdue."""
+    """Return the mart; what is paid, not approved or not due yet is no day overdue."""
     names = {one["Id"]: one["Name"] for one in accounts.select(["Id", "Name"]).to_pylist()}
     kept = pa.array(pairs.is_invoiced)
     read = {name: pairs[name].filter(kept) for name in _TAKEN.values()}
     rows = {name: read[source] for name, source in _TAKEN.items()}
-    days = _days_overdue(rows["due_on"], rows["due"], as_of)
+    days = _days_overdue(rows["due_on"], is_owed(rows["status"], rows["due"]), as_of)
     places = np.searchsorted(_BOUNDS, days, side="right")
     account_ids = rows["account_id"].to_pylist()
     columns = rows | {
@@ -75,10 +75,14 @@ _TAKEN: Final = {
 }
 
 
-def _days_overdue(due_on: pa.Array, due: pa.Array, as_of: date) -> np.ndarray:
+def is_owed(status: Any, due: Any) -> Any:
+    """Say which invoices customers owe: those that are approved and not settled."""
+    return pc.and_(pc.equal(status, "AUTHORISED"), pc.greater(due, pa.scalar(0, MONEY)))
+
+
+def _days_overdue(due_on: pa.Array, owed: pa.Array, as_of: date) -> np.ndarray:
     today = pa.scalar(as_of, pa.date32()).cast(pa.int32())
     late = pc.subtract(today, due_on.cast(pa.int32()))
-    owed = pc.greater(due, pa.scalar(0, MONEY))
     counted = pc.if_else(pc.and_(owed, pc.greater(late, 0)), late, pa.scalar(0, pa.int32()))
     result: np.ndarray = pc.fill_null(counted, 0).to_numpy(zero_copy_only=False)
     return result

@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 from sfxero.model.differences import KINDS, DifferenceKind
 from sfxero.pages import page_template
 from sfxero.proof.charts import Chart, columns, pairs
-from sfxero.proof.receivables import BUCKETS
+from sfxero.proof.receivables import BUCKETS, is_owed
 
 if TYPE_CHECKING:
     from sfxero.ledger.differences import StoredDifference
@@ -93,7 +93,7 @@ def render(facts: ReportFacts) -> str:
     return template.render(
         facts=facts,
         bridges=list(_bridges(facts)),
-        owed=list(_owed(facts.proof.receivables)),
+        owed=list(what_is_owed(facts.proof.receivables)),
         months=list(_months(facts)),
         needed=_groups(facts, is_wanted=_is_open),
         explained=_groups(facts, is_wanted=_is_explained),
@@ -140,10 +140,11 @@ def _bridges(facts: ReportFacts) -> Iterator[Bridge]:
         )
 
 
-def _owed(rows: pa.Table) -> Iterator[Owed]:
+def what_is_owed(rows: pa.Table) -> Iterator[Owed]:
+    """Yield by currency what the receivables come to; a draft is owed by nobody yet."""
     for currency in sorted(filter(None, rows["currency"].unique().to_pylist())):
         mine = rows.filter(pc.equal(rows["currency"], currency))
-        owed = mine.filter(pc.greater(mine["due"], pa.scalar(0, mine["due"].type)))
+        owed = mine.filter(is_owed(mine["status"], mine["due"]))
         found = {
             row["ageing_bucket"]: (row["due_count"], row["due_sum"])
             for row in owed.group_by("ageing_bucket")
@@ -168,7 +169,8 @@ def _owed(rows: pa.Table) -> Iterator[Owed]:
 
 
 def _debtors(owed: pa.Table) -> list[tuple[str, int, Decimal, int]]:
-    sums = owed.group_by("account").aggregate(
+    # By its id: two customers may have one name.
+    sums = owed.group_by(["account_id", "account"]).aggregate(
         [("due", "count"), ("due", "sum"), ("days_overdue", "max")]
     )
     ranked = sums.sort_by([("due_sum", "descending"), ("account", "ascending")])

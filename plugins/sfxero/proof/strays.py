@@ -62,10 +62,13 @@ def check_alone(pairs: Pairs, checks: PairChecks, strays: pa.Table) -> Found:
     found.claim(Kind.LINK_MISSING, adopted)
     elsewhere = flags(pc.is_in(owners, short_ids(pairs.ids).filter(pa.array(checks.elsewhere))))
     found.claim(Kind.LINK_ELSEWHERE, elsewhere)
+    sides = Sides(xero=text(strays["number"]), amount=one_piece(strays["amount"]))
+    # What another invoice has taken the place of since the books were read.
+    moving = flags(pc.is_in(owners, short_ids(pairs.ids).filter(pa.array(checks.moving))))
+    found.add(Kind.CHANGED_WHILE_READING, moving & ~found.named, sides)
     alone = ~found.named
     invoiced = (pairs.has("l_id") & pairs.is_invoiced) | claimed
     doubled = flags(pc.is_in(owners, short_ids(pairs.ids).filter(pa.array(invoiced))))
-    sides = Sides(xero=text(strays["number"]), amount=one_piece(strays["amount"]))
     found.add(Kind.DUPLICATE_INVOICE, doubled & alone, sides)
     found.add(Kind.INVOICE_WITHOUT_OPPORTUNITY, ~doubled & alone, sides)
     return found

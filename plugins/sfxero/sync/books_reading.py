@@ -26,6 +26,8 @@ from sfxero.xero.accounting import Accounting
 
 INVOICES: Final = "compared-Invoices"
 _MOST_LOOKED_UP: Final = 400
+_NO_MORE: Final = (CircuitOpen, QuotaExhausted, RateLimited, ServiceUnavailable)
+_NO_REPORT: Final = (NotSent, OutcomeUnknown, RequestRejected, UnexpectedResponse)
 
 Row = Mapping[str, Any]
 
@@ -113,8 +115,18 @@ def aged_reports(
             found[one] = books.aged_receivables(TargetId(one), on=on)
     except PermissionDenied:
         return found, "the Xero app lacks the scope `accounting.reports.aged.read`"
-    except (CircuitOpen, QuotaExhausted, RateLimited, ServiceUnavailable) as error:
+    except _NO_MORE as error:
         return found, f"Xero took no more calls ({error.message})"
-    except (NotSent, OutcomeUnknown, RequestRejected, UnexpectedResponse) as error:
+    except _NO_REPORT as error:
         return found, f"Xero gave no report ({error.message})"
     return found, None
+
+
+def look_again(accounting: Accounting, ids: list[str]) -> Any:
+    """Return invoices as they are by now; none where Xero takes no more calls for it."""
+    from sfxero.proof.documents import INVOICE, row_table
+
+    try:
+        return look_up(accounting, ids, is_whole=True)
+    except (*_NO_MORE, *_NO_REPORT):
+        return row_table([], INVOICE)

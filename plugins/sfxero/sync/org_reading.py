@@ -64,8 +64,12 @@ class OrgReading:
                 json.dump({"job_id": ref.job_id, "api_version": ref.api_version}, handle)
 
     def is_done(self) -> bool:
-        """Look once at all jobs; JobFailed if one ended without its rows."""
-        refs = [self._ref(self.folder(name)) for name in OBJECTS]
+        """Look once at all jobs; JobFailed if one ended without its rows.
+
+        A job whose rows are staged has done its work, and is removed.
+        """
+        folders = map(self.folder, OBJECTS)
+        refs = [self._ref(folder) for folder in folders if not is_published(folder)]
         ended = [self._has_ended(ref) for ref in refs if ref is not None]
         return all(ended)
 

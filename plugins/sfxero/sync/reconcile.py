@@ -1,17 +1,17 @@
 """Reconcile: Salesforce, ledger and Xero compared whole; each difference named, aged and kept."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
-from sfxero.model.differences import KINDS, Difference
+from sfxero.model.differences import KINDS, Difference, DifferenceKind
 from sfxero.model.ids import SourceId, TenantId, is_lead
-from sfxero.model.states import Entity
+from sfxero.model.states import Entity, EntryState
 from sfxero.staging.manifest import load
-from sfxero.sync.books_reading import Books, BooksReading, aged_reports, look_up
+from sfxero.sync.books_reading import Books, BooksReading, aged_reports, look_again, look_up
 from sfxero.sync.identity.following import merged_contacts
 from sfxero.sync.org_rates import rates_if_used
 from sfxero.sync.org_reading import ACCOUNT, OPPORTUNITY, OrgReading, Period
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from sfxero.xero.organisation import Organisation
 
 log = logging.getLogger(__name__)
+
+_SENT: Final = frozenset({EntryState.CLAIMED, EntryState.IN_DOUBT})
+"""What stands for a record of which Xero may hold what the ledger has not heard of yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,7 @@ class Comparison:
             org_read_to=scope.ledger.windows.watermark(scope.route, Entity.OPPORTUNITY),
             books_read_to=self.books_read_to,
             overdue_read_on=overdue_at and overdue_at.astimezone(zone).date(),
+            accounts_read_to=scope.ledger.windows.watermark(scope.route, Entity.ACCOUNT),
         )
         view = View(today_on=as_of, short_code=self.organisation.short_code)
         books = self._three_sides()
@@ -120,7 +124,10 @@ class Comparison:
         aged, unlike, trouble = self._aged(books, as_of)
         found = [*proof.differences, *unlike]
         store = scope.ledger.differences
-        resolved = store.store(scope.run_id, scope.route, found, period=self.org.period)
+        unseen = self._unasked(books, [one.contact_id for one in aged])
+        resolved = store.store(
+            scope.run_id, scope.route, found, period=self.org.period, unseen=unseen
+        )
         log.info("compared links=%d differences=%d resolved=%d", proof.links, len(found), resolved)
         return Outcome(
             proof=proof,
@@ -154,7 +161,7 @@ class Comparison:
             amount=amount_key(spec.invoices.line_amount_types),
         )
         if self.org.period is not None:
-            links = within(links, staged["Id"], invoices["id"], period=self.org.period)
+            links = within(links, staged["Id"], invoices, period=self.org.period)
         lost = missing_opportunities(links, staged)
         if lost and self.org.period is not None:
             batches = record_batches(self.org.opportunities_by_id(lost), staged.schema)
@@ -210,11 +217,12 @@ class Comparison:
     def _contacts(self) -> "Iterator[Link]":
         return self.scope.ledger.links.all(self.scope.tenant, Entity.CONTACT)
 
-    def _standing(self) -> dict[str, Mapping[str, str]]:
+    def _standing(self) -> dict[str, Any]:
         """Return what stands for opportunities: refusals, and above them live entries."""
         scope = self.scope
         standing: dict[str, str] = {}
         reasons: dict[str, str] = {}
+        sent: list[str] = []
         for row in scope.ledger.quarantine.listing(scope.route):
             if row.entity is Entity.OPPORTUNITY:
                 standing[row.source_id] = "quarantined"
@@ -222,7 +230,9 @@ class Comparison:
         for source_id, state, reason in scope.ledger.outbox.standing(scope.tenant, Entity.INVOICE):
             standing[source_id] = state
             reasons[source_id] = reason or reasons.get(source_id, "")
-        return {"standing": standing, "reasons": reasons}
+            if state in _SENT:
+                sent.append(source_id)
+        return {"standing": standing, "reasons": reasons, "sent": sent}
 
     def _showing(self) -> dict[str, str]:
         """Return what waits to be shown on opportunities, or was given up on."""
@@ -260,7 +270,13 @@ class Comparison:
         self, books: "ThreeSides", as_of: date
     ) -> "tuple[list[AgedContact], list[Difference], str | None]":
         """Compare Xero's own report for some contacts, those who owe most and others by turns."""
-        from sfxero.proof.aged import chosen_contacts, compare_report, in_currency, owing
+        from sfxero.proof.aged import (
+            chosen_contacts,
+            compare_report,
+            in_currency,
+            owing,
+            still_listed,
+        )
 
         count = self.scope.spec.reconcile.aged_contacts
         if self.org.period is not None:
@@ -268,8 +284,43 @@ class Comparison:
         own = in_currency(books.invoices, self.organisation.base_currency)
         owed = owing(own, as_of=as_of)
         ours = books.links["id"].combine_chunks()
-        chosen = chosen_contacts(owed, ours, count=count, turn=as_of.toordinal())
+        chosen = chosen_contacts(
+            owed, ours, count=count, turn=as_of.toordinal(), again=self._doubtful(books)
+        )
         reports, trouble = aged_reports(self.services.sales, chosen, on=as_of)
         compared = [compare_report(one, report, owed, own) for one, report in reports.items()]
         unlike = [one for _, found in compared for one in found]
+        if unlike:
+            now = look_again(self.services.accounting, [one.key for one in unlike])
+            unlike = still_listed(unlike, own, now)
         return [aged for aged, _ in compared], unlike, trouble
+
+    def _doubtful(self, books: "ThreeSides") -> list[str]:
+        """Return the contacts whose report said otherwise, and nobody has accepted that."""
+        from sfxero.proof.aged import contacts_of
+
+        keys = [one.difference.key for one in self._unlike() if one.accepted_at is None]
+        return sorted(set(contacts_of(books.invoices, keys).values()))
+
+    def _unasked(self, books: "ThreeSides", asked: Sequence[str]) -> list[int]:
+        """Return the differences to reports that this run has not asked for; they may stand yet.
+
+        One of an invoice that Xero does not list any more is none.
+        """
+        from sfxero.proof.aged import contacts_of
+
+        if not self.scope.spec.reconcile.aged_contacts:
+            return []
+        unlike = self._unlike()
+        contacts = contacts_of(books.invoices, [one.difference.key for one in unlike])
+        is_part = self.org.period is not None
+        return [
+            one.difference_id
+            for one in unlike
+            if (is_part or one.difference.key in contacts)
+            and contacts.get(one.difference.key) not in asked
+        ]
+
+    def _unlike(self) -> "list[StoredDifference]":
+        kind = DifferenceKind.AGED_DIFFERS
+        return self.scope.ledger.differences.listing(self.scope.route, kind=kind)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from sfxero.errors import IncompleteExtract, StagingError
 from sfxero.mapping.fields import needed_fields
 from sfxero.mapping.spec import RouteSpec
-from sfxero.model.states import Entity, Measure
+from sfxero.model.states import Entity, Measure, WindowState
 from sfxero.salesforce.client import SalesforceClient
 from sfxero.salesforce.soql import id_chunks, select
 from sfxero.staging.layout import folder_of
@@ -68,11 +68,17 @@ def draw_windows(scope: Scope, listing: Scope, *, server_now: datetime) -> dict[
 
 
 def stage_differences(scope: Scope, listing: Scope, client: SalesforceClient) -> dict[str, int]:
-    """Compare the listings with what was read, and stage what differs; returns rows by object."""
+    """Compare the listings with what was read, and stage what differs; returns rows by object.
+
+    What was prepared is kept: its listing is by now what it would be compared with.
+    """
     windows = scope.ledger.windows
     counts = {}
     for window in windows.of_run(scope.run_id):
         object_name = OBJECT_OF[window.entity]
+        if window.state is WindowState.PREPARED:
+            counts[object_name] = window.row_count or 0
+            continue
         found = _differences(scope, listing, window)
         take_back(scope, window.entity, scope.folder(object_name))
         counts[object_name] = _stage(scope, client, window, found)

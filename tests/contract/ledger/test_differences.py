@@ -79,6 +79,14 @@ def test_a_run_over_a_period_resolves_only_what_is_dated_in_it(
     assert list(ages(ledger)) == ["006A"]
 
 
+def test_what_a_run_has_not_looked_for_stays_open(ledger: Ledger, clock: FakeClock) -> None:
+    store(ledger, clock, 1, [ONE, OTHER])
+    (one, _) = ledger.differences.listing(ROUTE)
+    found = [one.difference_id]
+    assert ledger.differences.store(RunId("part"), ROUTE, [], unseen=found) == 1
+    assert list(ages(ledger)) == ["006A"]
+
+
 def test_a_run_that_is_started_again_resolves_what_only_its_first_try_found(
     ledger: Ledger, clock: FakeClock
 ) -> None:

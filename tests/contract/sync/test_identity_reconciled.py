@@ -27,6 +27,16 @@ def test_a_merged_account_is_in_step(world: World, is_paid: bool) -> None:
     assert differences(world) == {}
 
 
+def test_a_merge_that_the_sync_has_not_read_yet_is_named_as_such(world: World) -> None:
+    (loser,) = synced(world, "Acme")
+    world.won(loser, "100")
+    later(world)
+    world.merge("Account", world.account("Birch"), loser)
+    outcome = Comparer(world).compare()
+    assert outcome.open == []
+    assert {one.difference.key for one in outcome.stored} >= {loser}
+
+
 def test_a_merged_contact_is_in_step(world: World) -> None:
     first, second = synced(world, "Acme", "Birch")
     world.won(first, "100")

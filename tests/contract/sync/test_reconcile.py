@@ -18,9 +18,11 @@ from sfxero.model.differences import KINDS, DifferenceKind
 from sfxero.model.states import Entity
 from sfxero.sandbox.server import Sandbox
 from sfxero.sandbox.xero.scopes import DEFAULT_SCOPES
-from sfxero.sync import books_reading
+from sfxero.sync import books_reading, org_reading
+from sfxero.sync.org_reading import OrgReading
 from sfxero.sync.reconcile import Outcome
 from sfxero.sync.status_prepare import prepare_statuses
+from sfxero.xero.sales_books import SalesBooks
 
 pytestmark = pytest.mark.contract
 
@@ -174,6 +176,15 @@ def test_what_is_cured_is_resolved_and_what_stays_grows_older(comparer: Comparer
     assert again.open[0].first_seen_at == seen[second] < again.open[0].last_seen_at
 
 
+def test_a_draft_is_no_day_overdue(comparer: Comparer) -> None:
+    world = comparer.world
+    world.respec(invoices={"status": "DRAFT"})
+    comparer.invoiced("100", CloseDate="2026-01-10")
+    assert comparer.compare().proof.receivables["days_overdue"].to_pylist() == [0]
+    comparer.world.change_invoice(world.invoices[0], status="AUTHORISED")
+    assert comparer.compare().proof.receivables["days_overdue"].to_pylist()[0] > 0
+
+
 def test_an_accepted_difference_passes_until_it_says_something_else(comparer: Comparer) -> None:
     opportunity = comparer.invoiced("100")
     (invoice,) = comparer.world.invoices
@@ -213,6 +224,31 @@ def test_a_period_is_compared_alone_and_resolves_nothing_of_another(comparer: Co
     assert of_april.proof.links == 1
     assert {one.difference.key for one in of_april.open} == {march, april}
     assert of_april.resolved == 0
+
+
+def test_a_second_invoice_is_one_in_a_period_that_its_opportunity_is_not_in_too(
+    comparer: Comparer,
+) -> None:
+    opportunity = comparer.invoiced("100", CloseDate="2026-03-10")
+    (invoice,) = comparer.world.invoices
+    second = Case(comparer.world, opportunity, "", invoice, invoice)
+    second.enter(InvoiceNumber="INV-77", Url=invoice.url, Date="2026-04-10")
+    (found,) = comparer.compare().open
+    store = comparer.world.ledger.differences
+    store.accept([found.difference_id], actor="Ann", reason="agreed on the phone")
+
+    assert comparer.kinds((date(2026, 4, 1), date(2026, 4, 30))) == []
+    assert comparer.kinds() == []
+
+
+def test_amounts_of_other_currencies_are_not_held_against_each_other(comparer: Comparer) -> None:
+    opportunity = comparer.invoiced("100")
+    (invoice,) = comparer.world.invoices
+    case = Case(comparer.world, opportunity, "", invoice, invoice)
+    case.edit_line(UnitAmount=Decimal(65))
+    case.become(currency_code="USD")
+    found = {one.difference.kind: one.difference.amount for one in comparer.compare().open}
+    assert found == {DifferenceKind.CURRENCY_DIFFERS: None}
 
 
 def test_a_record_that_left_the_period_is_looked_up_before_it_is_called_missing(
@@ -271,6 +307,21 @@ def settle_before(monkeypatch: pytest.MonkeyPatch, part: Any, reading: str, worl
     monkeypatch.setattr(part, reading, settled_then_read)
 
 
+def test_to_wait_again_for_what_is_staged_finds_nothing_to_wait_for(
+    comparer: Comparer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = comparer.world
+    comparer.invoiced("100")
+    monkeypatch.setattr(org_reading, "_REST_ROWS", 0)
+    org = OrgReading(world.scope("reconcile-again"), world.salesforce)
+    org.submit()
+    while not org.is_done():
+        world.sleep(5)
+    counts = org.read()
+    assert org.is_done()
+    assert org.read() == counts
+
+
 def test_what_the_route_allows_is_read_again_and_sent(comparer: Comparer) -> None:
     world = comparer.world
     comparer.invoiced("100")
@@ -301,7 +352,9 @@ def test_more_invoices_than_xero_lists_at_once_are_read_in_ranges_of_dates(
     assert (outcome.open, outcome.proof.invoices) == ([], 7)
 
 
-def test_xeros_aged_receivables_are_compared_for_those_who_owe_most(comparer: Comparer) -> None:
+@pytest.fixture
+def reporting(comparer: Comparer) -> Comparer:
+    """An app that may read reports, and two who owe, of whom one is asked for each night."""
     comparer.invoiced("100")
     comparer.invoiced("900")
     world = comparer.world
@@ -309,10 +362,60 @@ def test_xeros_aged_receivables_are_compared_for_those_who_owe_most(comparer: Co
     app = {"client_id": "reporting", "client_secret": "sandbox-xero-secret"}
     world.control("POST", "/xero/apps", {**app, "scopes": scopes})
     world.accounting = world.new_accounting(app="reporting")
-    world.respec(reconcile={"aged_contacts": 2})
-    in_step = comparer.compare()
+    return comparer
+
+
+def test_xeros_aged_receivables_are_compared_for_those_who_owe_most(reporting: Comparer) -> None:
+    reporting.world.respec(reconcile={"aged_contacts": 2})
+    in_step = reporting.compare()
     assert [str(one.listed) for one in in_step.aged] == ["990.0000", "110.0000"]
     assert in_step.open == []
+
+
+def misreport(monkeypatch: pytest.MonkeyPatch, by: Decimal) -> None:
+    """Let Xero's reports say more of each document than its invoices do."""
+    read = SalesBooks.aged_receivables
+
+    def misread(*args: Any, **values: Any) -> dict[str, Decimal]:
+        return {one: due + by for one, due in read(*args, **values).items()}
+
+    monkeypatch.setattr(SalesBooks, "aged_receivables", misread)
+
+
+def test_a_report_that_said_otherwise_stands_until_it_is_asked_for_again_and_agrees(
+    reporting: Comparer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, may_read = reporting.world, reporting.world.accounting
+    world.respec(reconcile={"aged_contacts": 2})
+    with monkeypatch.context() as patch:
+        misreport(patch, Decimal("0.01"))
+        assert reporting.kinds() == ["aged_differs"] * 2
+    assert reporting.kinds((date(2026, 11, 1), date(2026, 11, 30))) == ["aged_differs"] * 2
+    world.accounting = world.new_accounting()
+    assert reporting.kinds() == ["aged_differs"] * 2
+
+    world.accounting = may_read
+    world.respec(reconcile={"aged_contacts": 1})
+    # Who owes nothing any more is asked again, too.
+    world.pay(world.invoices[0])
+    assert reporting.kinds() == ["aged_differs"]
+    assert reporting.kinds() == []
+
+
+def test_what_is_paid_between_the_list_and_the_report_is_no_difference(
+    reporting: Comparer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = reporting.world
+    world.respec(reconcile={"aged_contacts": 2})
+    settle = world.ledger.links.all
+
+    def pay_before(*args: Any, **values: Any) -> Any:
+        monkeypatch.setattr(world.ledger.links, "all", settle)
+        world.pay(world.invoices[0])
+        return settle(*args, **values)
+
+    monkeypatch.setattr(world.ledger.links, "all", pay_before)
+    assert reporting.compare().open == []
 
 
 def test_without_the_scope_of_the_report_the_rest_is_compared(comparer: Comparer) -> None:

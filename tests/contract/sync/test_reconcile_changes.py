@@ -1,10 +1,9 @@
 """A reconciliation after opportunities changed: what the sync did on purpose is no difference."""
 
-from typing import Any
-
 import pytest
 from tests.contract.sync.comparing import HOUR, Comparer
-from tests.contract.sync.kit import World
+from tests.contract.sync.kit import World, die
+from tests.contract.sync.test_reconcile import settle_before
 
 from sfxero.model.differences import DifferenceKind
 from sfxero.model.states import Entity
@@ -55,16 +54,67 @@ def test_a_void_on_its_way_is_named_as_such(comparer: Comparer) -> None:
     world.run(publishes=False)
     assert explained(comparer) == ["waiting"]
 
-    def die(request: Any, forward: Any) -> Any:
-        forward(request).close()
-        raise KeyboardInterrupt
-
     world.seam.plans = [die]
     with pytest.raises(KeyboardInterrupt):
         world.publish(INVOICE)
 
     assert explained(comparer) == ["in_flight"]
     assert comparer.kinds() == []
+
+
+@pytest.mark.parametrize(
+    ("change", "fields"),
+    [({"UnitPrice": "120"}, ["amount"]), ({"Description": "Other words"}, ["LineItems"])],
+)
+def test_an_edit_that_xero_has_and_the_ledger_has_not_heard_of_is_in_flight(
+    comparer: Comparer, change: dict[str, str], fields: list[str]
+) -> None:
+    world = comparer.world
+    opportunity = comparer.invoiced("100")
+    (line,) = world.rows("OpportunityLineItem", OpportunityId=opportunity)
+    world.edit("OpportunityLineItem", line["Id"], **change)
+    world.run(publishes=False)
+    world.seam.plans = [die]
+    with pytest.raises(KeyboardInterrupt):
+        world.publish(INVOICE)
+
+    found = [one.difference for one in comparer.compare().stored]
+
+    assert {one.kind for one in found} == {DifferenceKind.IN_FLIGHT}
+    assert [one.field for one in found] == fields
+
+
+def test_an_edit_in_flight_is_one_though_the_next_waits_behind_it(comparer: Comparer) -> None:
+    world = comparer.world
+    opportunity = comparer.invoiced("100")
+    reprice(world, opportunity, "120")
+    world.run(publishes=False)
+    world.seam.plans = [die]
+    with pytest.raises(KeyboardInterrupt):
+        world.publish(INVOICE)
+    world.sleep(HOUR)
+    reprice(world, opportunity, "130")
+    world.sleep(HOUR)
+    world.run(publishes=False)
+
+    assert explained(comparer) == ["in_flight"]
+
+
+def test_an_invoice_whose_place_another_takes_meanwhile_is_no_second_one(
+    comparer: Comparer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = comparer.world
+    world.respec(invoices={"on_change": "reissue"})
+    opportunity = comparer.invoiced("100")
+    reprice(world, opportunity, "120")
+    world.run(publishes=False)
+    settle_before(monkeypatch, world.ledger.links, "all", world)
+
+    outcome = comparer.compare()
+
+    assert [one.status for one in world.invoices] == ["VOIDED", "AUTHORISED"]
+    assert {one.difference.kind for one in outcome.stored} == {DifferenceKind.CHANGED_WHILE_READING}
+    assert comparer.compare().stored == []
 
 
 @pytest.mark.parametrize(
@@ -93,6 +143,41 @@ def test_a_voided_invoice_of_a_reopened_opportunity_is_in_step(comparer: Compare
     world.run()
     world.sleep(HOUR)
 
+    assert comparer.compare().stored == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "named"),
+    [("void", "not_read_yet"), ("ask", "not_read_yet"), ("list", "opportunity_reopened")],
+)
+def test_a_reopening_that_the_sync_has_not_read_is_named_by_what_the_route_does(
+    comparer: Comparer, rule: str, named: str
+) -> None:
+    world = comparer.world
+    world.respec(invoices={"on_reopen": rule})
+    opportunity = comparer.invoiced("100")
+    world.edit("Opportunity", opportunity, StageName="Prospecting")
+
+    assert explained(comparer) == [named]
+
+
+@pytest.mark.parametrize(("status", "ended"), [("AUTHORISED", "VOIDED"), ("DRAFT", "DELETED")])
+def test_what_is_won_again_after_its_invoice_was_ended_is_to_be_read_first(
+    comparer: Comparer, status: str, ended: str
+) -> None:
+    world = comparer.world
+    world.respec(invoices={"on_reopen": "void", "status": status})
+    opportunity = comparer.invoiced("100")
+    world.edit("Opportunity", opportunity, StageName="Prospecting")
+    world.run()
+    world.sleep(HOUR)
+    world.edit("Opportunity", opportunity, StageName="Closed Won")
+
+    assert [one.status for one in world.invoices] == [ended]
+    assert explained(comparer) == ["not_read_yet"]
+
+    world.run()
+    world.sleep(HOUR)
     assert comparer.compare().stored == []
 
 

@@ -169,6 +169,17 @@ def test_what_differs_is_found_again_until_it_is_prepared(
     assert synced.writes() == ["POST Invoices"]
 
 
+def test_what_was_compared_and_prepared_is_kept_if_its_task_runs_again(synced: World) -> None:
+    synced.edit("Product2", synced.rows("Product2")[-1]["Id"], Family="Freight")
+    report = sweep_once(synced)
+    scope, org = synced.scope("sweep/night"), synced.salesforce
+    listing = scope.listing(sweep.listed_fields(synced.spec, org))
+
+    assert sweep.stage_differences(scope, listing, org)["OpportunityLineItem"] == 2
+
+    assert read(synced.ledger.runs.settle(scope.run_id)) == read(report)
+
+
 def test_more_differences_than_are_read_by_id_stop_the_sweep_with_the_way_out(
     synced: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

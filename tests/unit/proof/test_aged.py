@@ -5,7 +5,14 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from sfxero.proof.aged import chosen_contacts, compare_report, in_currency, owing
+from sfxero.proof.aged import (
+    chosen_contacts,
+    compare_report,
+    contacts_of,
+    in_currency,
+    owing,
+    still_listed,
+)
 from sfxero.proof.documents import INVOICE
 
 TODAY = date(2026, 11, 30)
@@ -85,3 +92,22 @@ def test_who_owes_most_is_asked_for_each_night_and_the_others_take_turns() -> No
 
 def test_nobody_is_asked_for_where_nobody_owes() -> None:
     assert chosen_contacts(invoices(), pa.array([], pa.string()), count=4, turn=3) == []
+
+
+def test_whose_report_said_otherwise_is_asked_again_before_all_others() -> None:
+    owed = invoices(*((f"i{n}", f"c{n}", str(100 - n)) for n in range(6)))
+    chosen = chosen_contacts(owed, owed["id"], count=4, turn=0, again=["paid-up", "c1"])
+    assert chosen == ["paid-up", "c1", "c0", "c2"]
+
+
+def test_contacts_are_told_of_the_invoices_that_are_listed() -> None:
+    listed = invoices(("a", "ash", "1"), ("b", "birch", "0"))
+    assert contacts_of(listed, ["b", "gone"]) == {"b": "birch"}
+
+
+def test_what_was_paid_or_approved_since_the_list_was_read_is_left_out() -> None:
+    listed = invoices(("a", "ash", "10"), ("b", "ash", "5"), ("c", "ash", "3"))
+    report = {"a": Decimal(4), "b": Decimal(1), "c": Decimal(2)}
+    _, unlike = compare_report("ash", report, listed, listed)
+    now = pa.concat_tables([invoices(("a", "ash", "4")), invoices(("b", "ash", "5"))])
+    assert [one.key for one in still_listed(unlike, listed, now)] == ["b", "c"]
