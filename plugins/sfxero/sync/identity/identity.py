@@ -92,12 +92,20 @@ class Identity:
         return replace(result, skipped=[*result.skipped, *passed_over])
 
     def note_prepared(self) -> None:
-        """Say that the changes of these records' links have been acted upon."""
+        """Say that the changes of these records' links have been acted upon.
+
+        What people changed in a contact while no account stood for it is merged by the next run
+        from Xero, in a route that brings it back.
+        """
         scope, changes = self._scope, self._scope.ledger.link_changes
         changed = changes.unprepared(scope.tenant, Entity.CONTACT)
         known = self._standing.known_among(changed)
         if self._leads is not None:
             known |= self._leads.standing.known_among(changed)
+        if scope.spec.contacts.two_way is not None:
+            accounts = [one for one in known if not is_lead(one)]
+            linked = scope.ledger.links.get_many(scope.tenant, Entity.CONTACT, accounts)
+            scope.ledger.merging.mark_due(scope.tenant, linked)
         changes.note_prepared(scope.tenant, Entity.CONTACT, sorted(known), up_to=self._last_change)
 
     def _held(self, entity: Entity) -> list[Finding]:
