@@ -99,8 +99,21 @@ class Companions:
         wanted = (needed - set(linked)) | quarantined | self._touched(_ACCOUNT)
         wanted |= accounts_of_leads(self._scope)
         read = self._ids(_ACCOUNT)
+        wanted |= self._merged_into(needed - set(linked) - quarantined - read)
         known = read | wanted | leads_read(self._scope)
         return (wanted | accounts_beside(self._scope, known, self._masters)) - read
+
+    def _merged_into(self, accounts: Iterable[str]) -> set[str]:
+        """Return those that were merged into one of some accounts, maybe after their window's end.
+
+        Their contact is the account's now; without them, it would get another one.
+        """
+        field = "MasterRecordId"
+        return {
+            str(row["Id"])
+            for where in id_chunks(sorted(accounts), field)
+            for row in self._client.query(select(_ACCOUNT, ("Id",), where=where), all_rows=True)
+        }
 
     def _stage_accounts(self) -> int:
         """Stage the accounts that are missing, and those that took over from them, to the end."""

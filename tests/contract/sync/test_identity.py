@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tests.contract.sync.kit import TENANT, World
+from tests.contract.sync.test_history import migrate
 from tests.contract.sync.test_history_overlaps import read_the_past
 
 from sfxero.ledger.link_moves import LinkEnds
@@ -230,6 +231,42 @@ def test_a_chain_of_merges_that_straddles_the_end_of_a_window_leads_to_its_end(
     later(world)
     assert names(world) == ["Cedar"]
     assert world.link(third) is not None
+
+
+def test_a_master_that_is_read_before_the_merge_gets_no_contact_of_its_own(world: World) -> None:
+    """The merge lies after the window; what waits in quarantine is read as it is now."""
+    (loser,) = synced(world, "Acme")
+    opportunity = world.won(loser)
+    (line,) = world.rows("OpportunityLineItem", OpportunityId=opportunity)
+    world.delete("OpportunityLineItem", line["Id"])
+    later(world)
+    assert opportunity in world.quarantined()
+    scope = world.begin()
+    world.sleep(5)
+    master = world.account("Birch")
+    world.merge("Account", master, loser)
+    world.stage(scope)
+    world.prepare(scope)
+    world.publish()
+    world.sleep(HOUR)
+    later(world)
+    assert names(world) == ["Birch"]
+    assert world.quarantined(Entity.ACCOUNT) == {}
+
+
+def test_a_run_over_history_gives_a_master_no_contact_of_its_own(world: World) -> None:
+    """It reads an old opportunity of the account that was merged a moment ago."""
+    (loser,) = synced(world, "Acme")
+    world.won(loser, "100", CloseDate="2026-06-10")
+    later(world)
+    master = world.account("Birch")
+    world.merge("Account", master, loser)
+    migrate(world)
+    assert names(world) == ["Birch"]
+    assert world.link(loser) is None
+    later(world)
+    assert names(world) == ["Birch"]
+    assert world.quarantined() == {}
 
 
 def test_of_two_merged_accounts_one_gives_its_contact(world: World) -> None:
