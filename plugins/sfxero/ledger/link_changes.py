@@ -8,16 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, case, or_, select, update
+from sqlalchemy import Connection, func, or_, select, update
 
 from sfxero.errors import LedgerError
 from sfxero.ledger.audit_trail import Doer, append, person
 from sfxero.ledger.engine import Database, among, chunked
-from sfxero.ledger.link_moves import LinkEnds, Move, MoveOutcome, Mover
+from sfxero.ledger.link_moves import LinkEnds, Move, MoveOutcome, Mover, forget_values
 from sfxero.ledger.link_tables import IS_UNPREPARED, link_changes
 from sfxero.ledger.planning import one_planner_at_a_time
-from sfxero.ledger.tables import links
-from sfxero.model.agreed import Agreed
 from sfxero.model.ids import RouteName, RunId, SourceId, TenantId
 from sfxero.model.outbox import NOTHING_WRITTEN
 from sfxero.model.states import Entity
@@ -115,14 +113,9 @@ class LinkChanges:
 
         Nor do both sides agree on anything any more, where a two-way route has noted what.
         """
-        agreed = case((links.c.agreed.is_not(None), Agreed().to_text()), else_=None)
         for chunk in chunked(source_ids):
             with self._database.write() as conn:
-                mine = (links.c.tenant == tenant, links.c.entity == entity)
-                named = among(conn, links.c.source_id, chunk)
-                conn.execute(
-                    update(links).where(*mine, named).values(content_hash="", agreed=agreed)
-                )
+                forget_values(conn, tenant, entity, chunk)
 
     def get(self, tenant: TenantId, entity: Entity, change_id: int) -> LinkChange | None:
         """Return one change, if there is one of that id."""
@@ -174,10 +167,17 @@ class LinkChanges:
         with self._database.read() as conn:
             return sorted({one for row in conn.execute(statement) for one in row})
 
+    def last_id(self, tenant: TenantId, entity: Entity) -> int:
+        """Return the id of the last change, 0 if there is none."""
+        mine = (link_changes.c.tenant == tenant, link_changes.c.entity == entity)
+        with self._database.read() as conn:
+            found = conn.execute(select(func.max(link_changes.c.change_id)).where(*mine))
+            return int(found.scalar_one() or 0)
+
     def note_prepared(
-        self, tenant: TenantId, entity: Entity, source_ids: Iterable[SourceId]
+        self, tenant: TenantId, entity: Entity, source_ids: Iterable[SourceId], *, up_to: int
     ) -> None:
-        """Say that a run has compared these records."""
+        """Say that a run has compared these records after their changes up to that one."""
         for chunk in chunked(source_ids):
             with self._database.write() as conn:
                 conn.execute(
@@ -186,6 +186,7 @@ class LinkChanges:
                         link_changes.c.tenant == tenant,
                         link_changes.c.entity == entity,
                         among(conn, link_changes.c.source_after, chunk),
+                        link_changes.c.change_id <= up_to,
                         IS_UNPREPARED,
                     )
                     .values(prepared_at=self._database.clock.now())

@@ -1,12 +1,12 @@
 """Moving one link from one pair to another, inside a transaction that logs it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, delete, insert
+from sqlalchemy import Connection, Row, case, delete, insert, update
 
 from sfxero.ledger.audit_trail import Doer, Fact
 from sfxero.ledger.engine import Database, among, put
@@ -14,6 +14,7 @@ from sfxero.ledger.link_tables import link_changes
 from sfxero.ledger.linking import link_rows, told
 from sfxero.ledger.records import LiveRecord, lock_records, move
 from sfxero.ledger.tables import links
+from sfxero.model.agreed import Agreed
 from sfxero.model.audit import AuditKind, AuditValues
 from sfxero.model.ids import RouteName, SourceId, TargetId, TenantId
 from sfxero.model.outbox import FOLLOWED, NOTHING_WRITTEN
@@ -59,6 +60,19 @@ class Move:
     target_number: str | None = None
 
 
+def forget_values(
+    conn: Connection, tenant: TenantId, entity: Entity, source_ids: Iterable[SourceId]
+) -> None:
+    """Keep these links, but not as a word on what the target holds, within a transaction.
+
+    Nor do both sides agree on anything any more, where a two-way route has noted what.
+    """
+    agreed = case((links.c.agreed.is_not(None), Agreed().to_text()), else_=None)
+    mine = (links.c.tenant == tenant, links.c.entity == entity)
+    named = among(conn, links.c.source_id, source_ids)
+    conn.execute(update(links).where(*mine, named).values(content_hash="", agreed=agreed))
+
+
 class Mover:
     """Makes moves in one transaction."""
 
@@ -95,6 +109,8 @@ class Mover:
         if other is not None and other.target_id != wish.after.target_id:
             return MoveOutcome.TAKEN, None
         self._move(wish, was, was_held=other is not None)
+        if was is not None and other is not None and _wrote_last(was, other):
+            forget_values(self._conn, self._tenant, self._entity, [wish.after.source_id])
         self._let_go(wish, {key.source_id: record for key, record in records.items()})
         return MoveOutcome.MOVED, self._note(wish, was_held=other is not None)
 
@@ -167,3 +183,8 @@ class Mover:
         }
         made = insert(link_changes).values(values).returning(link_changes.c.change_id)
         return int(self._conn.execute(made).scalar_one())
+
+
+def _wrote_last(one: Row[Any], other: Row[Any]) -> bool:
+    """Say whether, of two records of one contact, this one has written to it last."""
+    return bool(one.content_hash) and one.settled_at > other.settled_at

@@ -1,6 +1,6 @@
 """Companions: what the windows touched but do not hold, read by id."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from sfxero.model.states import Entity, Measure
 from sfxero.salesforce.client import SalesforceClient
 from sfxero.salesforce.soql import id_chunks, select
 from sfxero.staging.manifest import load
-from sfxero.sync.identity.leads import LEAD, accounts_of_leads, stage_leads
+from sfxero.sync.identity.leads import LEAD, accounts_of_leads, leads_read, stage_leads
 from sfxero.sync.identity.reading import accounts_beside
 from sfxero.sync.org_rates import keep_rates
 from sfxero.sync.related import stage_related, touched_owners
@@ -52,7 +52,8 @@ class Companions:
         for object_name, entity in ENTITY_OF.items():
             window = self._scope.folder(object_name)
             take_back(self._scope, entity, self._scope.companions(object_name), beside=(window,))
-        leads = stage_leads(self._scope, self._client, self._windows[_ACCOUNT].from_at)
+        from_at = self._windows[_ACCOUNT].from_at
+        leads = stage_leads(self._scope, self._client, from_at, beside=self._ids(_ACCOUNT))
         in_window = self._ids(_OPPORTUNITY)
         with_lines = self._ids(_LINE, "OpportunityId")
         touched = with_lines | self._quarantined(Entity.OPPORTUNITY) | self._touched(_OPPORTUNITY)
@@ -61,7 +62,7 @@ class Companions:
         counts = {_OPPORTUNITY: self._stage(_OPPORTUNITY, missing, by="Id")}
         parents = missing | self._without_all_lines(in_window, with_lines)
         counts[_LINE] = self._stage(_LINE, parents, by="OpportunityId")
-        counts[_ACCOUNT] = self._stage(_ACCOUNT, self._missing_accounts(), by="Id")
+        counts[_ACCOUNT] = self._stage_accounts()
         for object_name in (_ACCOUNT, _OPPORTUNITY):
             window = self._windows[object_name]
             counts[object_name] += stage_related(self._scope, self._client, window, object_name)
@@ -98,7 +99,38 @@ class Companions:
         wanted = (needed - set(linked)) | quarantined | self._touched(_ACCOUNT)
         wanted |= accounts_of_leads(self._scope)
         read = self._ids(_ACCOUNT)
-        return (wanted | accounts_beside(self._scope, read | wanted, self._masters)) - read
+        wanted |= self._merged_into(needed - set(linked) - quarantined - read)
+        known = read | wanted | leads_read(self._scope)
+        return (wanted | accounts_beside(self._scope, known, self._masters)) - read
+
+    def _merged_into(self, accounts: Iterable[str]) -> set[str]:
+        """Return those that were merged into one of some accounts, maybe after their window's end.
+
+        Their contact is the account's now; without them, it would get another one.
+        """
+        field = "MasterRecordId"
+        return {
+            str(row["Id"])
+            for where in id_chunks(sorted(accounts), field)
+            for row in self._client.query(select(_ACCOUNT, ("Id",), where=where), all_rows=True)
+        }
+
+    def _stage_accounts(self) -> int:
+        """Stage the accounts that are missing, and those that took over from them, to the end."""
+        wanted = self._missing_accounts()
+        return self._save(_ACCOUNT, self._read_on(wanted)) if wanted else 0
+
+    def _read_on(self, wanted: set[str]) -> Iterator[Mapping[str, object]]:
+        read = self._ids(_ACCOUNT)
+        while wanted:
+            read |= wanted
+            masters = set()
+            for record in self._query(_ACCOUNT, wanted, by="Id"):
+                if record["MasterRecordId"]:
+                    masters.add(str(record["MasterRecordId"]))
+                yield record
+            unread = masters - read
+            wanted = accounts_beside(self._scope, read, unread) - read if unread else set()
 
     @cached_property
     def _masters(self) -> set[str]:
@@ -139,23 +171,24 @@ class Companions:
         kinds = [kind for kind in DifferenceKind if getattr(repair, kind, "list") != "list"]
         return set(self._scope.ledger.differences.sources(self._scope.route, kinds))
 
-    def _stage(self, object_name: str, ids: Iterable[str], *, by: str) -> int:
-        """Read records by REST, deleted ones too, and stage them beside the window."""
+    def _stage(self, object_name: str, ids: Collection[str], *, by: str) -> int:
+        """Stage what is read by ids, if there are any."""
+        return self._save(object_name, self._query(object_name, ids, by=by)) if ids else 0
+
+    def _query(
+        self, object_name: str, ids: Iterable[str], *, by: str
+    ) -> Iterator[Mapping[str, object]]:
+        """Read records by REST, deleted ones too."""
+        fields = needed_fields(self._scope.spec)[object_name]
+        for where in id_chunks(sorted(ids), by):
+            yield from self._client.query(select(object_name, fields, where=where), all_rows=True)
+
+    def _save(self, object_name: str, records: Iterable[Mapping[str, object]]) -> int:
+        """Stage records beside the window."""
         from sfxero.staging.reader import staged_schema
         from sfxero.staging.writer import write_records
 
-        fields = needed_fields(self._scope.spec)[object_name]
-        chunks = list(id_chunks(sorted(ids), by))
-        if not chunks:
-            return 0
         folder = self._scope.companions(object_name)
-        records = (
-            record
-            for where in chunks
-            for record in self._client.query(
-                select(object_name, fields, where=where), all_rows=True
-            )
-        )
         # The window's schema costs no call, and both are read together.
         schema = staged_schema(load(self._scope.folder(object_name)))
         rows = write_records(records, schema=schema, folder=folder)

@@ -245,19 +245,20 @@ class _Merging:
         self._flowing = FlowingBack(self._scope, frame, self._fields)
         result = named_contacts(self._scope, frame)
         documents = {one.source_id: one for one in result.documents}
-        known = set(frame["Id"]) - set(result.removed)
+        read, removed = set(frame["Id"]), set(result.removed)
         found = []
         for one in pairs:
             if one.source_id in documents:
                 found.append((one, documents[one.source_id]))
                 continue
-            is_known = one.source_id in known
-            rule = ACCOUNT_REFUSED if is_known else ACCOUNT_GONE
+            is_gone = one.source_id in removed or one.source_id not in read
+            rule = ACCOUNT_GONE if is_gone else ACCOUNT_REFUSED
             self.end(one.contact.contact_id, Disposition.SKIPPED, rule)
-            if is_known:
-                self._again.add(one.source_id)
-            else:
+            if is_gone:
                 self.leave([one.source_id], ACCOUNT_GONE)
+            if one.source_id in read:
+                # What is in the recycle bin may come back.
+                self._again.add(one.source_id)
         return found
 
     def _ask(self, merged: Sequence[MergedPair], stand: _Stand) -> None:

@@ -133,9 +133,8 @@ def prepare_contacts(scope: Scope) -> dict[str, int]:
     frame = read_latest(scope.staged(OBJECT_OF[Entity.ACCOUNT]))
     accounts = _Preparation(scope, Entity.ACCOUNT, Entity.CONTACT)
     leads = Leads(scope) if has_leads(scope) else None
-    if leads is not None:
-        leads.take_back(read_at=accounts.began_at)
     identity = Identity(scope, frame, leads)
+    identity.take_back(read_at=accounts.began_at)
     identity.follow()
     frame = with_related(scope, OBJECT_OF[Entity.ACCOUNT], identity.writable(Entity.ACCOUNT))
     result = named_contacts(scope, frame)

@@ -207,10 +207,29 @@ def test_what_changed_waits_for_a_run_that_compares_it(ledger: Ledger) -> None:
     in_step(ledger, wish("s1"))
     make(ledger, ("s1", "T-s1"), ("s2", "T-s1"))
     assert ledger.link_changes.unprepared(TENANT, CONTACT) == ["s1", "s2"]
-    ledger.link_changes.note_prepared(TENANT, CONTACT, [SourceId("s1")])
+    note_prepared(ledger, "s1")
     assert ledger.link_changes.unprepared(TENANT, CONTACT) == ["s1", "s2"]
-    ledger.link_changes.note_prepared(TENANT, CONTACT, [SourceId("s2")])
+    note_prepared(ledger, "s2")
     assert ledger.link_changes.unprepared(TENANT, CONTACT) == []
+
+
+def test_what_changes_while_a_run_compares_waits_for_the_next(ledger: Ledger) -> None:
+    in_step(ledger, wish("s1"))
+    assert ledger.link_changes.last_id(TENANT, CONTACT) == 0
+    make(ledger, ("s1", "T-s1"), ("s1", "T-2"))
+    seen = ledger.link_changes.last_id(TENANT, CONTACT)
+    make(ledger, ("s1", "T-2"), ("s1", "T-3"))
+    note_prepared(ledger, "s1", up_to=seen)
+    assert ledger.link_changes.unprepared(TENANT, CONTACT) == ["s1"]
+    note_prepared(ledger, "s1")
+    assert ledger.link_changes.unprepared(TENANT, CONTACT) == []
+
+
+def note_prepared(ledger: Ledger, source: str, *, up_to: int | None = None) -> None:
+    """Say that a run has compared a record, by default after its last change."""
+    changes = ledger.link_changes
+    last_id = changes.last_id(TENANT, CONTACT) if up_to is None else up_to
+    changes.note_prepared(TENANT, CONTACT, [SourceId(source)], up_to=last_id)
 
 
 def test_the_log_tells_of_both_ends_of_a_move(ledger: Ledger) -> None:

@@ -1,14 +1,23 @@
 """Who is linked with whom over time: merges on either side, archived contacts, deletions."""
 
+import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from tests.contract.sync.kit import TENANT, World
+from tests.contract.sync.test_history import migrate
+from tests.contract.sync.test_history_overlaps import read_the_past
 
-from sfxero.model.ids import SourceId
+from sfxero.ledger.link_moves import LinkEnds
+from sfxero.model.ids import SourceId, TargetId
 from sfxero.model.states import Entity
 from sfxero.sandbox.xero.models import Contact
+from sfxero.staging.reader import read_latest
+from sfxero.sync.identity import by_hand
+from sfxero.sync.identity.identity import Identity
+from sfxero.sync.scope import OBJECT_OF
 
 pytestmark = pytest.mark.contract
 
@@ -160,6 +169,15 @@ def test_two_contacts_of_one_account_are_a_persons_to_merge(world: World) -> Non
     assert rules(world) == ["contact_merged", "account_merged"]
 
 
+def test_two_contacts_of_one_account_are_named_for_as_long_as_they_are_two(world: World) -> None:
+    """Long after the merge has left every window."""
+    loser, master = synced(world, "Acme", "Birch")
+    world.merge("Account", master, loser)
+    for _ in range(3):
+        later(world)
+        assert world.quarantined() == {loser: ["merged_with_contact"]}
+
+
 def test_a_paid_invoice_stays_with_the_contact_it_was_made_out_to(world: World) -> None:
     loser, master = synced(world, "Acme", "Birch")
     world.won(loser, "100")
@@ -195,6 +213,62 @@ def test_a_chain_of_merges_leads_to_its_end(world: World) -> None:
     assert world.link(third) is not None
 
 
+def test_a_chain_of_merges_that_straddles_the_end_of_a_window_leads_to_its_end(
+    world: World,
+) -> None:
+    """The first merge lies in the window, the second after it."""
+    (first,) = synced(world, "Acme")
+    second, third = world.account("Birch"), world.account("Cedar")
+    world.merge("Account", second, first)
+    world.sleep(HOUR)
+    scope = world.begin()
+    world.sleep(5)
+    world.merge("Account", third, second)
+    world.stage(scope)
+    world.prepare(scope)
+    world.publish()
+    world.sleep(HOUR)
+    later(world)
+    assert names(world) == ["Cedar"]
+    assert world.link(third) is not None
+
+
+def test_a_master_that_is_read_before_the_merge_gets_no_contact_of_its_own(world: World) -> None:
+    """The merge lies after the window; what waits in quarantine is read as it is now."""
+    (loser,) = synced(world, "Acme")
+    opportunity = world.won(loser)
+    (line,) = world.rows("OpportunityLineItem", OpportunityId=opportunity)
+    world.delete("OpportunityLineItem", line["Id"])
+    later(world)
+    assert opportunity in world.quarantined()
+    scope = world.begin()
+    world.sleep(5)
+    master = world.account("Birch")
+    world.merge("Account", master, loser)
+    world.stage(scope)
+    world.prepare(scope)
+    world.publish()
+    world.sleep(HOUR)
+    later(world)
+    assert names(world) == ["Birch"]
+    assert world.quarantined(Entity.ACCOUNT) == {}
+
+
+def test_a_run_over_history_gives_a_master_no_contact_of_its_own(world: World) -> None:
+    """It reads an old opportunity of the account that was merged a moment ago."""
+    (loser,) = synced(world, "Acme")
+    world.won(loser, "100", CloseDate="2026-06-10")
+    later(world)
+    master = world.account("Birch")
+    world.merge("Account", master, loser)
+    migrate(world)
+    assert names(world) == ["Birch"]
+    assert world.link(loser) is None
+    later(world)
+    assert names(world) == ["Birch"]
+    assert world.quarantined() == {}
+
+
 def test_of_two_merged_accounts_one_gives_its_contact(world: World) -> None:
     first, second = synced(world, "Acme", "Birch")
     master = world.account("Cedar")
@@ -221,6 +295,30 @@ def test_a_link_is_not_moved_while_its_contact_is_written(world: World) -> None:
 
     assert world.quarantined() == {}
     assert names(world) == ["Birch"]
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+def test_an_account_merged_while_its_first_write_is_under_way_makes_one_contact(
+    world: World, arrives: bool
+) -> None:
+    loser = world.account("Acme")
+    world.run(publishes=False)
+    world.claim()
+    world.sleep(HOUR)
+    master = world.account("Birch")
+    world.merge("Account", master, loser)
+    if arrives:
+        world.put_in_xero("Contacts", json.dumps({"Name": "Acme", "ContactNumber": loser}))
+
+    later(world)
+    assert world.quarantined() == {loser: ["link_under_way"], master: ["link_under_way"]}
+    # The worker died; what became of its request is known by now.
+    later(world)
+
+    assert world.quarantined() == {}
+    assert len(world.contacts) == 1
+    assert names(world) == ["Birch"]
+    assert world.link(loser) is None
 
 
 # Back again.
@@ -347,6 +445,85 @@ def test_when_the_writer_is_deleted_the_other_account_writes(world: World) -> No
     world.undelete("Account", second)
     later(world)
     assert names(world) == ["Birch"]
+
+
+@pytest.mark.parametrize("is_purged", [True, False])
+def test_an_account_writes_on_long_after_the_writer_was_deleted(
+    world: World, is_purged: bool
+) -> None:
+    first, second = synced(world, "Acme", "Birch")
+    world.merge_contacts(contact_of(world, second).contact_id, world.link(first).target_id)
+    later(world)
+    world.delete("Account", second)
+    later(world)
+    if is_purged:
+        world.purge("Account", second)
+    world.edit("Account", first, Name="Acme Two")
+    later(world)
+    assert names(world) == ["Acme Two"]
+
+
+def test_a_run_over_history_takes_back_nothing_of_who_writes_for_a_deleted_account(
+    world: World,
+) -> None:
+    first, second = synced(world, "Acme", "Birch")
+    world.merge_contacts(contact_of(world, second).contact_id, world.link(first).target_id)
+    later(world)
+    world.delete("Account", second)
+    before = world.clock.now() - timedelta(days=60)
+    world.sandbox.org.records.tables["Account"][second]["SystemModstamp"] = before
+    world.edit("Account", first, Name="Acme Two")
+    world.run(publishes=False)
+
+    world.prepare(read_the_past(world))
+
+    world.publish()
+    assert names(world) == ["Acme Two"]
+
+
+def test_the_other_account_writes_again_when_the_last_writer_is_merged_into_it(
+    world: World,
+) -> None:
+    first, second = synced(world, "Acme", "Birch")
+    world.merge_contacts(contact_of(world, first).contact_id, world.link(second).target_id)
+    later(world)
+    world.delete("Account", first)
+    later(world)
+    assert names(world) == ["Birch"]
+    world.undelete("Account", first)
+    later(world)
+    assert names(world) == ["Acme"]
+    world.merge("Account", second, first)
+    later(world)
+    assert names(world) == ["Birch"]
+    world.forget_calls()
+    later(world, full=True)
+    assert world.writes() == []
+
+
+def test_a_link_that_is_moved_while_a_run_compares_is_compared_by_the_next(world: World) -> None:
+    (account,) = synced(world, "Acme")
+    world.put_in_xero("Contacts", '{"Name":"Birch"}')
+    (other,) = (one for one in world.contacts if one.name == "Birch")
+    world.edit("Account", account, BillingCity="Perth")
+    scope = world.begin()
+    world.stage(scope)
+    identity = Identity(scope, read_latest(scope.staged(OBJECT_OF[Entity.ACCOUNT])))
+    identity.follow()
+
+    by_hand.follow(
+        world.ledger,
+        scope.route,
+        TENANT,
+        LinkEnds(SourceId(account), TargetId(other.contact_id)),
+        salesforce=world.salesforce,
+        accounting=world.accounting,
+        actor="pat",
+        reason="it is this one",
+    )
+    identity.note_prepared()
+
+    assert world.ledger.link_changes.unprepared(TENANT, Entity.CONTACT) == [account]
 
 
 def test_an_account_may_take_a_name_that_one_of_a_shared_contact_would_like(world: World) -> None:

@@ -1,9 +1,9 @@
 """Merges, shared contacts and leads in a route that lets people edit both sides."""
 
 import pytest
-from tests.contract.sync.kit import World
+from tests.contract.sync.kit import TENANT, World
 from tests.contract.sync.test_leads import LEADS
-from tests.contract.sync.test_two_way import Both
+from tests.contract.sync.test_two_way import ADDRESS, REACHED, Both
 
 pytestmark = pytest.mark.contract
 
@@ -60,6 +60,67 @@ def test_an_edit_of_a_merged_accounts_contact_flows_to_the_master(both: Both) ->
     both.from_xero()
     assert both.emails == ("new@acme.au", "new@acme.au")
     assert both.contact.name == "Acme Group"
+    assert both.is_quiet()
+
+
+def test_an_edit_that_was_read_before_the_link_followed_flows_to_the_master(both: Both) -> None:
+    """By then the account was gone, and the master did not stand for the contact yet."""
+    world, loser = both.world, both.account
+    master = world.account("Acme", ABN__c="51824753556", **ADDRESS, **REACHED)
+    world.merge("Account", master, loser)
+    both.edit_xero(EmailAddress="new@acme.au")
+    both.from_xero()
+    both.to_xero()
+    both.account = master
+    both.from_xero()
+    assert both.emails == ("new@acme.au", "new@acme.au")
+    assert both.is_quiet()
+    assert world.ledger.merging.due(TENANT) == {}
+
+
+def test_an_edit_that_was_read_while_the_account_was_deleted_flows_when_it_is_back(
+    both: Both,
+) -> None:
+    both.world.delete("Account", both.account)
+    both.pause()
+    both.to_xero()
+    both.edit_xero(EmailAddress="new@acme.au")
+    both.from_xero()
+    assert both.is_quiet()
+    both.world.undelete("Account", both.account)
+    both.pause()
+    both.to_xero()
+    both.from_xero()
+    assert both.emails == ("new@acme.au", "new@acme.au")
+    assert both.is_quiet()
+
+
+def test_an_account_that_is_deleted_for_good_is_waited_for_no_more(both: Both) -> None:
+    both.world.delete("Account", both.account)
+    both.edit_xero(EmailAddress="new@acme.au")
+    both.from_xero()
+    assert set(both.world.ledger.merging.due(TENANT)) == {both.account}
+    both.world.purge("Account", both.account)
+    both.from_xero()
+    assert both.world.ledger.merging.due(TENANT) == {}
+
+
+def test_what_people_changed_in_a_leads_contact_flows_to_the_account_that_it_became(
+    both: Both,
+) -> None:
+    world = both.world
+    lead = world.lead("Cedar", Status="Qualified", Email="lead@x.org")
+    both.to_xero()
+    contact_id = world.link(lead).target_id
+    both.showing.hands.write_contact({"EmailAddress": "hand@x.org"}, contact_id)
+    both.pause()
+    both.from_xero()
+    both.account = world.convert(lead)
+    world.edit("Account", both.account, Invoice_Email__c="lead@x.org")
+    both.pause()
+    both.to_xero()
+    both.from_xero()
+    assert both.emails == ("hand@x.org", "hand@x.org")
     assert both.is_quiet()
 
 

@@ -168,6 +168,32 @@ def test_a_lead_of_a_customer_that_has_a_contact_is_a_persons_to_merge(fair: Wor
     assert names(fair) == ["Acme"]
 
 
+def test_it_stays_named_though_the_customer_is_merged_on(fair: World) -> None:
+    account, master = fair.account("Acme"), fair.account("Cedar")
+    lead = qualified(fair, "Acme Prospect")
+    later(fair)
+    fair.convert(lead, account)
+    later(fair)
+    fair.merge("Account", master, account)
+    for _ in range(3):
+        later(fair)
+        assert found(fair) == {lead: ["merged_with_contact"], account: ["merged_with_contact"]}
+
+
+def test_the_contact_of_a_lead_that_is_deleted_after_its_conversion_goes_to_the_account(
+    fair: World,
+) -> None:
+    lead = qualified(fair)
+    later(fair)
+    held = fair.link(lead).target_id
+    account = fair.convert(lead)
+    fair.delete("Lead", lead)
+    report = later(fair)
+    assert names(fair) == ["Acme"]
+    assert fair.link(account).target_id == held
+    assert ends(report, Entity.LEAD) == {("removed", None): 1}
+
+
 def test_a_lead_converted_before_its_first_write_makes_one_contact(fair: World) -> None:
     lead = qualified(fair)
     fair.run(publishes=False)
@@ -258,6 +284,51 @@ def test_merged_leads_keep_one_contact(fair: World) -> None:
     assert rules(fair) == ["lead_merged"]
 
 
+def test_two_contacts_of_merged_leads_are_named_for_as_long_as_they_are_two(fair: World) -> None:
+    first, second = qualified(fair), qualified(fair, "Birch")
+    later(fair)
+    fair.merge("Lead", second, first)
+    for _ in range(3):
+        later(fair)
+        assert found(fair) == {first: ["merged_with_contact"]}
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+def test_a_lead_merged_while_its_first_write_is_under_way_makes_one_contact(
+    fair: World, arrives: bool
+) -> None:
+    first = qualified(fair)
+    fair.run(publishes=False)
+    fair.claim()
+    fair.sleep(HOUR)
+    second = qualified(fair, "Birch")
+    fair.merge("Lead", second, first)
+    if arrives:
+        fair.put_in_xero("Contacts", json.dumps({"Name": "Acme", "ContactNumber": first}))
+    later(fair)
+    assert found(fair) == {first: ["link_under_way"], second: ["link_under_way"]}
+    later(fair)
+    assert found(fair) == {}
+    assert len(fair.contacts) == 1
+    assert names(fair) == ["Birch"]
+
+
+def test_a_lead_that_comes_back_from_a_merge_is_asked_about(fair: World) -> None:
+    first = qualified(fair)
+    later(fair)
+    second = qualified(fair, "Birch")
+    fair.merge("Lead", second, first)
+    later(fair)
+    fair.undelete("Lead", first)
+    later(fair)
+    assert found(fair) == {first: ["contact_moved_on"]}
+    assert names(fair) == ["Birch"]
+    # What is to have no contact needs no decision.
+    fair.edit("Lead", first, Status="Open")
+    later(fair)
+    assert found(fair) == {}
+
+
 def test_a_lead_merged_and_converted_and_its_account_merged_leads_to_the_last(fair: World) -> None:
     first = qualified(fair)
     later(fair)
@@ -296,3 +367,30 @@ def test_a_lead_and_an_account_of_one_contact_the_account_writes(fair: World) ->
     assert ends(report, Entity.LEAD) == {("skipped", "contact_shared"): 1}
     changes = fair.ledger.link_changes.listing(TENANT, Entity.CONTACT)
     assert [one.rule for one in changes] == ["contact_merged"]
+
+
+def test_when_the_writing_lead_is_deleted_the_other_one_writes(fair: World) -> None:
+    first, second = qualified(fair), qualified(fair, "Birch")
+    later(fair)
+    fair.merge_contacts(prospect(fair, first).contact_id, prospect(fair, second).contact_id)
+    later(fair)
+    assert names(fair) == ["Acme"]
+    fair.delete("Lead", first)
+    later(fair)
+    assert names(fair) == ["Birch"]
+    fair.edit("Lead", second, Company="Cedar")
+    later(fair)
+    assert names(fair) == ["Cedar"]
+
+
+def test_when_the_account_of_a_shared_contact_is_deleted_the_lead_writes(fair: World) -> None:
+    lead, account = qualified(fair, "Prospect"), fair.account("Acme")
+    later(fair)
+    fair.merge_contacts(prospect(fair, lead).contact_id, contact_of(fair, account).contact_id)
+    later(fair)
+    fair.delete("Account", account)
+    later(fair)
+    assert names(fair) == ["Prospect"]
+    fair.edit("Lead", lead, Company="Prospect Two")
+    later(fair)
+    assert names(fair) == ["Prospect Two"]

@@ -1,7 +1,8 @@
 """Before anything is mapped, links follow, and who may not write is left out."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -34,6 +35,24 @@ class Identity:
         self._leads = leads
         self._standing = standing_of(accounts, successor="MasterRecordId")
         self._found: list[Finding] = []
+        self._last_change = 0
+
+    def take_back(self, *, read_at: datetime) -> None:
+        """Withdraw what waits for records that others stand for now.
+
+        Before anything is planned for their heirs, so that only one of both is ever created.
+        """
+        scope = self._scope
+        scope.ledger.outbox.withdraw(
+            scope.run_id,
+            scope.tenant,
+            Entity.CONTACT,
+            sorted(self._standing.successors),
+            read_at=read_at,
+            reason="the account was merged",
+        )
+        if self._leads is not None:
+            self._leads.take_back(read_at=read_at)
 
     def follow(self) -> None:
         """Move the links of merged and converted records to those that stand for them."""
@@ -43,11 +62,15 @@ class Identity:
         self._found += accounts.returned(standing.live_among)
         if leads is not None:
             became = leads.successions(standing)
-            self._note(Successors(self._scope, Entity.LEAD).follow(became))
-            self._found += leads.under_way(standing)
+            prospects = Successors(self._scope, Entity.LEAD)
+            self._note(prospects.follow(became))
+            self._found += prospects.returned(self._qualified)
             wished += became
         self._found += made_of_contacts(self._scope, self._accounts, standing.live_among)
         self._hand_over_names(wished)
+        # What is moved from now on, by a person or another run, is not compared by this one.
+        changes = self._scope.ledger.link_changes
+        self._last_change = changes.last_id(self._scope.tenant, Entity.CONTACT)
 
     def findings(self, entity: Entity, result: TransformResult) -> list[Finding]:
         """Why some accounts, or leads, may not go: their links, or contacts that are archived."""
@@ -69,13 +92,21 @@ class Identity:
         return replace(result, skipped=[*result.skipped, *passed_over])
 
     def note_prepared(self) -> None:
-        """Say that the changes of these records' links have been acted upon."""
+        """Say that the changes of these records' links have been acted upon.
+
+        What people changed in a contact while no account stood for it is merged by the next run
+        from Xero, in a route that brings it back.
+        """
         scope, changes = self._scope, self._scope.ledger.link_changes
         changed = changes.unprepared(scope.tenant, Entity.CONTACT)
         known = self._standing.known_among(changed)
         if self._leads is not None:
             known |= self._leads.standing.known_among(changed)
-        changes.note_prepared(scope.tenant, Entity.CONTACT, sorted(known))
+        if scope.spec.contacts.two_way is not None:
+            accounts = [one for one in known if not is_lead(one)]
+            linked = scope.ledger.links.get_many(scope.tenant, Entity.CONTACT, accounts)
+            scope.ledger.merging.mark_due(scope.tenant, linked)
+        changes.note_prepared(scope.tenant, Entity.CONTACT, sorted(known), up_to=self._last_change)
 
     def _held(self, entity: Entity) -> list[Finding]:
         """Return why some may not go whatever their values are."""
@@ -84,10 +115,8 @@ class Identity:
     @cached_property
     def _writers(self) -> Writers:
         """To be asked once the links have followed."""
-        gone = self._standing.gone
-        if self._leads is not None:
-            gone = gone.union(self._leads.standing.gone, self._leads.converted)
-        return Writers(self._scope, gone)
+        accounts, leads = self._live(Entity.ACCOUNT), self._live(Entity.LEAD)
+        return Writers(self._scope, lambda ids: accounts(ids) | leads(ids))
 
     def _live(self, entity: Entity) -> LiveAmong:
         """Return what tells which of some records may be wished for."""
@@ -95,6 +124,18 @@ class Identity:
         if entity is Entity.LEAD and leads is not None:
             return lambda ids: leads.standing.live_among(ids) - leads.converted.keys()
         return self._standing.live_among
+
+    def _qualified(self, source_ids: Collection[SourceId]) -> set[SourceId]:
+        """Return those of some leads that are to have a contact."""
+        from sfxero.mapping.qualifying import ids_meeting
+
+        live, spec = self._live(Entity.LEAD)(source_ids), self._scope.spec
+        if not live or self._leads is None or spec.leads is None:
+            return set()
+        frame = self._leads.frame
+        return {
+            SourceId(one) for one in ids_meeting(frame[frame["Id"].isin(live)], spec.leads.when)
+        }
 
     def _frame(self, entity: Entity) -> Any:
         is_lead = entity is Entity.LEAD and self._leads is not None

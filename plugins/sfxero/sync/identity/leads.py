@@ -1,18 +1,18 @@
 """Leads: read beside the accounts, and followed into the accounts that they become."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from sfxero.mapping.fields import lead_fields
-from sfxero.model.findings import Finding
 from sfxero.model.ids import SourceId, is_lead
 from sfxero.model.states import Entity
 from sfxero.salesforce.client import SalesforceClient
 from sfxero.salesforce.soql import id_chunks, select, since_where
 from sfxero.staging.manifest import is_published, load
-from sfxero.sync.identity.successors import LINK_UNDER_WAY, Succession
+from sfxero.sync.identity.successors import Succession
+from sfxero.sync.identity.writers import partners
 from sfxero.sync.scope import Scope
 from sfxero.sync.staged import ids_in, save_rows, take_back, typed_schema
 
@@ -26,11 +26,20 @@ LEAD_MERGED: Final = "lead_merged"
 """The rule by which a link goes to the lead that another was merged into."""
 
 
-def stage_leads(scope: Scope, client: SalesforceClient, from_at: datetime | None) -> int:
+def stage_leads(
+    scope: Scope,
+    client: SalesforceClient,
+    from_at: datetime | None,
+    *,
+    beside: Collection[str] = (),
+) -> int:
     """Stage the leads that changed since a moment, those in quarantine, and those merged into.
 
     They are read after the accounts, and up to the present: whose account a run has read, of that
     lead it has read the conversion, since both are committed at once.
+
+    Who of several may write to one contact is decided among all of them: so those are read, too,
+    that share one with any of these, or with an account in `beside`.
     """
     from sfxero.staging.writer import write_records
 
@@ -40,11 +49,14 @@ def stage_leads(scope: Scope, client: SalesforceClient, from_at: datetime | None
     take_back(scope, Entity.LEAD, folder)
     where = None if from_at is None else since_where(from_at)
     records = {str(one["Id"]): one for one in _query(client, fields, [where])}
-    heirs = {str(one["MasterRecordId"]) for one in records.values() if one["MasterRecordId"]}
-    further = (_waiting(scope) | heirs) - records.keys()
-    records |= {
-        str(one["Id"]): one for one in _query(client, fields, id_chunks(sorted(further), "Id"))
-    }
+    asked = set(records)
+    further = _waiting(scope) | _together(scope, records, beside)
+    while unread := further - asked:
+        asked |= unread
+        conditions = id_chunks(sorted(unread), "Id")
+        found = {str(one["Id"]): one for one in _query(client, fields, conditions)}
+        records |= found
+        further = _together(scope, found)
     schema = typed_schema(client, LEAD, fields)
     rows = write_records(records.values(), schema=schema, folder=folder)
     bounds = (from_at, scope.clock.now())
@@ -59,6 +71,13 @@ def accounts_of_leads(scope: Scope) -> set[str]:
     if not has_leads(scope):
         return set()
     return {one for ids in ids_in(load(scope.folder(LEAD)), "ConvertedAccountId") for one in ids}
+
+
+def leads_read(scope: Scope) -> set[str]:
+    """Return the leads that the run has staged."""
+    if not has_leads(scope):
+        return set()
+    return {one for ids in ids_in(load(scope.folder(LEAD))) for one in ids}
 
 
 def has_leads(scope: Scope) -> bool:
@@ -89,11 +108,12 @@ class Leads:
 
     @cached_property
     def converted(self) -> dict[SourceId, SourceId]:
-        """By lead, the account that it became."""
+        """By lead, the account that it became, though the lead be deleted since."""
         from sfxero.mapping.standing import standing_of
 
         became = standing_of(self.frame, successor="ConvertedAccountId").successors
-        return {one: account for one, account in became.items() if one not in self.standing.gone}
+        merged = self.standing.successors
+        return {one: account for one, account in became.items() if one not in merged}
 
     def take_back(self, *, read_at: datetime) -> None:
         """Withdraw what waits for leads that are no leads any more.
@@ -127,30 +147,19 @@ class Leads:
             ),
         ]
 
-    def under_way(self, accounts: "Standing") -> list[Finding]:
-        """Name the leads whose first write is under way, and the accounts that they became.
-
-        Whether there is a contact to follow is not known before its outcome is.
-        """
-        scope, (rule, hint) = self._scope, LINK_UNDER_WAY
-        links = scope.ledger.links.get_many(scope.tenant, Entity.CONTACT, sorted(self.converted))
-        unlinked = self.converted.keys() - links.keys()
-        sent = scope.ledger.outbox.under_way(scope.tenant, Entity.CONTACT, sorted(unlinked))
-        found = []
-        for one in sorted(sent):
-            account = accounts.heir_of(self.converted[one])
-            found += [
-                Finding(Entity.LEAD, one, rule, "ConvertedAccountId", account, hint),
-                Finding(Entity.ACCOUNT, account, rule, None, one, hint),
-            ]
-        return found
-
 
 def _query(
     client: SalesforceClient, fields: tuple[str, ...], conditions: Iterable[str | None]
 ) -> Iterator[Any]:
     for where in conditions:
         yield from client.query(select(LEAD, fields, where=where), all_rows=True)
+
+
+def _together(scope: Scope, leads: Mapping[str, Any], accounts: Collection[str] = ()) -> set[str]:
+    """Return the leads that others were merged into, or that share a contact with some records."""
+    heirs = {str(one["MasterRecordId"]) for one in leads.values() if one["MasterRecordId"]}
+    sharers = partners(scope, [SourceId(one) for one in (*leads, *heirs, *accounts)])
+    return heirs.union(filter(is_lead, sharers))
 
 
 def _waiting(scope: Scope) -> set[str]:

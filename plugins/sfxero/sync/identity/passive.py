@@ -32,5 +32,6 @@ def passive_accounts(
         for row in client.query(select(_ACCOUNT, fields, where=where), all_rows=True)
         if not row["IsDeleted"]
     }
-    writers = Writers(scope, gone=[one for one in accounts if one not in live])
+    # Leads are not asked after: they come after any account.
+    writers = Writers(scope, lambda ids: {one for one in ids if one in live or is_lead(one)})
     return set(writers.readers(sharers.intersection))

@@ -65,7 +65,10 @@ class Successors:
         self._entity = entity
 
     def follow(self, wished: Sequence[Succession]) -> Followed:
-        """Move the links of the former records to those that stand for them."""
+        """Move the links of the former records to those that stand for them.
+
+        Whether one whose first write is under way has a contact is not known before its outcome is.
+        """
         scope = self._scope
         ids = {one for each in wished for one in (each.before, each.after)}
         links = scope.ledger.links.get_many(scope.tenant, Entity.CONTACT, sorted(ids))
@@ -78,6 +81,9 @@ class Successors:
         both = [one for one in open_ if _is_apart(one, links)]
         both += _with(movable, made, MoveOutcome.TAKEN)
         busy = _with(movable, made, MoveOutcome.BUSY)
+        unlinked = [one.before for one in wished if one.before not in links]
+        sent = scope.ledger.outbox.under_way(scope.tenant, Entity.CONTACT, unlinked)
+        busy += [one for one in wished if one.before in sent]
         rule, hint = LINK_UNDER_WAY
         return Followed(
             [

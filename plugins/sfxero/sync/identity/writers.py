@@ -25,15 +25,19 @@ ARCHIVED: Final = (
 class Writers:
     """The links of the organisation's contacts, as far as they are not one to one and alive."""
 
-    def __init__(self, scope: Scope, gone: Collection[SourceId]) -> None:
-        """`gone` are the records that are deleted, merged or converted, as the run has read."""
+    def __init__(self, scope: Scope, live_among: LiveAmong) -> None:
+        """Whoever is not live is deleted, merged or converted, or could not be read any more.
+
+        Of a contact none of whose records the run has read, nobody is asked.
+        """
         ledger = scope.ledger
         self._astray = ledger.links.astray(scope.tenant)
         self._scope = scope
         self._shared = ledger.links.shared(scope.tenant, Entity.CONTACT)
         standing = ledger.names.standing(scope.tenant, self._shared)
+        live = live_among({one for sharers in self._shared.values() for one in sharers})
         ranked = {
-            target_id: _ranked(sharers, gone, standing.get(target_id))
+            target_id: _ranked(sharers, live, standing.get(target_id))
             for target_id, sharers in self._shared.items()
         }
         self._writers = {alive[0]: target_id for target_id, alive in ranked.items() if alive}
@@ -84,13 +88,14 @@ class Writers:
 
 def partners(scope: Scope, read: Collection[SourceId]) -> set[SourceId]:
     """Return the other records that share a contact with one of those that are read."""
+    known = set(read)
     shared = scope.ledger.links.shared(scope.tenant, Entity.CONTACT)
-    together = (sharers for sharers in shared.values() if not set(read).isdisjoint(sharers))
-    return {one for sharers in together for one in sharers} - set(read)
+    together = (sharers for sharers in shared.values() if not known.isdisjoint(sharers))
+    return {one for sharers in together for one in sharers} - known
 
 
 def _ranked(
-    sharers: Sequence[SourceId], gone: Collection[SourceId], contact: Standing | None
+    sharers: Sequence[SourceId], live: Collection[SourceId], contact: Standing | None
 ) -> list[SourceId]:
     """Return who is alive, the writer first.
 
@@ -98,6 +103,6 @@ def _ranked(
     """
     number = contact.contact_number if contact else None
     return sorted(
-        (one for one in sharers if one not in gone),
+        (one for one in sharers if one in live),
         key=lambda one: (is_lead(one), one != number, one),
     )
