@@ -95,6 +95,7 @@ def test_an_edit_that_only_takes_an_option_away_is_found_undone_after_a_lost_req
 
     world.seam.plans = [lost] * 3
     world.run(full=True)
+    world.sleep(61)
     world.publish(Entity.INVOICE)
 
     assert [dict(line.tracking) for line in world.invoices[0].lines] == [{}]
