@@ -332,6 +332,8 @@ def test_a_first_update_without_an_answer_is_looked_up(shop: Shop, kind: str) ->
     world.fail(kind, "/Contacts", method="POST", count=3)
 
     world.run()
+    # A call without an answer may take a while yet to be carried out.
+    world.sleep(61)
     world.publish()
 
     assert contact(world, contact_id).texts["ContactNumber"] == account
