@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import cache, cached_property, lru_cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
@@ -351,16 +351,7 @@ def demo_spec(
     content["salesforce"] |= {"overlap_s": overlap_s}
     content["quarantine"] |= {"max_share": "1"}
     content["invoices"] |= {"on_change": on_change, "on_reopen": on_reopen}
-    return _Route.model_validate(content)
-
-
-class _Route(RouteSpec):
-    """A route that nobody changes, so that its rules are hashed once and not at each step."""
-
-    @cached_property
-    def mapping_version(self) -> str:
-        version: str = RouteSpec.mapping_version.fget(self)  # type: ignore[attr-defined]
-        return version
+    return RouteSpec.model_validate(content)
 
 
 @cache

@@ -160,5 +160,5 @@ class OutboxMachine(RuleBasedStateMachine):
 
 OutboxMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
 test_outbox_keeps_its_promises = pytest.mark.contract(
-    pytest.mark.timeout(60)(OutboxMachine.TestCase)
+    pytest.mark.timeout(300)(OutboxMachine.TestCase)
 )
