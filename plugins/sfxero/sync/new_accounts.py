@@ -217,8 +217,13 @@ class NewAccounts:
         released = scope.ledger.releases.of(scope.route, Entity.CONTACT)
         before = self._before()
         findings: list[Finding] = []
-        # Who waits already comes first: its account may be under way.
-        for one in sorted(wanted, key=lambda one: one.contact_id not in self._waiting):
+        let_go = {source_id for source_id, rule, _ in released if rule == LOOKS_LIKE}
+        # Who waits already comes first: its account may be under way. Whom a person let go is next,
+        # since nobody before it could hold it up.
+        for one in sorted(
+            wanted,
+            key=lambda one: (one.contact_id not in self._waiting, one.contact_id not in let_go),
+        ):
             contact_id = one.contact_id
             told = _looks_like(contact_id, similar, self._former.get(contact_id))
             if told is None and contact_id in heirs:
