@@ -127,17 +127,11 @@ class Strikes:
         # A repeated key must find this call by the body that the client sent.
         wire.scope[STORED_REPLY] = refusal
         wire.scope[WHOLE_BODY] = body
-        told: list[Message] = []
-
-        async def keep(message: Message) -> None:
-            told.append(message)
-
-        await self._app(wire.scope, _receiving(done), keep)
-        if told[0]["status"] < 400:
+        head, told = await self._collected(wire, receive=_receiving(done))
+        if head["status"] < 400:
             await wire.reply(refusal)
-            return
-        for message in told:
-            await wire.send(message)
+        else:
+            await self._send_part(wire, head, told, length=len(told))
 
     async def delay(self, rule: FaultRule, wire: Wire) -> None:
         """Wait, then answer as ever."""
@@ -186,7 +180,9 @@ class Strikes:
         await asyncio.sleep(rule.seconds)
         await wire.cut()
 
-    async def _collected(self, wire: Wire, *, plain: bool = False) -> tuple[Message, bytes]:
+    async def _collected(
+        self, wire: Wire, *, plain: bool = False, receive: Receive | None = None
+    ) -> tuple[Message, bytes]:
         """Run the routes and keep their reply."""
         if plain:
             kept = [pair for pair in wire.scope["headers"] if pair[0].lower() != b"accept-encoding"]
@@ -196,7 +192,7 @@ class Strikes:
         async def keep(message: Message) -> None:
             parts.append(message)
 
-        await self._app(wire.scope, wire.receive, keep)
+        await self._app(wire.scope, receive or wire.receive, keep)
         head, *rest = parts
         return head, b"".join(part.get("body", b"") for part in rest)
 

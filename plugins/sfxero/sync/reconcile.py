@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from sfxero.model.differences import KINDS, Difference, DifferenceKind
 from sfxero.model.ids import SourceId, TenantId, is_lead
-from sfxero.model.states import Entity, EntryState
+from sfxero.model.states import ACTIVE, Entity
 from sfxero.staging.manifest import load
 from sfxero.sync.books_reading import Books, BooksReading, aged_reports, look_again, look_up
 from sfxero.sync.identity.following import merged_contacts
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from sfxero.xero.organisation import Organisation
 
 log = logging.getLogger(__name__)
-
-_SENT: Final = frozenset({EntryState.CLAIMED, EntryState.IN_DOUBT})
-"""What stands for a record of which Xero may hold what the ledger has not heard of yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +227,8 @@ class Comparison:
         for source_id, state, reason in scope.ledger.outbox.standing(scope.tenant, Entity.INVOICE):
             standing[source_id] = state
             reasons[source_id] = reason or reasons.get(source_id, "")
-            if state in _SENT:
+            # Xero may hold of it what the ledger has not heard of yet.
+            if state in ACTIVE:
                 sent.append(source_id)
         return {"standing": standing, "reasons": reasons, "sent": sent}
 

@@ -18,7 +18,7 @@ MADE_OF_CONTACT: Final = (
     ),
 )
 LEFT_IN_DOUBT: Final = (
-    "made_of_contact",
+    MADE_OF_CONTACT[0],
     (
         "It is called as an account that the sync may have made of this contact before "
         "contacts.new_in_xero was taken out: put the section back for one run from Xero, or link "
@@ -52,9 +52,7 @@ def made_of_contacts(scope: Scope, accounts: Any, live_among: LiveAmong) -> list
 
 def _in_doubt(scope: Scope, accounts: Any) -> dict[str, str]:
     """Return the accounts that an entry may have made which nobody follows up, with its contact."""
-    wanted = EntryFilter(
-        route=scope.route, entity=Entity.ACCOUNT_CREATE, states=frozenset(WAITING | ACTIVE)
-    )
+    wanted = EntryFilter(route=scope.route, entity=Entity.ACCOUNT_CREATE, states=WAITING | ACTIVE)
     sent = [one for one in scope.ledger.outbox.listing(wanted) if one.tries]
     fields = [one for one in scope.spec.contacts.name.read_fields if one in accounts.columns]
     contacts: dict[tuple[str, str], str] = {}
