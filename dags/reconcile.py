@@ -94,7 +94,7 @@ def declare(spec: RouteSpec) -> DAG:
     with DAG(
         dag_id=f"reconcile__{spec.route}",
         description=f"Proves that both systems of {spec.route} agree, or names each difference",
-        schedule=timetable(spec.reconcile.schedule),
+        schedule=timetable(spec.reconcile.schedule, zone=spec.timezone),
         catchup=False,
         max_active_runs=1,
         default_args=default_args(),

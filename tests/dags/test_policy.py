@@ -166,9 +166,10 @@ def test_the_pools_that_the_tasks_name_are_the_ones_we_create(
 
 
 def test_a_reconciliation_runs_at_night_and_writes_to_neither_service(parsed: Any) -> None:
-    for route in ROUTES:
+    for route, zone in (("demo", "UTC"), ("second", "Australia/Sydney")):
         dag = parsed["dags"][f"reconcile__{route}"]
-        assert "'30 15 * * *'" in dag["schedule"]
+        assert "'10 5 * * *'" in dag["schedule"], "after the sweep, in the route's own night"
+        assert zone in dag["schedule"]
         assert not [one for one in dag["tasks"] if "publish" in one]
 
 

@@ -343,9 +343,9 @@ class RepairSection(Section):
 
 
 class ReconcileSection(Section):
-    """The nightly comparison of both systems with the ledger."""
+    """The nightly comparison of both systems with the ledger; it comes after the sweep."""
 
-    schedule: Annotated[str, AfterValidator(_check_schedule)] | None = "30 15 * * *"
+    schedule: Annotated[str, AfterValidator(_check_schedule)] | None = "10 5 * * *"
     aged_contacts: int = Field(default=10, ge=0, le=200)
     """How many contacts' aged receivables are asked for; each costs a call."""
     repair: RepairSection = RepairSection()
@@ -367,7 +367,7 @@ class RouteSpec(Section):
     description: str = ""
     schedule: Annotated[str, AfterValidator(_check_schedule)] | None = None
     timezone: Annotated[str, AfterValidator(_check_zone)] = "UTC"
-    """Of the schedule, and of the months of a historical migration."""
+    """Of all that runs once a day or rarer, and of the months of a historical migration."""
     salesforce: SalesforceSection
     xero: XeroSection
     ledger: LedgerSection = LedgerSection()
