@@ -1,0 +1,49 @@
+"""Commands that are given what a person has at hand: ids of other forms, and of other sizes."""
+
+import pytest
+from tests.contract.ledger.auditing import drop_triggers, run_sql, write
+from tests.contract.ledger.making import bury, claim, plan, wish
+from typer.testing import CliRunner, Result
+
+from sfxero.cli.main import app
+from sfxero.ledger import Ledger
+from sfxero.model.ids import to_18
+
+pytestmark = pytest.mark.contract
+
+SHORT = "0018d00000ABCde"
+LONG = to_18(SHORT)
+HUGE = "99999999999999999999"
+
+
+@pytest.fixture(autouse=True)
+def address(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SFXERO_LEDGER_URL", url)
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments))
+
+
+def letter(ledger: Ledger, source: str) -> int:
+    (planned,) = plan(ledger, wish(source))
+    (claimed,) = claim(ledger, limit=1)
+    assert planned.entry_id == claimed.entry_id
+    bury(ledger, claimed.entry_id)
+    return claimed.entry_id
+
+
+def test_a_log_that_is_gone_as_a_whole_is_missed(ledger: Ledger) -> None:
+    write(ledger, wish("s1"))
+    drop_triggers(ledger)
+    tables = ("audit_events", "audit_values", "audit_heads")
+    run_sql(ledger, *(f"DELETE FROM {one}" for one in tables))
+
+    told = run("audit", "verify")
+    assert told.exit_code == 1, told.output
+    assert "demo: NOT INTACT" in told.stdout
+
+
+def test_what_only_waits_needs_no_log(ledger: Ledger) -> None:
+    plan(ledger, wish("s1"))
+    assert run("audit", "verify").stdout == "Nothing is logged.\n"
