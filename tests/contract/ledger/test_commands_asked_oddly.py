@@ -2,12 +2,14 @@
 
 import pytest
 from tests.contract.ledger.auditing import drop_triggers, run_sql, write
-from tests.contract.ledger.making import bury, claim, plan, wish
+from tests.contract.ledger.making import ROUTE, RUN, bury, claim, plan, wish
 from typer.testing import CliRunner, Result
 
 from sfxero.cli.main import app
 from sfxero.ledger import Ledger
+from sfxero.model.findings import Finding, Severity
 from sfxero.model.ids import to_18
+from sfxero.model.states import Entity
 
 pytestmark = pytest.mark.contract
 
@@ -47,3 +49,17 @@ def test_a_log_that_is_gone_as_a_whole_is_missed(ledger: Ledger) -> None:
 def test_what_only_waits_needs_no_log(ledger: Ledger) -> None:
     plan(ledger, wish("s1"))
     assert run("audit", "verify").stdout == "Nothing is logged.\n"
+
+
+def test_values_in_quarantine_cannot_steer_the_terminal_and_are_whole(ledger: Ledger) -> None:
+    long = "x" * 90
+    value = f"\x1b[2Jname [bold]{long}"
+    found = Finding(Entity.ACCOUNT, LONG, "name_odd", "Name", value, "Cure it.", Severity.REFUSE)
+    ledger.quarantine.put(RUN, ROUTE, [found])
+
+    told = run("quarantine", "list", "--route", "demo")
+    assert told.exit_code == 1
+    assert "\x1b" not in told.stdout
+    assert LONG in told.stdout
+    assert "[bold]" in told.stdout
+    assert told.stdout.count("x") >= 90
