@@ -35,6 +35,15 @@ def letter(ledger: Ledger, source: str) -> int:
     return claimed.entry_id
 
 
+def test_an_open_letter_that_the_limit_leaves_out_counts(ledger: Ledger) -> None:
+    first = letter(ledger, "s1")
+    ledger.outbox.discard([first], actor="kim", reason="not wanted")
+    letter(ledger, "s2")
+
+    assert run("dead-letters", "list", "--all", "--limit", "1").exit_code == 1
+    assert run("dead-letters", "list", "--all", "--limit", "1", "--record", "s1").exit_code == 0
+
+
 def test_a_log_that_is_gone_as_a_whole_is_missed(ledger: Ledger) -> None:
     write(ledger, wish("s1"))
     drop_triggers(ledger)
