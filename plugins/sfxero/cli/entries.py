@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sfxero.cli.ledger_access import stop
-from sfxero.model.ids import RouteName, SourceId, TenantId
+from sfxero.model.ids import MOST_ROW_ID, RouteName, SourceId, TenantId
 from sfxero.model.states import Entity, EntryState
 
 if TYPE_CHECKING:
@@ -25,9 +25,9 @@ EntityOption = Annotated[Entity | None, typer.Option(help="Only of this kind.")]
 RecordOption = Annotated[
     str | None, typer.Option("--record", help="Only of this Salesforce record, by id.")
 ]
-LimitOption = Annotated[int, typer.Option(min=1, help="How many to show at most.")]
+LimitOption = Annotated[int, typer.Option(min=1, max=MOST_ROW_ID, help="How many to show at most.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="For machines.")]
-IdArgument = Annotated[int, typer.Argument(help="The entry's id.")]
+IdArgument = Annotated[int, typer.Argument(min=1, max=MOST_ROW_ID, help="The entry's id.")]
 
 _UNSAFE: Final = {code: None for code in (*range(32), *range(127, 160)) if code != 10}
 

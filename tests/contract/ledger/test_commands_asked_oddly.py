@@ -1,15 +1,19 @@
 """Commands that are given what a person has at hand: ids of other forms, and of other sizes."""
 
+from typing import Any
+
 import pytest
 from tests.contract.ledger.auditing import drop_triggers, run_sql, write
 from tests.contract.ledger.making import ROUTE, RUN, bury, claim, plan, wish
 from typer.testing import CliRunner, Result
 
 from sfxero.cli.main import app
+from sfxero.errors import ConfigurationError
 from sfxero.ledger import Ledger
 from sfxero.model.findings import Finding, Severity
 from sfxero.model.ids import to_18
 from sfxero.model.states import Entity
+from sfxero.sync.replay import wanted_ids
 
 pytestmark = pytest.mark.contract
 
@@ -42,6 +46,31 @@ def test_an_open_letter_that_the_limit_leaves_out_counts(ledger: Ledger) -> None
 
     assert run("dead-letters", "list", "--all", "--limit", "1").exit_code == 1
     assert run("dead-letters", "list", "--all", "--limit", "1", "--record", "s1").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("outbox", "show", HUGE),
+        ("outbox", "approve", HUGE),
+        ("outbox", "refuse", HUGE, "--reason", "no"),
+        ("dead-letters", "show", HUGE),
+        ("dead-letters", "replay", HUGE),
+        ("dead-letters", "discard", HUGE, "--reason", "no"),
+        ("conflicts", "decide", HUGE, "--for", "xero"),
+    ],
+)
+def test_an_id_that_no_database_can_hold_is_a_slip_of_the_pen(
+    ledger: Ledger, arguments: tuple[str, ...]
+) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2, result.exception
+
+
+@pytest.mark.parametrize("asked", [[17.9], [True], [2**63], ["17", "9" * 30], [0], [-1]])
+def test_what_is_no_id_replays_no_other_letter(asked: Any) -> None:
+    with pytest.raises(ConfigurationError):
+        wanted_ids(asked)
 
 
 def test_a_log_that_is_gone_as_a_whole_is_missed(ledger: Ledger) -> None:
