@@ -1,5 +1,6 @@
 """Commands that are given what a person has at hand: ids of other forms, and of other sizes."""
 
+import json
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from sfxero.cli.main import app
 from sfxero.errors import ConfigurationError
 from sfxero.ledger import Ledger
 from sfxero.model.findings import Finding, Severity
-from sfxero.model.ids import to_18
+from sfxero.model.ids import SourceId, to_18
 from sfxero.model.states import Entity
 from sfxero.sync.replay import wanted_ids
 
@@ -71,6 +72,33 @@ def test_an_id_that_no_database_can_hold_is_a_slip_of_the_pen(
 def test_what_is_no_id_replays_no_other_letter(asked: Any) -> None:
     with pytest.raises(ConfigurationError):
         wanted_ids(asked)
+
+
+def test_a_record_is_found_by_its_id_of_15_characters(ledger: Ledger) -> None:
+    write(ledger, wish(LONG))
+    plan(ledger, wish(LONG, "B", age=1))
+
+    (waiting,) = json.loads(run("outbox", "list", "--record", SHORT, "--json").stdout)
+    assert waiting["source_id"] == LONG
+    assert len(run("audit", "export", "--record", SHORT).stdout.splitlines()) == 2
+
+
+def test_a_person_is_erased_by_the_id_of_15_characters(ledger: Ledger) -> None:
+    write(ledger, wish(LONG))
+    told = run("audit", "erase", "--record", SHORT, "--reason", "request-17", "--yes")
+
+    assert told.exit_code == 0, told.output
+    assert ledger.audit.count_erasable(ROUTE, LONG) == 0
+
+
+def test_a_record_of_which_nothing_is_erased_is_named(ledger: Ledger) -> None:
+    write(ledger, wish("s1"))
+    asked = ("--record", "s1", "--record", "s9", "--reason", "request-17", "--yes")
+    told = run("audit", "erase", *asked)
+
+    assert ledger.audit.count_erasable(ROUTE, SourceId("s1")) == 0
+    assert "s9" in told.output
+    assert told.exit_code == 1
 
 
 def test_a_log_that_is_gone_as_a_whole_is_missed(ledger: Ledger) -> None:
