@@ -59,6 +59,7 @@ def test_an_open_letter_that_the_limit_leaves_out_counts(ledger: Ledger) -> None
         ("dead-letters", "replay", HUGE),
         ("dead-letters", "discard", HUGE, "--reason", "no"),
         ("conflicts", "decide", HUGE, "--for", "xero"),
+        ("differences", "accept", HUGE, "--reason", "known"),
     ],
 )
 def test_an_id_that_no_database_can_hold_is_a_slip_of_the_pen(
