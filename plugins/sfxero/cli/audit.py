@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sfxero.cli.entries import record_named
 from sfxero.cli.ledger_access import REFUSED_EXIT, opened_ledger, stop
-from sfxero.model.ids import RouteName, SourceId
+from sfxero.model.ids import RouteName
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sfxero.ledger.ledger import Ledger
     from sfxero.model.audit import AuditEvent, ChainReport, Head
+    from sfxero.model.ids import SourceId
 
 app = typer.Typer(name="audit", no_args_is_help=True, help="The log of every write.")
 
@@ -62,7 +66,10 @@ def export(
         for one in _routes(ledger, route):
             head = ledger.audit.head(one)
             events = ledger.audit.export(
-                one, since=_utc(since), until=_utc(until), source_id=_record(record)
+                one,
+                since=_utc(since),
+                until=_utc(until),
+                source_id=record_named(record) if record else None,
             )
             for event in events:
                 typer.echo(_line(event))
@@ -82,9 +89,9 @@ def erase(
     with opened_ledger() as ledger:
         audit = ledger.audit
         counts = {
-            (one, SourceId(source_id)): audit.count_erasable(one, SourceId(source_id))
+            (one, source_id): audit.count_erasable(one, source_id)
             for one in _routes(ledger, route)
-            for source_id in record
+            for source_id in map(record_named, record)
         }
         total = sum(counts.values())
         if not total:
@@ -98,6 +105,15 @@ def erase(
             if count
         )
     typer.echo(f"Erased the values of {erased} events. The ledger's other tables are as they were.")
+    _name_those_without(counts)
+
+
+def _name_those_without(counts: "Mapping[tuple[RouteName, SourceId], int]") -> None:
+    """End with a status if a record had nothing to erase: its id may be a slip of the pen."""
+    found = {source_id for (_, source_id), count in counts.items() if count}
+    others = sorted({source_id for _, source_id in counts} - found)
+    if others:
+        stop(f"The log holds no values of {', '.join(others)}.", exit_code=REFUSED_EXIT)
 
 
 def _routes(ledger: "Ledger", given: str | None) -> list[RouteName]:
@@ -118,10 +134,6 @@ def _head(text: str | None) -> "Head | None":
         return Head.from_text(text)
     except ValueError:
         stop("A head is SEQ:HASH, as `sfxero audit verify` prints it.")
-
-
-def _record(given: str | None) -> SourceId | None:
-    return None if given is None else SourceId(given)
 
 
 def _utc(moment: datetime | None) -> datetime | None:

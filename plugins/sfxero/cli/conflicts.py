@@ -10,7 +10,7 @@ from rich.table import Table
 from sfxero.cli.dead_letters import ByOption
 from sfxero.cli.entries import JsonOption, RouteOption, moment, plain, print_json, print_table
 from sfxero.cli.ledger_access import REFUSED_EXIT, opened_ledger, stop
-from sfxero.model.ids import RouteName
+from sfxero.model.ids import MOST_ROW_ID, RouteName
 
 if TYPE_CHECKING:
     from sfxero.ledger.merging import StoredConflict
@@ -35,7 +35,9 @@ def list_(*, route: RouteOption = None, as_json: JsonOption = False) -> None:
 
 @app.command()
 def decide(
-    conflict_ids: Annotated[list[int], typer.Argument(help="Ids of conflicts.")],
+    conflict_ids: Annotated[
+        list[int], typer.Argument(min=1, max=MOST_ROW_ID, help="Ids of conflicts.")
+    ],
     *,
     side: Annotated[
         Literal["salesforce", "xero"], typer.Option("--for", help="Whose value counts.")

@@ -1,6 +1,7 @@
 """`sfxero dead-letters`: what was given up on, and what a person makes of it."""
 
 import getpass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,7 +19,7 @@ from sfxero.cli.entries import (
     show_entry,
 )
 from sfxero.cli.ledger_access import REFUSED_EXIT, opened_ledger, stop
-from sfxero.model.ids import RouteName
+from sfxero.model.ids import MOST_ROW_ID, RouteName
 from sfxero.model.states import EntryState
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(name="dead-letters", no_args_is_help=True, help="What was given up on.")
 
+_IDS = typer.Argument(min=1, max=MOST_ROW_ID, help="Ids of dead letters.")
 ByOption = Annotated[str | None, typer.Option("--by", help="Who decides, if not you.")]
 
 
@@ -52,8 +54,10 @@ def list_(
         with_discarded=all_,
     )
     with opened_ledger() as ledger:
-        shown = show_entries(ledger, wanted, limit=limit, as_json=as_json)
-    if any(one.discarded_at is None for one in shown):
+        show_entries(ledger, wanted, limit=limit, as_json=as_json)
+        # Not of what is shown: the limit may leave out the open ones.
+        is_any_open = ledger.outbox.count(replace(wanted, with_discarded=False)) > 0
+    if is_any_open:
         raise typer.Exit(REFUSED_EXIT)
 
 
@@ -66,7 +70,7 @@ def show(entry_id: IdArgument, *, as_json: JsonOption = False) -> None:
 
 @app.command()
 def replay(
-    entry_ids: Annotated[list[int] | None, typer.Argument(help="Ids of dead letters.")] = None,
+    entry_ids: Annotated[list[int] | None, _IDS] = None,
     *,
     all_: Annotated[bool, typer.Option("--all", help="All that nobody has discarded.")] = False,
     route: RouteOption = None,
@@ -93,7 +97,7 @@ def replay(
 
 @app.command()
 def discard(
-    entry_ids: Annotated[list[int], typer.Argument(help="Ids of dead letters.")],
+    entry_ids: Annotated[list[int], _IDS],
     *,
     reason: Annotated[str, typer.Option(help="Why; kept in the audit log.")],
     by: ByOption = None,

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from sfxero.cli.ledger_access import REFUSED_EXIT, find_ledger
 from sfxero.cli.route_access import quiet_logs, route_named, usable
-from sfxero.errors import MappingFileError
+from sfxero.errors import ConfigurationError, MappingFileError
 
 if TYPE_CHECKING:
     from sfxero.sync.checking import Report
@@ -39,16 +39,17 @@ def doctor(
 def _examined(name: str) -> "Report":
     from sfxero.orchestration.hooks.ledger import token_keys
     from sfxero.orchestration.looking import Look
-    from sfxero.sync.doctor import examine, refused_file
+    from sfxero.sync.doctor import examine, refused_file, without_ledger
 
     try:
         spec, file = route_named(name)
     except MappingFileError as error:
         return refused_file(name, error)
-    with (
-        find_ledger(spec.ledger.connection, token_keys()) as ledger,
-        Look(spec, usable(ledger)) as look,
-    ):
+    try:
+        found = find_ledger(spec.ledger.connection, token_keys())
+    except ConfigurationError as error:
+        return without_ledger((spec, file), error)
+    with found as ledger, Look(spec, usable(ledger)) as look:
         return examine(
             (spec, file), ledger=ledger, salesforce=lambda: look.salesforce, xero=lambda: look
         )

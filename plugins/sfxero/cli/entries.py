@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sfxero.cli.ledger_access import stop
-from sfxero.model.ids import RouteName, SourceId, TenantId
+from sfxero.model.ids import MOST_ROW_ID, RouteName, SourceId, TenantId, to_18
 from sfxero.model.states import Entity, EntryState
 
 if TYPE_CHECKING:
@@ -25,10 +25,11 @@ EntityOption = Annotated[Entity | None, typer.Option(help="Only of this kind.")]
 RecordOption = Annotated[
     str | None, typer.Option("--record", help="Only of this Salesforce record, by id.")
 ]
-LimitOption = Annotated[int, typer.Option(min=1, help="How many to show at most.")]
+LimitOption = Annotated[int, typer.Option(min=1, max=MOST_ROW_ID, help="How many to show at most.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="For machines.")]
-IdArgument = Annotated[int, typer.Argument(help="The entry's id.")]
+IdArgument = Annotated[int, typer.Argument(min=1, max=MOST_ROW_ID, help="The entry's id.")]
 
+_SHORT_ID: Final = 15
 _UNSAFE: Final = {code: None for code in (*range(32), *range(127, 160)) if code != 10}
 
 
@@ -49,9 +50,14 @@ def entry_filter(
         tenant=TenantId(tenant) if tenant else None,
         entity=entity,
         states=frozenset(states),
-        source_id=SourceId(record) if record else None,
+        source_id=record_named(record) if record else None,
         with_discarded=with_discarded,
     )
+
+
+def record_named(given: str) -> SourceId:
+    """Return a record's id as the ledger has it; Salesforce's own pages show 15 characters."""
+    return to_18(given) if len(given) == _SHORT_ID else SourceId(given)
 
 
 def show_entries(

@@ -18,6 +18,7 @@ from sfxero.cli.entries import (
     show_entry,
 )
 from sfxero.cli.ledger_access import REFUSED_EXIT, opened_ledger, stop
+from sfxero.model.ids import MOST_ROW_ID
 from sfxero.model.states import ACTIVE, WAITING, EntryState
 
 app = typer.Typer(name="outbox", no_args_is_help=True, help="What is to be sent to Xero.")
@@ -29,7 +30,9 @@ StateOption = Annotated[
 ]  # fmt: skip
 
 
-IdsArgument = Annotated[list[int], typer.Argument(help="Ids of entries that wait for approval.")]
+IdsArgument = Annotated[
+    list[int], typer.Argument(min=1, max=MOST_ROW_ID, help="Ids of entries that wait for approval.")
+]
 ByOption = Annotated[str | None, typer.Option("--by", help="Who decides, if not you.")]
 
 

@@ -6,10 +6,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from sfxero.cli.entries import JsonOption
+from sfxero.cli.entries import JsonOption, plain, print_table
 from sfxero.cli.ledger_access import REFUSED_EXIT, opened_ledger, stop
 from sfxero.cli.route_access import route_named
 from sfxero.errors import SyncError
@@ -33,10 +32,11 @@ def list_(*, route: Route, as_json: JsonOption = False) -> None:
     else:
         table = Table("record", "rule", "field", "value", "since", "cure")
         for one in found:
-            value, since = one.value or "empty", f"{one.first_seen_at:%Y-%m-%d %H:%M}"
+            since = f"{one.first_seen_at:%Y-%m-%d %H:%M}"
             record = f"{one.entity} {one.source_id}"
-            table.add_row(record, one.rule, one.field or "-", value, since, one.hint)
-        Console().print(table, markup=False)
+            texts = (one.rule, one.field or "-", one.value or "empty", since, one.hint)
+            table.add_row(record, *map(plain, texts))
+        print_table(table, is_empty=not found)
     raise typer.Exit(REFUSED_EXIT if found else 0)
 
 

@@ -11,7 +11,7 @@ from sfxero.cli.entries import JsonOption, LimitOption, plain, print_json, print
 from sfxero.cli.ledger_access import REFUSED_EXIT, opened_ledger
 from sfxero.cli.route_access import quiet_logs, route_named
 from sfxero.model.differences import KINDS, DifferenceKind
-from sfxero.model.ids import RouteName
+from sfxero.model.ids import MOST_ROW_ID, RouteName
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -68,7 +68,7 @@ def list_differences(
 
 @app.command()
 def accept(
-    ids: Annotated[list[int], typer.Argument(help="Ids of differences.")],
+    ids: Annotated[list[int], typer.Argument(min=1, max=MOST_ROW_ID, help="Ids of differences.")],
     *,
     reason: Annotated[str, typer.Option(help="Why they may stay.")],
 ) -> None:

@@ -15,6 +15,7 @@ from sfxero.ledger.audit_outbox import unlogged
 from sfxero.ledger.audit_tables import audit_erasures, audit_events, audit_heads, audit_values
 from sfxero.ledger.audit_trail import Doer, Fact, append, locked_head
 from sfxero.ledger.engine import BUSY_TIMEOUT_S, CHUNK, Database
+from sfxero.ledger.tables import entries
 from sfxero.model.audit import (
     AuditEvent,
     AuditKind,
@@ -23,6 +24,7 @@ from sfxero.model.audit import (
     Head,
 )
 from sfxero.model.ids import RouteName, SourceId
+from sfxero.model.states import EntryState
 
 
 class Audit:
@@ -33,9 +35,15 @@ class Audit:
         self._database = database
 
     def routes(self) -> list[RouteName]:
-        """Return the routes that have a log, or should have one."""
+        """Return the routes that have a log, or should have one.
+
+        A settled entry has an event: where not even the head is left, its route is named all the
+        same, and the check says what is missing.
+        """
+        settled = select(entries.c.route).where(entries.c.state == EntryState.SETTLED).distinct()
         with self._database.read() as conn:
-            found = select(audit_heads.c.route).union(select(audit_events.c.route).distinct())
+            logged = select(audit_events.c.route).distinct()
+            found = select(audit_heads.c.route).union(logged, settled)
             return [RouteName(route) for route in sorted(conn.execute(found).scalars())]
 
     def verify(self, route: RouteName, *, known: Head | None = None) -> ChainReport:

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 
 import orjson
 from sqlalchemy import (
+    URL,
     Column,
     ColumnElement,
     Connection,
@@ -29,10 +30,16 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    DBAPIError,
+    IntegrityError,
+    OperationalError,
+)
 
 from sfxero.clock import Clock
-from sfxero.errors import LedgerError, ServiceUnavailable
+from sfxero.errors import ConfigurationError, LedgerError, ServiceUnavailable
 
 CHUNK: Final = 1000
 """Rows per transaction: keeps each under 200 ms, so that planning never blocks a call."""
@@ -40,6 +47,7 @@ CHUNK: Final = 1000
 _NEVER: Final = 1_000_000_000
 BUSY_TIMEOUT_S: Final = 30.0
 _TURN_S: Final = 0.002
+_NO_DATABASE: Final = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
 _T = TypeVar("_T")
 
 
@@ -56,7 +64,7 @@ class Database:
     def __init__(self, url: str, *, clock: Clock) -> None:
         """Open nothing yet; the first transaction connects."""
         self.clock = clock
-        self.url = make_url(url)
+        self.url = _url_of(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._engine = _sqlite_engine(self) if self.is_sqlite else _postgres_engine(self)
 
@@ -88,6 +96,19 @@ class Database:
             return self.write()
         snapshot = self._engine.execution_options(isolation_level="REPEATABLE READ")
         return _transaction(snapshot, None)
+
+
+def _url_of(text: str) -> URL:
+    """Read an address; what is wrong with it is told without its password."""
+    try:
+        return make_url(text)
+    except (ArgumentError, ValueError):
+        raise ConfigurationError(
+            "the ledger's address cannot be read",
+            service="ledger",
+            hint="It is sqlite:///FILE or postgresql://USER:PASSWORD@HOST:PORT/DATABASE; signs "
+            "such as @, : or / in a password are written as %40, %3A or %2F.",
+        ) from None
 
 
 def among(
@@ -257,6 +278,14 @@ def _our_errors() -> Iterator[None]:
     except IntegrityError as error:
         raise LedgerError(
             f"the ledger's database refused a row: {type(error.orig).__name__}", service="ledger"
+        ) from error
+    except DatabaseError as error:
+        if getattr(error.orig, "sqlite_errorcode", None) not in _NO_DATABASE:
+            raise
+        raise LedgerError(
+            f"the ledger's file cannot be used: {error.orig}",
+            service="ledger",
+            hint="See that its address is right; else restore it from its backup.",
         ) from error
 
 

@@ -30,7 +30,7 @@ class AuditKind(StrEnum):
     AMENDED = "amended"
     """Refused; the entry goes again with other values."""
     NOT_DONE = "not_done"
-    """Sent, and surely not carried out; the entry goes again."""
+    """Sent, and not carried out for all that is known; the entry goes again."""
     UNKNOWN = "unknown"
     """Sent, and nobody knows what became of it; it is looked up next."""
     DEAD_LETTER = "dead_letter"

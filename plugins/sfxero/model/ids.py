@@ -13,6 +13,8 @@ TargetId = NewType("TargetId", str)
 
 _Id = TypeVar("_Id", bound=str)
 _LEADS = "00Q"
+MOST_ROW_ID = 2**63 - 1
+"""Of rows in the ledger: what both databases can hold, and be asked for."""
 _SUFFIX_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 
 

@@ -47,6 +47,15 @@ def refused_file(route: str, error: MappingFileError) -> Report:
     return Report(route, error.file, (check,))
 
 
+def without_ledger(route: tuple[RouteSpec, YamlFile], error: SyncError) -> Report:
+    """Report on a route whose ledger's connection names none: nothing else can be looked at."""
+    spec, file = route
+    notes = Notebook(file)
+    notes.ok("route file", f"mapping version {spec.mapping_version}")
+    notes.failed(_LEDGER, error.message, hint=error.hint, key=_LEDGER_KEY)
+    return Report(spec.route, file.file, tuple(notes.checks))
+
+
 def _count_links(ledger: "Ledger", tenant: TenantId) -> int | None:
     """Return how many contacts are linked; None if the ledger cannot be asked."""
     try:

@@ -158,7 +158,9 @@ class OrgJobs:
         results = [found.get(entry.source_id, lost) for entry in entries]
         end = BatchEnd()
         self._ends.take_in(entries, results, end)
-        self._send_parted(end)
+        # A lane sends in its own form alone: the rest is put off, and its own lane parts it again.
+        if entries[0].entity is self._spec.entity:
+            self._send_parted(end)
         self._ends.close(end)
 
 

@@ -1,10 +1,11 @@
 """Replay: dead letters that a person wants to be sent after all."""
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from sfxero.errors import ConfigurationError
-from sfxero.model.ids import RouteName, RunId
+from sfxero.model.ids import MOST_ROW_ID, RouteName, RunId
 
 if TYPE_CHECKING:
     from sfxero.ledger.outbox import Outbox
@@ -18,6 +19,7 @@ STANDS: Final = (
     "What is not wanted any more goes again once it is."
 )
 _AT_ONCE: Final = 1000
+_ID: Final = re.compile(r"\s*0*[1-9][0-9]{0,18}\s*")
 
 
 def replay(
@@ -68,10 +70,17 @@ def wanted_ids(asked: Replayed) -> list[int] | None:
     words = [asked] if isinstance(asked, str) else list(asked)
     if words == [ALL]:
         return None
-    try:
-        return sorted({int(word) for word in words})
-    except (TypeError, ValueError):
+    ids = {_id_of(word) for word in words}
+    if None in ids:
         raise ConfigurationError(
             'what to replay is neither "all" nor ids of dead letters',
             hint='Give ["all"], or ids such as [17, 18].',
-        ) from None
+        )
+    return sorted(one for one in ids if one is not None)
+
+
+def _id_of(word: object) -> int | None:
+    """Return the id that a word is to the letter: one cut to size would be another letter's."""
+    if isinstance(word, bool) or not isinstance(word, int | str) or not _ID.fullmatch(str(word)):
+        return None
+    return one if (one := int(word)) <= MOST_ROW_ID else None

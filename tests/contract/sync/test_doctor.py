@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.contract.ledger.auditing import run_sql
 from tests.contract.sync.commands import Shop, plain
 from tests.contract.sync.kit import World, contact_wish
 
 from sfxero.errors import ConfigurationError
 from sfxero.ledger import Ledger
+from sfxero.ledger.migrations import VERSION_TABLE
 from sfxero.ledger.tables import entries, reserved_names, runs, target_contacts, windows
 from sfxero.mapping.loader import read_route
 from sfxero.orchestration.hooks.xero import XeroHook
@@ -485,6 +487,32 @@ def test_a_ledger_out_of_reach_fails_and_the_services_are_looked_at(shop: Shop) 
     (failed,) = told(report)
     assert failed.startswith(f"{shop.line_of('connection: sfxero_ledger')}: ")
     assert "xero organisation" in {one["name"] for one in report["checks"]}
+
+
+def test_a_ledger_of_a_later_version_is_not_taken_for_an_older_one(
+    shop: Shop, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path / 'later.db'}"
+    with Ledger(url) as ledger:
+        ledger.migrate()
+        run_sql(ledger, f"UPDATE {VERSION_TABLE} SET version_num = '9999'")  # noqa: S608 - a constant
+    shop.ledger_at(url)
+
+    (failed,) = told(examine(shop))
+
+    assert "are of a later version, 9999" in failed
+
+
+def test_a_ledger_connection_that_names_none_is_told_as_a_failure(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SFXERO_LEDGER_URL")
+    monkeypatch.setenv("AIRFLOW_CONN_SFXERO_LEDGER", "mysql://u:s3cret@h/db")
+
+    (failed,) = told(examine(shop))
+
+    assert failed.startswith(f"{shop.line_of('connection: sfxero_ledger')}: ")
+    assert "has type mysql" in failed
 
 
 def test_a_mistake_in_the_file_is_the_one_failure(shop: Shop) -> None:

@@ -9,6 +9,7 @@ from typing import Final
 
 from sqlalchemy import func, inspect, select, text
 
+from sfxero.errors import LedgerError
 from sfxero.ledger.engine import BUSY_TIMEOUT_S, Database
 
 HEAD: Final = "0019"
@@ -44,11 +45,21 @@ def is_there(database: Database) -> bool:
 
 
 def is_up_to_date(database: Database) -> bool:
-    """Say whether all tables are there as this version needs them."""
+    """Say whether all tables are there as this version needs them.
+
+    LedgerError if a later version has made others of them: this one must not write there.
+    """
     with database.read() as conn:
         if not inspect(conn).has_table(VERSION_TABLE):
             return False
-        return conn.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar() == HEAD  # noqa: S608 - a constant
+        found = conn.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()  # noqa: S608 - a constant
+    if found is not None and found > HEAD:
+        raise LedgerError(
+            f"the ledger's tables are of a later version, {found}, and this program knows {HEAD}",
+            service="ledger",
+            hint="Install the version of sfxero that it was last used with, or a later one.",
+        )
+    return bool(found == HEAD)
 
 
 @contextmanager
