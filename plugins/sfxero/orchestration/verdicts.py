@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 NOTHING_DUE: Final = "it was not time to read anything"
-_RUNNING, _SUCCEEDED = "running", "succeeded"
+_RUNNING: Final = "running"
+_SUCCEEDED: Final = "succeeded"
 _WAITING: Final = "waiting"
 """In what a drain's first task returns: how many entries waited."""
 States = Mapping[str, str | None]
