@@ -24,11 +24,12 @@ AT_NIGHT = "40 2 * * *"
 
 @task
 def audit(route: str, ti: Any = None) -> str | None:
-    """Check the audit log, also against the head that the last good run returned."""
+    """Check the audit log, also against the heads that earlier runs returned."""
     from sfxero.orchestration import upkeep
 
-    # Without an index, the values of all earlier runs come.
-    known = ti.xcom_pull(task_ids="audit", map_indexes=-1, include_prior_dates=True)
+    # Without an index, the values of all earlier runs come. The one that comes with an index is on
+    # PostgreSQL that of a run without a logical date, if there ever was one: it may be years old.
+    known = ti.xcom_pull(task_ids="audit", include_prior_dates=True)
     return upkeep.check_audit_log(route, known=known)
 
 

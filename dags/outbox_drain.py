@@ -11,7 +11,8 @@ all calls to Xero leave by the one limiter, so nothing is sent twice and there i
 service is back.
 
 The **gate** is red for what was given up on in this run. A skipped one says that there was nothing
-to send, or that the service still takes no calls: the next run goes on.
+to send, or that the service still takes no calls: the next run goes on. What waits for the part of
+the day that is left to migrations holds up nothing else.
 """
 
 from typing import Any

@@ -1,16 +1,21 @@
 """One DAG per route file; a file that is refused becomes a DAG that says so and fails."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Final
 
 from airflow.sdk import DAG, CronTriggerTimetable, task
+from airflow.sdk.exceptions import AirflowTimetableInvalid
 
 from sfxero.errors import MappingFileError
 from sfxero.mapping.loader import load_route
 from sfxero.mapping.spec import RouteSpec
 from sfxero.settings import load_settings
 
-_WHEN_REFUSED = "@hourly"
+_WHEN_REFUSED: Final = "@hourly"
+_LONGEST_NAME: Final = 40
+_IN_NO_DAG_ID: Final = re.compile(r"[^A-Za-z0-9_.-]")
 
 
 def declare_routes(file_name: str, declare: Callable[[RouteSpec], DAG]) -> dict[str, DAG]:
@@ -21,19 +26,31 @@ def declare_routes(file_name: str, declare: Callable[[RouteSpec], DAG]) -> dict[
     """
     dags = {}
     for path in sorted(load_settings().mappings.glob("*.yaml")):
-        dag_id = f"{file_name}__{path.stem}"
+        if path.name.startswith("."):  # what an editor or a file system keeps beside a file
+            continue
+        dag_id = f"{file_name}__{_name_of(path.stem)}"
         try:
             dags[dag_id] = declare(load_route(path))
         except MappingFileError as error:
             dags[dag_id] = _refused(dag_id, str(error))
+        except AirflowTimetableInvalid as error:
+            dags[dag_id] = _refused(dag_id, f"{path}: the schedule is refused: {error}")
     return dags
+
+
+def _name_of(stem: str) -> str:
+    """Return a file's name as a DAG can bear it; no route has a hyphen, so none is replaced."""
+    name = _IN_NO_DAG_ID.sub("-", stem)
+    return name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}-"
 
 
 def timetable(cron: str | None, *, zone: str = "UTC") -> CronTriggerTimetable | None:
     """Return the schedule; unpausing a DAG waits for its next time, and starts nothing."""
     if cron is None:
         return None
-    return CronTriggerTimetable(cron, timezone=zone, run_immediately=timedelta(0))
+    found = CronTriggerTimetable(cron, timezone=zone, run_immediately=timedelta(0))
+    found.validate()  # before Airflow does, which knows nothing of route files
+    return found
 
 
 def _refused(dag_id: str, reason: str) -> DAG:

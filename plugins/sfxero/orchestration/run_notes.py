@@ -57,10 +57,20 @@ def _note(dag_run: Any) -> None:
         with _session_of(dag_run) as (session, row):
             gate = row.get_task_instance(_GATE, session=session)
             line = gate and gate.xcom_pull(task_ids=_GATE, key=_KEY, session=session)
-            if line and not row.note:
-                row.note = str(line)[:_LONGEST]
+            _put(row, str(line)[:_LONGEST] if line else None)
     except Exception:  # noqa: BLE001 - a note must never cost the scheduler a run
         log.warning("run_note_failed dag=%s run=%s", dag_run.dag_id, dag_run.run_id)
+
+
+def _put(row: Any, line: str | None) -> None:
+    """Replace what an earlier end of the run left; what a person wrote stays."""
+    note = row.dag_run_note
+    if note is not None and note.user_id is not None:
+        return
+    if line is not None:
+        row.note = line
+    elif note is not None:
+        row.dag_run_note = None
 
 
 @contextmanager

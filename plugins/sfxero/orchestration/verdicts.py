@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 NOTHING_DUE: Final = "it was not time to read anything"
+_RUNNING: Final = "running"
 _SUCCEEDED: Final = "succeeded"
 _WAITING: Final = "waiting"
 """In what a drain's first task returns: how many entries waited."""
@@ -63,10 +64,14 @@ def history_gate(
 
 
 def sweep_gate(route: str, run: Run | None, *, run_id: str, task_states: States) -> dict[str, Any]:
-    """Judge a sweep; one that has nothing to compare with, or was held up, is left to the next."""
-    if run is None and "skipped" in task_states.values():
-        raise AirflowSkipException("there was nothing to compare, or no way to")
-    return gate(route, run, run_id=sweep_run_id(run_id), task_states=task_states)
+    """Judge a sweep; one that has nothing to compare with is skipped, and no run of the ledger."""
+    spec, run_id = spec_of(route), sweep_run_id(run_id)
+    with open_ledger(spec.ledger.connection) as ledger:
+        begun = ledger.runs.begun(ledger_run_id(route, run_id))
+    is_under_way = begun is not None and begun.state == _RUNNING
+    if run is None and "skipped" in task_states.values() and not is_under_way:
+        raise AirflowSkipException("there was nothing to compare")
+    return gate(route, run, run_id=run_id, task_states=task_states)
 
 
 def drain_gate(route: str, run: Run | None, *, run_id: str, task_states: States) -> dict[str, Any]:

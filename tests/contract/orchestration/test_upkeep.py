@@ -76,6 +76,19 @@ def test_a_log_that_was_begun_anew_shows_against_the_last_head(ledger: Ledger) -
         check_audit_log("demo", known=known)
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_all_earlier_heads_the_log_is_held_against_the_newest(
+    ledger: Ledger, order: int
+) -> None:
+    # Airflow on PostgreSQL gives first what a run without a logical date returned, however old.
+    three_writes(ledger)
+    heads = [str(check_audit_log("demo", known=[])), f"999:{'0' * 64}"]
+
+    with pytest.raises(AuditBroken, match="noted earlier"):
+        check_audit_log("demo", known=heads[::order])
+    assert check_audit_log("demo", known=heads[:1] * 2) == heads[0]
+
+
 def test_a_custom_connection_has_no_consent_to_keep(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,7 +18,7 @@ from sfxero.orchestration.verdicts import drain_gate, gate, history_gate, sweep_
 
 ROUTE = RouteName("demo")
 RUN, DRAIN = RunId("demo/r1"), RunId("demo/drain/r1")
-HISTORY = RunId("demo/history/r1")
+HISTORY, SWEEP = RunId("demo/history/r1"), RunId("demo/sweep/r1")
 BEGUN = {"route": "demo", "run_id": "r1", "tenant": "tenant-1", "windows": {}}
 SKIPPED = {"start": "success", "publish.contacts_0": "skipped"}
 
@@ -199,3 +199,25 @@ def test_a_sweep_waits_for_the_first_load(ledger: Ledger) -> None:
 
     with pytest.raises(AirflowSkipException, match="nothing to compare"):
         sweep_gate("demo", None, run_id="r1", task_states={"start": "skipped"})
+
+
+def test_a_sweep_that_an_outage_kept_from_beginning_ends_deferred(ledger: Ledger) -> None:
+    # A run that never ended would keep what it reserved of the org's day from the sync.
+    begin(ledger, SWEEP, reason="Xero is down")
+
+    with pytest.raises(AirflowSkipException, match="deferred: Xero is down"):
+        sweep_gate("demo", None, run_id="r1", task_states={"start": "skipped"})
+
+    assert stored(ledger, SWEEP)[0] == "deferred"
+
+
+def test_a_sweep_that_is_repeated_with_nothing_to_compare_keeps_its_verdict(
+    ledger: Ledger,
+) -> None:
+    begin(ledger, SWEEP)
+    ledger.runs.finish(SWEEP, state="failed", verdict="FAILED: 1 dead letter")
+
+    with pytest.raises(AirflowSkipException, match="nothing to compare"):
+        sweep_gate("demo", None, run_id="r1", task_states={"start": "skipped"})
+
+    assert stored(ledger, SWEEP) == ("failed", "FAILED: 1 dead letter")

@@ -165,6 +165,13 @@ def test_without_an_address_the_form_is_explained(connection: Make) -> None:
             {"host": "db", "schema": "l", "extra": '{"sslmode": "require"}'},
             "postgresql+psycopg://db/l?sslmode=require",
         ),
+        # Numbers in the extra are numbers: psycopg knows no option `__extra__`.
+        (
+            "postgres",
+            {"host": "db", "schema": "l", "extra": '{"connect_timeout": 10, "sslmode": "require"}'},
+            "postgresql+psycopg://db/l?connect_timeout=10&sslmode=require",
+        ),
+        ("postgres", {"host": "db", "schema": "l", "extra": "{}"}, "postgresql+psycopg://db/l"),
     ],
 )
 def test_the_ledgers_address_is_sqlalchemys(

@@ -1,7 +1,9 @@
 """The ledger's database behind an Airflow connection, with an embedded default."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from airflow.sdk import BaseHook, Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
@@ -57,4 +59,11 @@ def ledger_url(connection: Connection) -> str:
             f"connection {connection.conn_id} has type {connection.conn_type}",
             hint="The ledger runs on postgres or sqlite.",
         )
-    return f"{driver}://{connection.get_uri().split('://', 1)[1]}"
+    address = connection.get_uri().partition("://")[2].partition("?")[0]
+    # Airflow packs an extra that holds more than texts into one option, which no driver knows.
+    options = {
+        name: value if isinstance(value, str) else json.dumps(value)
+        for name, value in connection.extra_dejson.items()
+        if value is not None
+    }
+    return f"{driver}://{address}?{urlencode(options)}".rstrip("?")
