@@ -74,13 +74,15 @@ def _answers(handle: TextIO, path: Path) -> Iterator[Answer]:
     first = handle.readline()
     delimiter = max(_DELIMITERS, key=first.count)
     names = next(csv.reader([first], delimiter=delimiter), [])
-    missing = [name for name in (ANSWER, "account_id", "contact_id") if name not in names]
-    if missing:
-        raise ConfigurationError(
-            f"{path}:1: the column {missing[0]} is missing",
-            hint="Take the file that `sfxero match` wrote; other columns may go or move.",
-        )
-    reader = csv.DictReader(handle, names, delimiter=delimiter, restkey="", restval="")
+    for name in (ANSWER, "account_id", "contact_id"):
+        if names.count(name) != 1:
+            trouble = "there twice" if name in names else "missing"
+            raise ConfigurationError(
+                f"{path}:1: the column {name} is {trouble}",
+                hint="Take the file that `sfxero match` wrote; other columns may go or move.",
+            )
+    # Strict: a quotation mark that nobody closed would take all further rows into its cell.
+    reader = csv.DictReader(handle, names, delimiter=delimiter, restval="", strict=True)
     for row in reader:
         cells = {name: _plain(row[name]) for name in names}
         if any(cells.values()):
