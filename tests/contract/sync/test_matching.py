@@ -158,6 +158,7 @@ def test_two_accounts_of_one_contact_are_never_guessed(shop: Shop) -> None:
         ("contact_id", "", "no contact is named"),
         ("contact_id", "00000000-0000-0000-0000-000000000001", "has no contact 00000000"),
         ("account_id", "1", "'1' is no id of an account"),
+        ("account_id", "001000000000099AAB", "'001000000000099AAB' is no id of an account"),
         ("account_id", "001000000000099AAA", "the org has no account 001000000000099AAA"),
     ],
 )
@@ -394,3 +395,16 @@ def test_a_contact_with_the_id_of_another_account_is_refused(shop: Shop) -> None
 
     assert done.exit_code == 1
     assert f"carries the id of another account, {other}" in done.output
+
+
+def test_a_linked_account_that_the_mapping_refuses_is_left_out(shop: Shop) -> None:
+    world = shop.world
+    held(world, Name="Acme", TaxNumber=ABN)
+    account = world.account("Acme", ABN__c=ABN)
+    apply(shop, answered(matched(shop)))
+    world.edit("Account", account, Name="<>")
+
+    told = matched(shop)
+
+    assert decisions(told) == {}
+    assert (told["none"], told["accounts"]) == (0, 1)
