@@ -408,3 +408,25 @@ def test_a_linked_account_that_the_mapping_refuses_is_left_out(shop: Shop) -> No
 
     assert decisions(told) == {}
     assert (told["none"], told["accounts"]) == (0, 1)
+
+
+def test_an_answered_file_is_kept_when_matching_again(shop: Shop) -> None:
+    """Its answers are hours of somebody's work, and `undo` needs the file that was applied."""
+    world = shop.world
+    held(world, Name="Acme", TaxNumber=ABN)
+    account = world.account("Acme", ABN__c=ABN)
+    path = Path(answered(matched(shop)))
+    path.write_text(path.read_text(encoding="utf-8-sig").replace("Acme", "ACME"), encoding="utf-8")
+    text = path.read_text(encoding="utf-8")
+    apply(shop, str(path))
+
+    told = matched(shop)
+
+    kept = Path(told["kept"])
+    assert kept.read_text(encoding="utf-8") == text
+    assert decisions(told) == {}
+    assert matched(shop)["kept"] is None
+    done = shop.run("match", "undo", str(kept), "--route", "demo", "--reason", "wrong")
+    assert "Parted 1 of 1" in done.stdout
+    assert world.link(account) is None
+    assert kept.exists()
