@@ -397,6 +397,41 @@ def test_a_contact_with_the_id_of_another_account_is_refused(shop: Shop) -> None
     assert f"carries the id of another account, {other}" in done.output
 
 
+def test_a_pair_that_is_accepted_and_rejected_is_neither(shop: Shop) -> None:
+    world = shop.world
+    held(world, Name="Acme", TaxNumber=ABN)
+    account = world.account("Acme", ABN__c=ABN)
+    path = Path(matched(shop)["csv"])
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    path.write_text("\n".join([*lines, lines[1].replace("accept", "reject", 1)]), encoding="utf-8")
+
+    done = apply(shop, str(path))
+
+    assert done.exit_code == 1
+    assert "match-demo.csv:2: the same pair is rejected in line 3" in done.output
+    assert world.link(account) is None
+
+
+def test_a_contact_with_the_id_of_an_account_that_was_merged_away_can_be_accepted(
+    shop: Shop,
+) -> None:
+    """What is proposed must be fit to be applied: nobody else can be accepted for it."""
+    world = shop.world
+    loser, winner = world.account("Acme", ABN__c=ABN), world.account("Acme", ABN__c=ABN)
+    contact_id = held(world, Name="Acme", TaxNumber=ABN, ContactNumber=loser)
+    world.merge("Account", winner, loser)
+    told = matched(shop)
+    assert decisions(told) == {"Acme": "accept"}
+
+    done = apply(shop, answered(told))
+
+    assert done.exit_code == 0, done.output
+    assert world.link(winner).target_id == contact_id
+    world.run(full=True)
+    assert len(world.contacts) == 1
+    assert world.link(winner).target_id == contact_id
+
+
 def test_a_linked_account_that_the_mapping_refuses_is_left_out(shop: Shop) -> None:
     world = shop.world
     held(world, Name="Acme", TaxNumber=ABN)
