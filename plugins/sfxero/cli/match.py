@@ -46,6 +46,8 @@ def match(
         f"{told['suggestions']} groups look like one record.\n"
         f"To look at: {told['html']}\nTo answer, then `sfxero match apply`: {told['csv']}"
     )
+    if told["kept"]:
+        typer.echo(f"The file that was there before is kept: {told['kept']}")
 
 
 @app.command("apply")
@@ -121,7 +123,7 @@ def _propose(opened: Opened, output: Path) -> dict[str, Any]:
     )
     output.mkdir(parents=True, exist_ok=True)
     csv_path, html_path = (output / f"match-{spec.route}.{kind}" for kind in ("csv", "html"))
-    write_csv(proposal, csv_path)
+    kept = write_csv(proposal, csv_path)
     write_html(proposal, html_path)
     return {
         "route": spec.route,
@@ -132,5 +134,6 @@ def _propose(opened: Opened, output: Path) -> dict[str, Any]:
         **{name: proposal.count(name) for name in ("accept", "review", "none")},
         "suggestions": len(proposal.suggestions),
         "csv": str(csv_path),
+        "kept": None if kept is None else str(kept),
         "html": str(html_path),
     }

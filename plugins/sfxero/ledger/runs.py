@@ -188,11 +188,10 @@ class Runs:
         entity: Entity,
         source_ids: Iterable[SourceId],
     ) -> set[SourceId]:
-        """Return those records that a sync left out which began to read after a moment."""
+        """Return those records that a run left out which began to read after a moment."""
         later = (
             select(windows.c.run_id)
-            .join(runs, runs.c.run_id == windows.c.run_id)
-            .where(windows.c.route == route, runs.c.kind != HISTORY)
+            .where(windows.c.route == route)
             .group_by(windows.c.run_id)
             .having(func.min(windows.c.opened_at) > moment)
         )
@@ -208,10 +207,11 @@ class Runs:
                 found.update(conn.execute(left_out).scalars())
         return found
 
-    def has_history_under_way(self, route: RouteName) -> bool:
-        """Say whether a run over history has begun and not ended."""
+    def has_history_under_way(self, route: RouteName, *, beside: RunId) -> bool:
+        """Say whether another run, over history, has begun and not ended."""
         under_way = (
             runs.c.route == route,
+            runs.c.run_id != beside,
             runs.c.kind == HISTORY,
             runs.c.state == RunState.RUNNING,
         )

@@ -57,8 +57,7 @@ def history_gate(
     """Judge a run over history: no later run reads its month, so it must have been read."""
     spec, ledger_run = spec_of(route), ledger_run_id(route, history_run_id(run_id))
     with open_ledger(spec.ledger.connection) as ledger:
-        windows = ledger.windows.of_run(ledger_run)
-        is_read = bool(windows) and all(one.state is WindowState.PREPARED for one in windows)
+        is_read = _has_read(ledger, ledger_run)
         found = _judge(spec, ledger, run, run_id=ledger_run, states=task_states, is_read=is_read)
     return _end(found)
 
@@ -134,6 +133,15 @@ def _judge(
         verdict = replace(verdict, counts={"entries waited before": run[_WAITING]})
     runs.finish(run_id, state=verdict.state, verdict=verdict.line)
     return verdict
+
+
+def _has_read(ledger: "Ledger", run_id: RunId) -> bool:
+    """Say whether a run has prepared all its windows since it was last started."""
+    windows, started_at = ledger.windows.of_run(run_id), ledger.runs.started_at(run_id)
+    if not windows or started_at is None:
+        return False
+    # Begun again, and held up before it draws windows, it still has those of its last start.
+    return all(one.state is WindowState.PREPARED and one.opened_at >= started_at for one in windows)
 
 
 def _linked(ledger: "Ledger", run: Run | None) -> dict[Entity, int]:

@@ -1,4 +1,4 @@
-"""Runs over history and the sync beside them: what the sync has turned down since stays so.
+"""Runs over history and others beside them: what these have turned down since stays so.
 
 An older reading never overtakes a newer one. Of what is wished for, the outbox sees to that; of
 what is not to be sent at all it holds nothing, so that the dispositions of other runs are asked.
@@ -15,9 +15,9 @@ from sfxero.sync.scope import Scope
 def turned_down_since(
     scope: Scope, entity: Entity, read_at: datetime, result: TransformResult
 ) -> set[SourceId]:
-    """Return whose documents a sync left out that began after `read_at`; a sync is the newest.
+    """Return whose documents a run left out that began after `read_at`; a sync is the newest.
 
-    What changed after that sync had read it, the next one reads, so that nothing is lost.
+    What changed after that run had read it, the next sync reads, so that nothing is lost.
     """
     if not scope.is_history:
         return set()
@@ -31,4 +31,4 @@ def turned_down_since(
 
 def has_history_beside(scope: Scope) -> bool:
     """Say whether a run over history may plan, by an older reading, what this one turns down."""
-    return not scope.is_history and scope.ledger.runs.has_history_under_way(scope.route)
+    return scope.ledger.runs.has_history_under_way(scope.route, beside=scope.run_id)

@@ -5,6 +5,7 @@ from tests.contract.ledger.making import CONTACT, ROUTE, RUN, START, bury, claim
 from sfxero.clock import FakeClock
 from sfxero.errors import LedgerError
 from sfxero.ledger import Ledger
+from sfxero.ledger.runs import HISTORY
 from sfxero.ledger.tables import runs
 from sfxero.model.findings import DispositionRow
 from sfxero.model.ids import RunId, SourceId
@@ -125,3 +126,14 @@ def test_the_last_mapping_version_is_that_of_the_run_that_moved_a_watermark(ledg
         ledger.windows.mark_staged(window_id, manifest="m.json", row_count=1)
         ledger.windows.mark_prepared([window_id])
     assert ledger.runs.last_mapping_version(ROUTE, CONTACT) == "r1"
+
+
+def test_a_run_over_history_is_beside_all_others_and_not_beside_itself(ledger: Ledger) -> None:
+    june, july = RunId("june"), RunId("july")
+    for run_id in (june, july):
+        ledger.runs.start(run_id, ROUTE, kind=HISTORY, mapping_version="1", actor="a", params="{}")
+    ledger.runs.finish(july, state="succeeded", verdict="read")
+
+    beside = {one: ledger.runs.has_history_under_way(ROUTE, beside=one) for one in (june, july)}
+
+    assert beside == {june: False, july: True}

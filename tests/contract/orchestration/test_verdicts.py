@@ -188,6 +188,18 @@ def test_a_month_that_was_read_and_waits_for_the_next_day_is_deferred(ledger: Le
         history_gate("demo", BEGUN, run_id="r1", task_states=SKIPPED)
 
 
+def test_a_month_that_is_begun_again_is_not_read_by_what_was_read_before(ledger: Ledger) -> None:
+    begin(ledger, HISTORY)
+    ledger.windows.mark_prepared([open_month(ledger)])
+    begin(ledger, HISTORY, reason="Salesforce is down")
+    states = {"start": "skipped", "check": "skipped"}
+
+    with pytest.raises(GateFailed, match="--reprocess-behavior failed"):
+        history_gate("demo", None, run_id="r1", task_states=states)
+
+    assert stored(ledger, HISTORY)[0] == "failed"
+
+
 def test_history_is_not_read_without_a_data_interval(ledger: Ledger) -> None:
     with pytest.raises(ConfigurationError, match="backfill"):
         history_steps.start("demo", run_id="r1", from_at=None, to_at=None, actor="a")

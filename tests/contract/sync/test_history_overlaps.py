@@ -20,9 +20,9 @@ def opportunity(world: World) -> str:
     return world.won(world.account())
 
 
-def read_the_past(world: World) -> Scope:
+def read_the_past(world: World, name: str = "past") -> Scope:
     """Begin a run over all that has changed so far, and stage it."""
-    scope = replace(world.scope("past"), budget=Budget.MIGRATION)
+    scope = replace(world.scope(name), budget=Budget.MIGRATION)
     world.ledger.runs.start(
         scope.run_id,
         scope.route,
@@ -75,6 +75,25 @@ def test_it_sends_nothing_that_was_turned_down_since(world: World, opportunity: 
     world.prepare(past)
 
     world.run()
+    assert not world.invoices
+    counts = world.ledger.runs.settle(past.run_id).counts
+    of_opportunities = [one for one in counts if one.entity is Entity.OPPORTUNITY]
+    assert of_opportunities == [(Entity.OPPORTUNITY, Disposition.SUPERSEDED, "newer_version", 1)]
+
+
+def test_nor_what_another_run_over_history_has_turned_down_since(
+    world: World, opportunity: str
+) -> None:
+    past = read_the_past(world)
+    world.sleep(60)
+    world.edit("Opportunity", opportunity, StageName="Prospecting")
+    later = read_the_past(world, "later")
+    world.prepare(later)
+
+    world.prepare(past)
+    for entity in (Entity.CONTACT, Entity.INVOICE):
+        world.publish(entity, run_id=past.run_id, is_migration=True)
+
     assert not world.invoices
     counts = world.ledger.runs.settle(past.run_id).counts
     of_opportunities = [one for one in counts if one.entity is Entity.OPPORTUNITY]

@@ -158,6 +158,7 @@ def test_two_accounts_of_one_contact_are_never_guessed(shop: Shop) -> None:
         ("contact_id", "", "no contact is named"),
         ("contact_id", "00000000-0000-0000-0000-000000000001", "has no contact 00000000"),
         ("account_id", "1", "'1' is no id of an account"),
+        ("account_id", "001000000000099AAB", "'001000000000099AAB' is no id of an account"),
         ("account_id", "001000000000099AAA", "the org has no account 001000000000099AAA"),
     ],
 )
@@ -394,3 +395,73 @@ def test_a_contact_with_the_id_of_another_account_is_refused(shop: Shop) -> None
 
     assert done.exit_code == 1
     assert f"carries the id of another account, {other}" in done.output
+
+
+def test_a_pair_that_is_accepted_and_rejected_is_neither(shop: Shop) -> None:
+    world = shop.world
+    held(world, Name="Acme", TaxNumber=ABN)
+    account = world.account("Acme", ABN__c=ABN)
+    path = Path(matched(shop)["csv"])
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    path.write_text("\n".join([*lines, lines[1].replace("accept", "reject", 1)]), encoding="utf-8")
+
+    done = apply(shop, str(path))
+
+    assert done.exit_code == 1
+    assert "match-demo.csv:2: the same pair is rejected in line 3" in done.output
+    assert world.link(account) is None
+
+
+def test_a_contact_with_the_id_of_an_account_that_was_merged_away_can_be_accepted(
+    shop: Shop,
+) -> None:
+    """What is proposed must be fit to be applied: nobody else can be accepted for it."""
+    world = shop.world
+    loser, winner = world.account("Acme", ABN__c=ABN), world.account("Acme", ABN__c=ABN)
+    contact_id = held(world, Name="Acme", TaxNumber=ABN, ContactNumber=loser)
+    world.merge("Account", winner, loser)
+    told = matched(shop)
+    assert decisions(told) == {"Acme": "accept"}
+
+    done = apply(shop, answered(told))
+
+    assert done.exit_code == 0, done.output
+    assert world.link(winner).target_id == contact_id
+    world.run(full=True)
+    assert len(world.contacts) == 1
+    assert world.link(winner).target_id == contact_id
+
+
+def test_a_linked_account_that_the_mapping_refuses_is_left_out(shop: Shop) -> None:
+    world = shop.world
+    held(world, Name="Acme", TaxNumber=ABN)
+    account = world.account("Acme", ABN__c=ABN)
+    apply(shop, answered(matched(shop)))
+    world.edit("Account", account, Name="<>")
+
+    told = matched(shop)
+
+    assert decisions(told) == {}
+    assert (told["none"], told["accounts"]) == (0, 1)
+
+
+def test_an_answered_file_is_kept_when_matching_again(shop: Shop) -> None:
+    """Its answers are hours of somebody's work, and `undo` needs the file that was applied."""
+    world = shop.world
+    held(world, Name="Acme", TaxNumber=ABN)
+    account = world.account("Acme", ABN__c=ABN)
+    path = Path(answered(matched(shop)))
+    path.write_text(path.read_text(encoding="utf-8-sig").replace("Acme", "ACME"), encoding="utf-8")
+    text = path.read_text(encoding="utf-8")
+    apply(shop, str(path))
+
+    told = matched(shop)
+
+    kept = Path(told["kept"])
+    assert kept.read_text(encoding="utf-8") == text
+    assert decisions(told) == {}
+    assert matched(shop)["kept"] is None
+    done = shop.run("match", "undo", str(kept), "--route", "demo", "--reason", "wrong")
+    assert "Parted 1 of 1" in done.stdout
+    assert world.link(account) is None
+    assert kept.exists()

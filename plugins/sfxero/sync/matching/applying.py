@@ -1,6 +1,6 @@
 """Applying: an edited review file becomes links in the ledger, all of it or nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -51,13 +51,13 @@ def check(
 ) -> Checked:
     """Hold the accepted rows against both services and the ledger as they are now."""
     accepted, mistakes = _sorted_out(answers)
-    stamps = _account_stamps(salesforce, accepted)
     wanted = {one.contact_id for one in accepted.values()}
     contacts = {
         contact_id: element
         for element in accounting.contacts_in_full()
         if (contact_id := str(element.get("ContactID")).lower()) in wanted
     }
+    stamps = _account_stamps(salesforce, {*accepted, *_owners(contacts.values())})
     pairs: dict[int, Pair] = {}
     for source_id, one in accepted.items():
         problem = _problem(one, source_id, stamps, contacts.get(one.contact_id))
@@ -85,10 +85,14 @@ def _sorted_out(answers: Sequence[Answer]) -> tuple[dict[SourceId, Answer], list
     accepted: dict[SourceId, Answer] = {}
     takers: dict[str, Answer] = {}
     mistakes: list[Mistake] = []
+    rejected = {_told_pair(one): one.line for one in answers if one.answer == REJECT}
     for one in answers:
         if one.answer not in _ANSWERS:
             hint = "Write accept or reject, or leave it empty."
             mistakes.append(Mistake(one.line, f"the answer {one.answer!r} is none", hint))
+        elif one.answer == ACCEPT and _told_pair(one) in rejected:
+            message = f"the same pair is rejected in line {rejected[_told_pair(one)]}"
+            mistakes.append(Mistake(one.line, message, "Decide for one of the two."))
         elif one.answer == ACCEPT:
             problem = _contradiction(one, accepted, takers)
             if problem is None:
@@ -99,14 +103,18 @@ def _sorted_out(answers: Sequence[Answer]) -> tuple[dict[SourceId, Answer], list
     return accepted, mistakes
 
 
+def _told_pair(one: Answer) -> tuple[str, str]:
+    return account_id(one.account_id) or one.account_id, one.contact_id
+
+
 def _contradiction(
     one: Answer, accepted: Mapping[SourceId, Answer], takers: Mapping[str, Answer]
 ) -> Mistake | None:
     if not one.contact_id:
         return Mistake(one.line, "accepted, and no contact is named", "Fill in its contact_id.")
     source_id = account_id(one.account_id)
-    if source_id is None:
-        hint = "It begins with 001 and has 15 or 18 characters."
+    if source_id is None or not _has_form(source_id):
+        hint = "It begins with 001 and has 15 or 18 characters, in Salesforce's own case."
         return Mistake(one.line, f"{one.account_id!r} is no id of an account", hint)
     if source_id in accepted:
         message = f"account {source_id} was accepted in line {accepted[source_id].line} already"
@@ -136,11 +144,28 @@ def _problem(
     if status != "ACTIVE":
         hint = "Restore it in Xero, or accept another contact."
         return Mistake(one.line, f"contact {one.contact_id} is {status}", hint)
-    owner = account_id(str(contact.get("ContactNumber") or ""))
-    if owner is not None and owner != source_id:
+    owner = _owner(contact)
+    # One that the org has no more, since it was merged or deleted, cannot be accepted for it.
+    if owner not in {None, source_id} and (owner in stamps or not _has_form(owner)):
         message = f"contact {one.contact_id} carries the id of another account, {owner}"
         return Mistake(one.line, message, "Accept that account for it, or another contact.")
     return None
+
+
+def _owner(contact: Mapping[str, Any]) -> SourceId | None:
+    """Return the account whose id a contact carries."""
+    return account_id(str(contact.get("ContactNumber") or ""))
+
+
+def _owners(contacts: Iterable[Mapping[str, Any]]) -> set[SourceId]:
+    """Return those accounts that the org can be asked for."""
+    owners = map(_owner, contacts)
+    return {one for one in owners if one is not None and _has_form(one)}
+
+
+def _has_form(source_id: SourceId) -> bool:
+    """Say whether the last three characters fit: a query with an id whose do not is refused."""
+    return to_18(source_id[:15]) == source_id
 
 
 def _pair(one: Answer, source_id: SourceId, contact: Mapping[str, Any], stamp_at: datetime) -> Pair:
@@ -156,7 +181,7 @@ def _pair(one: Answer, source_id: SourceId, contact: Mapping[str, Any], stamp_at
 
 
 def _account_stamps(
-    client: SalesforceClient, source_ids: Mapping[SourceId, Answer]
+    client: SalesforceClient, source_ids: Iterable[SourceId]
 ) -> dict[SourceId, datetime]:
     """Return how new each live account is."""
     name = OBJECT_OF[Entity.ACCOUNT]

@@ -88,10 +88,12 @@ def propose(
     left = without(accounts.table, (link.source_id for link in links))
     right = without(contacts, (link.target_id for link in links))
     matches = match(left, right)
+    linked = {link.source_id for link in links}
     parties = [{row["id"]: row for row in side.to_pylist()} for side in (left, right)]
     refused = [
         _row_of_refused(one, rule, accounts.names.get(one))
         for one, rule in sorted(accounts.refused.items())
+        if one not in linked
     ]
     groups = (("Salesforce", matches.same_accounts), ("Xero", matches.same_contacts))
     return Proposal(
@@ -107,7 +109,7 @@ def propose(
             for side, (where, found) in enumerate(groups)
             for group in found
         ],
-        accounts=accounts.table.num_rows + len(refused),
+        accounts=accounts.table.num_rows + len(accounts.refused),
         contacts=contacts.num_rows,
         linked=len(links),
     )

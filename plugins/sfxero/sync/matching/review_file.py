@@ -1,6 +1,7 @@
 """The review file: a CSV that a person edits, and the same as a page to look at."""
 
 import csv
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,13 +37,22 @@ class Answer:
     why: str
 
 
-def write_csv(proposal: Proposal, path: Path) -> None:
-    """Write all rows; what is proposed is answered already, and may be changed."""
+def write_csv(proposal: Proposal, path: Path) -> Path | None:
+    """Write all rows; what is proposed is answered already, and may be changed.
+
+    A file that is there may hold answers, and undoing takes the one that was applied: it is kept
+    under another name, which is returned, unless the new one is the same.
+    """
+    kept = _put_aside(path)
     # Spreadsheets take a file for UTF-8 only if it begins with the mark.
     with path.open("w", encoding="utf-8-sig", newline="") as handle:
         writer = csv.writer(handle)
         writer.writerow(HEADER)
         writer.writerows(map(_cells, proposal.rows))
+    if kept is not None and kept.read_bytes() == path.read_bytes():
+        kept.unlink()
+        return None
+    return kept
 
 
 def write_html(proposal: Proposal, path: Path) -> None:
@@ -70,17 +80,28 @@ def read_csv(path: Path) -> list[Answer]:
         ) from error
 
 
+def _put_aside(path: Path) -> Path | None:
+    """Give a file that is there a name that no other has."""
+    if not path.exists():
+        return None
+    names = (path.with_stem(f"{path.stem}-before-{number}") for number in itertools.count(1))
+    free = next(one for one in names if not one.exists())
+    return path.rename(free)
+
+
 def _answers(handle: TextIO, path: Path) -> Iterator[Answer]:
     first = handle.readline()
     delimiter = max(_DELIMITERS, key=first.count)
     names = next(csv.reader([first], delimiter=delimiter), [])
-    missing = [name for name in (ANSWER, "account_id", "contact_id") if name not in names]
-    if missing:
-        raise ConfigurationError(
-            f"{path}:1: the column {missing[0]} is missing",
-            hint="Take the file that `sfxero match` wrote; other columns may go or move.",
-        )
-    reader = csv.DictReader(handle, names, delimiter=delimiter, restkey="", restval="")
+    for name in (ANSWER, "account_id", "contact_id"):
+        if names.count(name) != 1:
+            trouble = "there twice" if name in names else "missing"
+            raise ConfigurationError(
+                f"{path}:1: the column {name} is {trouble}",
+                hint="Take the file that `sfxero match` wrote; other columns may go or move.",
+            )
+    # Strict: a quotation mark that nobody closed would take all further rows into its cell.
+    reader = csv.DictReader(handle, names, delimiter=delimiter, restval="", strict=True)
     for row in reader:
         cells = {name: _plain(row[name]) for name in names}
         if any(cells.values()):
