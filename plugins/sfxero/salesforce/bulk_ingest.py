@@ -22,7 +22,6 @@ from sfxero.salesforce.failures import SERVICE
 from sfxero.salesforce.job import JobRef
 from sfxero.salesforce.row_results import WRITTEN, RowResult, refused, undone
 from sfxero.salesforce.soql import check_id
-from sfxero.transport.decimals import parse_json
 from sfxero.transport.redact import redact
 
 KEY_PREFIX: Final = "750"
@@ -83,8 +82,7 @@ class BulkIngest:
         }
         version = self._client.api_version
         path = f"/services/data/v{version}/jobs/ingest"
-        reply = self._client.session.call("POST", path, content=json.dumps(order).encode())
-        body = parse_json(reply)
+        body = self._client.session.ask("POST", path, content=json.dumps(order).encode())
         job_id = body.get("id") if isinstance(body, Mapping) else None
         if not isinstance(job_id, str):
             raise UnexpectedResponse("a new job has no id", service=SERVICE)
@@ -113,7 +111,7 @@ class BulkIngest:
     def status(self, ref: JobRef) -> IngestStatus:
         """Return the job's state; JobFailed if it is gone."""
         try:
-            body = parse_json(self._client.session.call("GET", _path(ref)))
+            body = self._client.session.ask("GET", _path(ref))
         except RequestRejected as error:
             if error.status != 404:
                 raise

@@ -20,7 +20,6 @@ from sfxero.salesforce.failures import SERVICE
 from sfxero.salesforce.inflate import inflated
 from sfxero.salesforce.job import JobRef, JobStatus, parse_status
 from sfxero.salesforce.soql import check_id
-from sfxero.transport.decimals import parse_json
 
 # Salesforce ends the fetch of one results page after 20 minutes (Bulk API 2.0 limits).
 PAGE_DEADLINE_S: Final = 1200.0
@@ -129,8 +128,8 @@ class BulkQuery:
             "lineEnding": "LF",
         }
         version = self.client.api_version
-        reply = self.client.session.call("POST", _jobs(version), content=json.dumps(order).encode())
-        body = parse_json(reply)
+        content = json.dumps(order).encode()
+        body = self.client.session.ask("POST", _jobs(version), content=content)
         job_id = body.get("id") if isinstance(body, Mapping) else None
         if not isinstance(job_id, str):
             raise UnexpectedResponse("a new job has no id", service=SERVICE)
@@ -139,7 +138,7 @@ class BulkQuery:
     def status(self, ref: JobRef) -> JobStatus:
         """Return the job's state; JobFailed if the job is gone."""
         with _gone_means_failed(ref):
-            return parse_status(parse_json(self.client.session.call("GET", self.path(ref))))
+            return parse_status(self.client.session.ask("GET", self.path(ref)))
 
     @contextmanager
     def page(self, ref: JobRef, locator: str | None) -> Iterator[ResultPage]:
@@ -163,7 +162,7 @@ class BulkQuery:
         while path not in seen:
             seen.add(path)
             with _gone_means_failed(ref):
-                listed = _PageList(parse_json(self.client.session.call("GET", path)))
+                listed = _PageList(self.client.session.ask("GET", path))
             found += listed.locators
             if listed.next_path is None:
                 return _all_different(found, ref)

@@ -26,7 +26,6 @@ from sfxero.salesforce.failures import SERVICE
 from sfxero.salesforce.session import OrgSession, Patience
 from sfxero.salesforce.soql import check_object
 from sfxero.salesforce.usage import CallCeiling, org_day
-from sfxero.transport.decimals import parse_json
 
 _API_VERSION = re.compile(r"v?(\d{2,3})(\.0)?")
 
@@ -109,7 +108,7 @@ class SalesforceClient:
         Not every user may see these limits; the reply's own header tells the calls then.
         """
         try:
-            day = org_day(parse_json(self.session.call("GET", self._path("limits"))))
+            day = org_day(self.session.ask("GET", self._path("limits")))
         except PermissionDenied:
             day = OrgDay(calls=None, query_jobs=None)
         return OrgDay(calls=day.calls or self.usage, query_jobs=day.query_jobs)
@@ -117,7 +116,7 @@ class SalesforceClient:
     def describe(self, object_name: str) -> ObjectDescribe:
         """Return the fields of an object that the integration user may see."""
         path = self._path(f"sobjects/{check_object(object_name)}/describe")
-        return parse_describe(parse_json(self.session.call("GET", path)))
+        return parse_describe(self.session.ask("GET", path))
 
     def query(self, soql: str, *, all_rows: bool = False) -> Iterator[Mapping[str, object]]:
         """Return the rows of all pages, parents flattened to `Account.Name`.
@@ -177,7 +176,7 @@ class SalesforceClient:
         return f"/services/data/v{self.api_version}/{rest}"
 
     def _page(self, path: str, params: Mapping[str, str | int] | None = None) -> "_QueryPage":
-        return _QueryPage(parse_json(self.session.call("GET", path, params=params)))
+        return _QueryPage(self.session.ask("GET", path, params=params))
 
 
 class _QueryPage:

@@ -22,6 +22,7 @@ from sfxero.ratelimit.circuit import Circuit
 from sfxero.salesforce.auth import Login
 from sfxero.salesforce.failures import SERVICE, failure_of
 from sfxero.salesforce.usage import CallCeiling, usage_in
+from sfxero.transport.decimals import parse_json
 from sfxero.transport.retry import Decision, Outcome, RetryPolicy, Step, decide
 from sfxero.transport.tokens import CachedTokens, Token
 from sfxero.transport.wire import Timeouts, Wire
@@ -111,6 +112,28 @@ class OrgSession:
         """Return a 2xx reply; every call made here may be repeated without harm."""
         request = _Request(method, path, params, content, content_type)
         return self._until_success(partial(self._send, request), policy=self._patience.policy)
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        content: bytes | None = None,
+    ) -> object:
+        """Return the JSON of a 2xx reply; every call made here may be repeated without harm."""
+        attempt = 1
+        while True:
+            reply = self.call(method, path, params=params, content=content)
+            try:
+                return parse_json(reply)
+            except UnexpectedResponse as error:
+                # A cut or foreign body in its place is a moment's trouble, as a 503 is.
+                trouble = ServiceUnavailable(
+                    error.message, service=SERVICE, status=reply.status_code
+                )
+            self.wait_again(trouble, attempt=attempt)
+            attempt += 1
 
     def write(self, method: str, path: str, *, content: bytes) -> httpx.Response:
         """Return a 2xx reply to a write, which is sent once, or again if the token was refused.

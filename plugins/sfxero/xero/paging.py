@@ -43,7 +43,9 @@ def page_of(body: Any, plural: str) -> Page:
         return Page(rows=[], page_count=0)
     if not isinstance(body, dict):
         raise UnexpectedResponse(f"a list of {plural} is not an object", service="xero")
-    rows = body.get(plural, [] if body.get("Status") == "OK" else None)
+    rows = body.get(plural)
+    if rows in (None, "") and body.get("Status") == "OK":
+        rows = []  # what is absent comes as a missing key, as null or as an empty text
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise UnexpectedResponse(f"a reply holds no list of {plural}", service="xero")
     pagination = body.get("pagination")

@@ -126,6 +126,8 @@ def test_without_a_page_count_a_list_ends_with_a_page_that_is_short_by_any_size(
     [
         (None, Page([], 0)),
         ({"Status": "OK"}, Page([], None)),
+        ({"Status": "OK", "Contacts": None}, Page([], None)),
+        ({"Status": "OK", "Contacts": ""}, Page([], None)),
         ({"Contacts": [{"Name": "A"}]}, Page([{"Name": "A"}], None)),
         ({"Contacts": [], "pagination": {"pageCount": 3}}, Page([], 3)),
         ({"Contacts": [], "pagination": "?"}, Page([], None)),
@@ -135,7 +137,9 @@ def test_pages_are_read_from_the_envelope(body: Any, page: Page) -> None:
     assert page_of(body, "Contacts") == page
 
 
-@pytest.mark.parametrize("body", [[], {}, {"Invoices": []}, {"Contacts": {}}, {"Contacts": [1]}])
+@pytest.mark.parametrize(
+    "body", [[], {}, {"Invoices": []}, {"Contacts": {}}, {"Contacts": [1]}, {"Contacts": None}]
+)
 def test_an_envelope_of_another_shape_is_refused(body: Any) -> None:
     with pytest.raises(UnexpectedResponse):
         page_of(body, "Contacts")
