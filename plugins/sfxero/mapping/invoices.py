@@ -210,6 +210,11 @@ def _number(table: pa.Table, spec: InvoicesSection, findings: Findings) -> pa.Ar
             pc.invert(pc.match_substring_regex(numbers, r"^[\x20-\x7E]*$")),
             "Use plain letters, digits and signs only: Xero takes no others.",
         ),
+        (
+            "number_with_backslash",
+            pc.match_substring(numbers, "\\"),
+            "Take the backslash out: Xero cannot be asked for a number that has one.",
+        ),
         ("number_shared", _shared(numbers), "Give each opportunity a number of its own."),
     )
     for rule, mask, hint in checks:

@@ -162,6 +162,7 @@ def test_a_close_date_is_a_calendar_day_and_due_days_cross_the_year(invoices, bu
         ({"Opportunity_Number__c": "x" * 256}, "number_too_long"),
         ({"Opportunity_Number__c": "nº 7"}, "number_not_ascii"),
         ({"Opportunity_Number__c": "a\nb"}, "number_not_ascii"),
+        ({"Opportunity_Number__c": "a\\b"}, "number_with_backslash"),
         ({"Amount": Decimal("100.01")}, "total_mismatch"),
         ({"Amount": Decimal(-100)}, "total_mismatch"),
     ],
