@@ -1,7 +1,7 @@
 """Names for a whole window of accounts, stable from run to run and free of clashes."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sfxero.mapping.names import name_key, still_fits, suffixed_names
@@ -38,12 +38,24 @@ def unique_names(
     clashing = [one for one in newcomers if not _take(one.base, one, taken=taken, named=named)]
     shared = _shared_numbers(accounts)
     for account in clashing:
-        number = account.account_number
-        wanted = suffixed_names(
-            account.base, None if number in shared else number, account.source_id
-        )
+        wanted = (*_held(account, owners), *_free_to_try(account, shared))
         any(_take(name, account, taken=taken, named=named) for name in wanted)
     return named
+
+
+def _held(account: Naming, owners: Mapping[str, str]) -> list[str]:
+    """Return the names with a suffix that are the account's already, though not its last ones.
+
+    A run over the past may have read it by a former name since; and another account may have got
+    its number, which it did not share when the suffix was chosen.
+    """
+    names = suffixed_names(account.base, account.account_number, account.source_id)
+    return [one for one in names if owners.get(name_key(one)) == account.source_id]
+
+
+def _free_to_try(account: Naming, shared: Container[str | None]) -> Iterator[str]:
+    number = account.account_number
+    return suffixed_names(account.base, None if number in shared else number, account.source_id)
 
 
 def _take(name: str, account: Naming, *, taken: dict[str, str], named: dict[str, str]) -> bool:

@@ -136,6 +136,14 @@ def test_a_name_given_earlier_stays_even_when_the_plain_one_is_free_again():
     assert names == own
 
 
+def test_a_suffix_chosen_earlier_stays_though_an_older_reading_named_the_account_since():
+    first, second = naming(1, account_number="A1"), naming(2, account_number="A1")
+    owners = {"acme": "stranger", name_key("Acme (A1)"): second.source_id}
+    own = {second.source_id: "Former name"}
+    names = unique_names([first, second], owners=owners, own=own)
+    assert names == {first.source_id: "Acme (001AAA)", second.source_id: "Acme (A1)"}
+
+
 def test_who_holds_the_plain_name_keeps_it_against_a_lower_id():
     own = {naming(5).source_id: "Acme"}
     names = unique_names([naming(1), naming(5)], owners={"acme": naming(5).source_id}, own=own)
