@@ -301,6 +301,22 @@ class OutboxReading:
                 found.update(conn.execute(statement).scalars())
         return found
 
+    def linked_as(
+        self, tenant: TenantId, entity: Entity, pairs: Mapping[SourceId, TargetId]
+    ) -> set[SourceId]:
+        """Return those of our records that are linked with the target's as told here."""
+        found: set[SourceId] = set()
+        for chunk in chunked(pairs):
+            with self._database.read() as conn:
+                statement = select(links.c.source_id, links.c.target_id).where(
+                    links.c.tenant == tenant,
+                    links.c.entity == entity,
+                    among(conn, links.c.source_id, chunk),
+                )
+                rows = conn.execute(statement)
+                found |= {one.source_id for one in rows if one.target_id == pairs[one.source_id]}
+        return found
+
     def outstanding(self, route: RouteName) -> int:
         """Count the route's entries that the target does not hold yet, dead ones not among them."""
         return self.count(EntryFilter(route=route, states=WAITING | ACTIVE))

@@ -17,7 +17,7 @@ from sfxero.sync.contact_merging import MergedPair
 from sfxero.sync.org_rereading import BEFORE
 from sfxero.sync.prepare import names_in_use
 from sfxero.sync.scope import Scope
-from sfxero.sync.shared_values import AGREED_IN, CHANGES, Parts, parts_of, snapshot_of
+from sfxero.sync.shared_values import AGREED_IN, CHANGES, OF_CONTACT, Parts, parts_of, snapshot_of
 from sfxero.sync.status_prepare import org_of
 from sfxero.sync.two_way import RULE
 
@@ -165,6 +165,7 @@ class FlowingBack:
                 "rule": RULE,
                 CHANGES: told,
                 AGREED_IN: scope.tenant,
+                OF_CONTACT: one.pair.link.target_id,
                 BEFORE: canonical({name: before[name] for name in values}),
                 NOTE: "; ".join(one.note(key, "xero") for key in changes),
             },

@@ -20,7 +20,7 @@ from sfxero.errors import (
     ServiceUnavailable,
     SyncError,
 )
-from sfxero.model.ids import TargetId, TenantId
+from sfxero.model.ids import SourceId, TargetId, TenantId
 from sfxero.model.outbox import Entry
 from sfxero.model.states import Entity, Operation
 from sfxero.salesforce.client import SalesforceClient
@@ -31,7 +31,7 @@ from sfxero.sync.org_ends import BatchEnd, OrgEnds, OrgLaneSpec, OrgReport, ids_
 from sfxero.sync.org_jobs import OrgJobs, is_job
 from sfxero.sync.org_rereading import look_again
 from sfxero.sync.ports import Outbox
-from sfxero.sync.shared_values import AGREED_IN
+from sfxero.sync.shared_values import AGREED_IN, OF_CONTACT
 
 _DELAYS_S: Final = (0.0, 1.0, 4.0)
 """Before each sending of records that somebody else has locked."""
@@ -186,14 +186,38 @@ class OrgLane:
 
     def _unchanged(self, entries: Sequence[Entry]) -> list[Entry]:
         """Read the accounts; return what is to be written to those that nobody has changed."""
+        linked = self._still_linked(entries)
+        self._ends.set_aside([one for one in entries if one not in linked])
         try:
-            looked = look_again(self._client, entries)
+            looked = look_again(self._client, linked)
         except SyncError:
-            self._ends.release(entries)
+            self._ends.release(linked)
             raise
         self._ends.found(looked.held)
         self._ends.set_aside(looked.changed)
         return looked.to_send
+
+    def _still_linked(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Return the entries of accounts that have the contacts yet which give them the values.
+
+        A link may be parted or moved while they wait: then the former contact is a stranger's.
+        """
+        # What was planned before entries told of their contacts goes as it was planned.
+        told = {one.entry_id: one.meta[OF_CONTACT] for one in entries if OF_CONTACT in one.meta}
+        linked: set[tuple[str, SourceId]] = set()
+        for tenant in {TenantId(one.meta[AGREED_IN]) for one in entries}:
+            ours = [one for one in entries if one.meta[AGREED_IN] == tenant]
+            pairs = {
+                one.source_id: TargetId(told[one.entry_id]) for one in ours if one.entry_id in told
+            }
+            linked |= {
+                (tenant, one) for one in self._outbox.linked_as(tenant, Entity.CONTACT, pairs)
+            }
+        return [
+            one
+            for one in entries
+            if one.entry_id not in told or (one.meta[AGREED_IN], one.source_id) in linked
+        ]
 
     def _send(self, end: BatchEnd) -> None:
         """Send what is left of a batch, and act on whatever comes back."""

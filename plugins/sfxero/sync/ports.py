@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from sfxero.model.ids import RunId, TargetId, TenantId
+from sfxero.model.ids import RunId, SourceId, TargetId, TenantId
 from sfxero.model.outbox import Attempt, Entry, NoteTotals, Settlement
 from sfxero.model.states import Entity, Operation
 from sfxero.xero.elements import ElementResult
@@ -154,6 +154,12 @@ class Outbox(Protocol):
         self, tenant: TenantId, entity: Entity, target_ids: Iterable[TargetId]
     ) -> set[TargetId]:
         """Return those of the target's records that stand for one of ours."""
+        ...
+
+    def linked_as(
+        self, tenant: TenantId, entity: Entity, pairs: Mapping[SourceId, TargetId]
+    ) -> set[SourceId]:
+        """Return those of our records that are linked with the target's as told here."""
         ...
 
     def doubt(

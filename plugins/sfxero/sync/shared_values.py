@@ -17,6 +17,8 @@ CHANGES: Final = "changes"
 """Key of `meta`: by field, what the entry is to change, see `changes_of`."""
 AGREED_IN: Final = "agreed_in"
 """Key of `meta`: the Xero organisation of the contact from which an account's entry comes."""
+OF_CONTACT: Final = "of_contact"
+"""Key of `meta`: the id of that contact."""
 
 Parts = Mapping[str, Part]
 

@@ -1,5 +1,7 @@
 """Pairs of which something changes besides their fields: no edit is lost, and no question stays."""
 
+from collections.abc import Callable
+
 import orjson
 import pytest
 from tests.contract.sync.kit import World
@@ -292,3 +294,30 @@ def test_what_an_account_came_to_hold_since_it_was_read_is_no_edit_of_it(
     assert both.emails == ("xero@acme.au", "xero@acme.au")
     assert world.ledger.runs.settle(scope.run_id).missing_count == 0
     assert both.is_quiet()
+
+
+# What waits for an account whose link is gone.
+
+
+def part(both: Both) -> None:
+    """Let a person take back that the contact stands for the account."""
+    scope, pair = both.showing.scope("any"), {SourceId(both.account): both.contact.contact_id}
+    both.world.ledger.linking.unlink(
+        scope.route, scope.tenant, Entity.CONTACT, pair, actor="Jo", reason="mistaken"
+    )
+
+
+@pytest.mark.parametrize("away", [part, lambda both: moved_to(both, None)])
+def test_what_a_contact_was_to_give_back_is_not_written_once_they_are_parted(
+    world: World, away: Callable[[Both], None]
+) -> None:
+    both = Both(world)
+    both.edit_xero(EmailAddress="stranger@bolt.au")
+    scope = both.showing.begin()
+    both.showing.read(scope)
+    both.showing.prepare(scope)
+    away(both)
+
+    both.showing.publish(Entity.ACCOUNT_UPDATE, run_id=scope.run_id)
+
+    assert both.row["Invoice_Email__c"] == "old@acme.au"
