@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 WAIT   ?= 1
 ROWS   ?= 1000000
 SEEDS  ?= 5000
-TEST_SEEDS ?= 60
+TEST_SEEDS ?= 500
 LINKS  ?= 100000
 UV     := uv==0.13.9
 
