@@ -57,6 +57,11 @@ def still_fits(own: str, base: str, account_number: str | None, source_id: str) 
     return own == base or own in suffixed_names(base, account_number, source_id)
 
 
+def has_suffix(name: str, key: str) -> bool:
+    """Tell whether a name is one with this key and a suffix; those of long names may not show."""
+    return name_key(name).startswith(f"{key}(")
+
+
 def _length(text: str) -> int:
     return len(text) if text.isascii() else len(_units(text)) // 2
 

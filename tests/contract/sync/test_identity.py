@@ -169,6 +169,28 @@ def test_two_contacts_of_one_account_are_a_persons_to_merge(world: World) -> Non
     assert rules(world) == ["contact_merged", "account_merged"]
 
 
+def test_a_suffix_stays_though_the_account_with_the_plain_name_was_merged(world: World) -> None:
+    master, other = (world.account(name, AccountNumber="A-1") for name in ("Old", "Acme"))
+    world.run()
+    kept, gone = (world.link(one).target_id for one in (master, other))
+    world.merge_contacts(kept, gone)
+    later(world)
+    world.restore(gone)
+    world.merge("Account", master, other)
+    later(world)
+    world.edit("Account", master, Name="Birch")
+    later(world)
+    world.edit("Account", master, Name="Acme")
+    later(world)
+    assert world.books.contacts[kept].name == "Acme (A-1)"
+    world.forget_calls()
+
+    later(world, full=True)
+
+    assert world.writes() == []
+    assert world.books.contacts[kept].name == "Acme (A-1)"
+
+
 def test_two_contacts_of_one_account_are_named_for_as_long_as_they_are_two(world: World) -> None:
     """Long after the merge has left every window."""
     loser, master = synced(world, "Acme", "Birch")

@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from sfxero.mapping.names import has_suffix
 from sfxero.mapping.result import CONTACT_SHARED, TransformResult
 from sfxero.model.findings import Finding
 from sfxero.model.ids import SourceId, is_lead
@@ -166,7 +167,8 @@ class Identity:
     def _hand_over_names(self, wished: Sequence[Succession]) -> None:
         """Let a name that both are called by go to the heir; a suffixed one never does.
 
-        Only that of records without a contact: it went along, or there never was one.
+        Only that of records without a contact: it went along, or there never was one. An heir that
+        has a suffix keeps it, whether the record is read with it or long after it.
         """
         ledger, tenant = self._scope.ledger, self._scope.tenant
         named = ledger.names.names_of(tenant) if wished else {}
@@ -176,8 +178,10 @@ class Identity:
         freed = [one for one in wished if one.before in named and one.before not in held]
         keys = self._base_keys({one for each in freed for one in (each.before, each.after)})
         for one in freed:
-            key = keys.get(one.after)
-            if key is not None and key == keys.get(one.before):
+            key, own = keys.get(one.after), named.get(one.after)
+            if key is None or key != keys.get(one.before):
+                continue
+            if own is None or not has_suffix(own, key):
                 ledger.names.hand_over(tenant, key, before=one.before, after=one.after)
 
     def _base_keys(self, ids: set[SourceId]) -> dict[SourceId, str]:
