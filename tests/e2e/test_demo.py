@@ -212,7 +212,9 @@ time.sleep(600)
         assert sleeper.poll() is None
         with own_folder(tmp_path) as again:
             assert again == folder
-            assert sleeper.wait(QUICK) == -signal.SIGTERM
+            # It sleeps longer than this waits. Whoever asks first is told its status: where psutil
+            # was first, what is left is 0.
+            assert sleeper.wait(QUICK) in {-signal.SIGTERM, 0}
             assert not ready.exists()
     finally:
         sleeper.kill()
