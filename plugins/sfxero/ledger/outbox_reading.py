@@ -301,20 +301,19 @@ class OutboxReading:
                 found.update(conn.execute(statement).scalars())
         return found
 
-    def linked_as(
-        self, tenant: TenantId, entity: Entity, pairs: Mapping[SourceId, TargetId]
-    ) -> set[SourceId]:
-        """Return those of our records that are linked with the target's as told here."""
-        found: set[SourceId] = set()
-        for chunk in chunked(pairs):
+    def targets_of(
+        self, tenant: TenantId, entity: Entity, source_ids: Iterable[SourceId]
+    ) -> dict[SourceId, TargetId]:
+        """Return the target's records that ours stand for; those without one are left out."""
+        found: dict[SourceId, TargetId] = {}
+        for chunk in chunked(source_ids):
             with self._database.read() as conn:
                 statement = select(links.c.source_id, links.c.target_id).where(
                     links.c.tenant == tenant,
                     links.c.entity == entity,
                     among(conn, links.c.source_id, chunk),
                 )
-                rows = conn.execute(statement)
-                found |= {one.source_id for one in rows if one.target_id == pairs[one.source_id]}
+                found.update((row.source_id, row.target_id) for row in conn.execute(statement))
         return found
 
     def outstanding(self, route: RouteName) -> int:

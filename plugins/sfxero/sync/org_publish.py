@@ -202,21 +202,16 @@ class OrgLane:
 
         A link may be parted or moved while they wait: then the former contact is a stranger's.
         """
-        # What was planned before entries told of their contacts goes as it was planned.
-        told = {one.entry_id: one.meta[OF_CONTACT] for one in entries if OF_CONTACT in one.meta}
-        linked: set[tuple[str, SourceId]] = set()
+        targets: dict[tuple[str, SourceId], TargetId] = {}
         for tenant in {TenantId(one.meta[AGREED_IN]) for one in entries}:
-            ours = [one for one in entries if one.meta[AGREED_IN] == tenant]
-            pairs = {
-                one.source_id: TargetId(told[one.entry_id]) for one in ours if one.entry_id in told
-            }
-            linked |= {
-                (tenant, one) for one in self._outbox.linked_as(tenant, Entity.CONTACT, pairs)
-            }
+            ours = [one.source_id for one in entries if one.meta[AGREED_IN] == tenant]
+            found = self._outbox.targets_of(tenant, Entity.CONTACT, ours)
+            targets |= {(tenant, one): target for one, target in found.items()}
+        # What was planned before entries told of their contacts goes as it was planned.
         return [
             one
             for one in entries
-            if one.entry_id not in told or (one.meta[AGREED_IN], one.source_id) in linked
+            if one.meta.get(OF_CONTACT) in {None, targets.get((one.meta[AGREED_IN], one.source_id))}
         ]
 
     def _send(self, end: BatchEnd) -> None:

@@ -156,10 +156,10 @@ class Outbox(Protocol):
         """Return those of the target's records that stand for one of ours."""
         ...
 
-    def linked_as(
-        self, tenant: TenantId, entity: Entity, pairs: Mapping[SourceId, TargetId]
-    ) -> set[SourceId]:
-        """Return those of our records that are linked with the target's as told here."""
+    def targets_of(
+        self, tenant: TenantId, entity: Entity, source_ids: Iterable[SourceId]
+    ) -> dict[SourceId, TargetId]:
+        """Return the target's records that ours stand for; those without one are left out."""
         ...
 
     def doubt(

@@ -112,6 +112,7 @@ class Storm:
         self.seam.rate = 0.0
         # What a dead worker held becomes free, and what was put off is due.
         self.world.sleep(7200)
+        self._replay()
 
     def calm(self) -> None:
         """Let both directions run twice: all must be in step after that.
@@ -227,6 +228,11 @@ class Storm:
                 side = self.chance.choice(["salesforce", "xero"])
                 self.world.ledger.merging.decide([one.conflict_id], side, actor="Jo")
 
+    def _replay(self) -> None:
+        """Send again what Xero refused for a contact that was archived after it was read."""
+        outbox = self.world.ledger.outbox
+        outbox.replay(outbox.open_letters(None), actor="Jo")
+
     def _token(self) -> int:
         self._number += 1
         return self._number
@@ -304,14 +310,14 @@ class Storm:
             for field in self.fields:
                 left, right = (field.text(field.part_of(one)) for one in (ours, theirs))
                 stored = asked.get((SourceId(account), field.key))
-                if left != right and not self._is_excused(field, stored, account, right):
+                if left != right and not self._is_excused(field, stored, account, (left, right)):
                     found.append(f"{account} {field.key}: {left} and {right}")
         return found
 
     def lost(self) -> list[str]:
         """Return what a person wrote last on a side and is neither there nor in the log."""
         log = self._log()
-        last = {(one.side, one.account, one.field): one for one in self.edits}
+        last = {(one.side, one.contact or one.account, one.field): one for one in self.edits}
         shared = {field.key for field in self.fields if field.policy != ONE_WAY}
         found = []
         living = set(self._living())
@@ -327,21 +333,33 @@ class Storm:
         return found
 
     def _is_excused(
-        self, field: SharedField, stored: StoredConflict | None, account: str, xero: str | None
+        self,
+        field: SharedField,
+        stored: StoredConflict | None,
+        account: str,
+        held: tuple[str | None, str | None],
     ) -> bool:
         """Say whether a field may differ: it is asked about, or was changed in Xero alone.
 
         One-way terms stay in Xero when the account is emptied, and so do terms without a name.
+        What an account does not have stays in a contact that it has taken over from another.
         """
+        ours, xero = held
         if stored is not None:
             return stored.decision is None
         if field.policy == ONE_WAY:
             edits = [one for one in self.edits if one.account == account]
             stays = field.key == "payment_terms"
-            return any(one.side == "xero" or (stays and not one.token) for one in edits)
+            is_kept = any(one.side == "xero" or (stays and not one.token) for one in edits)
+            return is_kept or (ours is None and self._has_another(account))
         if field.key == "name":
             return self._is_kept_for_another(account, xero or "")
         return field.key == "payment_terms" and "OFCURRENTMONTH" in (xero or "")
+
+    def _has_another(self, account: str) -> bool:
+        """Say whether an account has taken over a contact: the two have never agreed."""
+        changes = self.world.ledger.link_changes.listing(TENANT, Entity.CONTACT)
+        return any(one.after.source_id == account for one in changes)
 
     def _is_kept_for_another(self, account: str, name: str) -> bool:
         """Say whether a name stays that of an account which was merged: ours has a suffix then."""
