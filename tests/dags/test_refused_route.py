@@ -18,31 +18,21 @@ ODD_NAMES = {"demo (copy).yaml": "demo--copy-", "x" * 240 + ".yaml": "x" * 40 + 
 
 @pytest.fixture(scope="module")
 def beside_files(probe: Any, two_routes: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """What a parse finds among files that no DAG can be named or scheduled after."""
+    """What a parse finds among files that no DAG can be named after."""
     include = tmp_path_factory.mktemp("odd") / "include"
     shutil.copytree(two_routes, include)
     second = include / "mappings" / "second.yaml"
-    text = second.read_text(encoding="utf-8")
     for name in ODD_NAMES:
         shutil.copy(second, second.with_name(name))
     # While a file is edited, Emacs keeps such a link beside it, which leads nowhere.
     second.with_name(".#demo.yaml").symlink_to("pat@desk.4711")
-    second.write_text(text.replace("15 4 * * *", "15 24 * * *"), encoding="utf-8")
     return probe("parse", ROOT / "dags", settings_of_test={"SFXERO_INCLUDE": str(include)})
 
 
-def test_no_name_or_schedule_takes_down_the_other_routes(parsed: Any, beside_files: Any) -> None:
+def test_no_name_of_a_file_takes_down_the_other_routes(parsed: Any, beside_files: Any) -> None:
     assert beside_files["import_errors"] == {}
     for file in DAG_FILES:
         assert beside_files["dags"][f"{file}__demo"] == parsed["dags"][f"{file}__demo"]
-
-
-def test_a_schedule_that_airflow_refuses_is_named(beside_files: Any) -> None:
-    dag = beside_files["dags"]["salesforce_to_xero__second"]
-    assert "15 24 * * *" in dag["doc_md"]
-    assert "second.yaml" in dag["doc_md"]
-    assert set(dag["tasks"]) == {"refused"}
-    assert "refused" not in beside_files["dags"]["approvals__second"]["tags"]
 
 
 def test_a_file_whose_name_no_dag_can_have_is_refused_by_a_name_like_it(beside_files: Any) -> None:
