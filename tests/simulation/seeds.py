@@ -9,6 +9,7 @@ _ROOT: Final = Path(__file__).parents[2]
 
 PAST: Final[dict[int, str]] = {
     89449318: "an invoice in step was held back, since its account was refused later",
+    113938916: "a person was asked twice about a void, since a credit settled after it was planned",
     192084609: "a step that was begun again left out a record that its first try had read",
     219848999: "an update that timed out was carried out after its look-up, and undid a newer one",
     247571102: "a suffix moved, since the past had read its account by a former name meanwhile",

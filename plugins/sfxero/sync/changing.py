@@ -101,7 +101,10 @@ def void_wishes(
 
 
 def _void_wish(scope: Scope, link: "Link", version: SourceVersion) -> PlannedEntry:
-    """Wish for what was written last, but void; of a wish for that it makes the same again."""
+    """Wish for what was written last, but void.
+
+    It is the same wish whatever was written last: a credit note may settle after it was planned.
+    """
     payload = _STATUS.sub('"Status":"VOIDED"', link.source_snapshot, count=1)
     is_asked = scope.spec.invoices.on_reopen == "ask"
     asked = _asked(_NOT_WON_ANY_MORE, link) if is_asked else {}
@@ -111,7 +114,7 @@ def _void_wish(scope: Scope, link: "Link", version: SourceVersion) -> PlannedEnt
         entity=Entity.INVOICE,
         source_id=link.source_id,
         payload=payload,
-        content_hash=payload_hash(payload),
+        content_hash=payload_hash(f"void {link.target_id}"),
         version=version,
         mapping_version=scope.spec.mapping_version,
         meta={ON_CHANGE: ChangePolicy.VOID, **asked},

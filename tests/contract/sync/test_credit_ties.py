@@ -286,6 +286,29 @@ def test_a_credit_note_that_was_only_taken_off_still_keeps_its_invoice_from_a_vo
     assert invoice(world).status == "VOIDED"
 
 
+def test_a_void_that_was_wished_for_while_a_credit_was_under_way_is_told_once(
+    world: World, ending: str
+) -> None:
+    lowered(world, ending, "80", die)
+    world.edit("Opportunity", ending, StageName="Closed Lost")
+    world.run()
+    (letter,), states = world.letters(), world.states()
+    assert "stands beside the Xero invoice" in letter
+    world.sleep(HOUR)
+
+    world.run(full=True)
+
+    assert (world.letters(), world.states()) == ([letter], states)
+    take_off(world)
+    void_note(world)
+    replay(world)
+    assert invoice(world).status == "VOIDED"
+    states = world.states()
+    world.sleep(HOUR)
+    world.run(full=True)
+    assert world.states() == states
+
+
 def test_no_invoice_is_edited_beside_a_credit_note_that_stands(world: World, sold: str) -> None:
     bounced(world, sold)
     world.edit("Opportunity", sold, CloseDate="2026-11-25")
